@@ -1,0 +1,130 @@
+/** The REST calls of API.md, one function each, typed. No state, no retries, no decisions. */
+import type { Http } from './http.ts';
+import type {
+  EpochCommit,
+  WireDevices,
+  WireEntry,
+  WireEpochs,
+  WireInvite,
+  WireMember,
+  WirePage,
+  WireRoom,
+  WireSession,
+} from './wire.ts';
+
+interface Results<T> {
+  results: T[];
+}
+
+const room = (id: string): string => `/api/rooms/${encodeURIComponent(id)}/`;
+
+export class Api {
+  constructor(private readonly http: Http) {}
+
+  register(input: {
+    username: string;
+    password: string;
+    display_name?: string;
+    device_name?: string;
+  }): Promise<WireSession> {
+    const body = { ...input, ...this.http.sessionFields };
+    return this.http.request('POST', '/api/auth/register/', { body, authorized: false });
+  }
+
+  login(input: {
+    username: string;
+    password: string;
+    device?: string;
+    device_name?: string;
+  }): Promise<WireSession> {
+    const body = { ...input, ...this.http.sessionFields };
+    return this.http.request('POST', '/api/auth/login/', { body, authorized: false });
+  }
+
+  logout(): Promise<void> {
+    return this.http.request('POST', '/api/auth/logout/');
+  }
+
+  async rooms(): Promise<WireRoom[]> {
+    return (await this.http.request<Results<WireRoom>>('GET', '/api/rooms/')).results;
+  }
+
+  room(id: string): Promise<WireRoom> {
+    return this.http.request('GET', room(id));
+  }
+
+  createRoom(body: {
+    name: string;
+    encrypted?: boolean;
+    entries?: string[];
+    bundles?: { device: string; bundle: string }[];
+  }): Promise<WireRoom> {
+    return this.http.request('POST', '/api/rooms/', { body });
+  }
+
+  joinRoom(code: string): Promise<WireRoom> {
+    return this.http.request('POST', '/api/rooms/join/', { body: { code } });
+  }
+
+  leaveRoom(id: string, body: { index?: number; entry?: string }): Promise<void> {
+    return this.http.request('POST', `${room(id)}leave/`, { body });
+  }
+
+  async members(id: string): Promise<WireMember[]> {
+    return (await this.http.request<Results<WireMember>>('GET', `${room(id)}members/`)).results;
+  }
+
+  createInvite(
+    id: string,
+    body: {
+      expires_in: number;
+      max_uses?: number;
+      code_hash?: string;
+      sealed?: string;
+      index?: number;
+      entry?: string;
+    },
+  ): Promise<{ id: string; expires_at: string; max_uses: number | null; code?: string; url?: string }> {
+    return this.http.request('POST', `${room(id)}invite/`, { body });
+  }
+
+  invite(hash: string): Promise<WireInvite> {
+    return this.http.request('GET', `/api/invites/${encodeURIComponent(hash)}/`);
+  }
+
+  messages(
+    id: string,
+    query: { before?: number; after?: number; stream?: number; limit?: number },
+  ): Promise<WirePage> {
+    return this.http.request('GET', `/api/chat/rooms/${encodeURIComponent(id)}/messages/`, { query });
+  }
+
+  publishDevice(body: {
+    keys: string;
+    identity: string;
+    version: number;
+    list: string;
+  }): Promise<{ device: string; version: number }> {
+    return this.http.request('POST', '/api/devices/', { body });
+  }
+
+  devices(user: string, version?: number): Promise<WireDevices> {
+    return this.http.request('GET', `/api/users/${encodeURIComponent(user)}/devices/`, { query: { version } });
+  }
+
+  log(id: string, after: number): Promise<{ results: WireEntry[]; length: number }> {
+    return this.http.request('GET', `${room(id)}log/`, { query: { after } });
+  }
+
+  appendLog(id: string, index: number, entry: string): Promise<{ index: number; seq: number }> {
+    return this.http.request('POST', `${room(id)}log/`, { body: { index, entry } });
+  }
+
+  epochs(id: string, after: number): Promise<WireEpochs> {
+    return this.http.request('GET', `${room(id)}epochs/`, { query: { after } });
+  }
+
+  commitEpoch(id: string, body: EpochCommit): Promise<{ epoch: number; index: number; seq: number }> {
+    return this.http.request('POST', `${room(id)}epochs/`, { body });
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * REST: one request, its deadline, its tokens, its problems. The access token lives in memory only. The
+ * refresh token is the HttpOnly cookie in a browser; a program without cookies passes a `RefreshStore`.
+ *
+ * It never decides what a refusal means for the data; it only ends the session when the server says so.
+ */
+import type { Locks } from './locks.ts';
+import { PorcupineError, isProblem, problemFrom, unreachable } from './problem.ts';
+import type { WireSession } from './wire.ts';
+
+/** Where a program without cookies keeps its refresh token. */
+export interface RefreshStore {
+  load(): Promise<string | null>;
+  save(token: string | null): Promise<void>;
+}
+
+export interface HttpOptions {
+  /** Origin of the bridge, without a trailing slash; empty for the page's own. */
+  baseUrl: string;
+  fetch: typeof fetch;
+  locks: Locks;
+  /** Names the lock under which the sessions of this origin are refreshed. */
+  lockName: string;
+  /** null: the cookie. */
+  refreshStore: RefreshStore | null;
+  /** The session is over or there is none; may be called again. */
+  onSessionEnded: () => void;
+}
+
+export interface Call {
+  body?: unknown;
+  query?: Record<string, string | number | undefined>;
+  /** False for the calls that need no access token. */
+  authorized?: boolean;
+  signal?: AbortSignal;
+}
+
+const deadline = 30_000;
+/** Renew this long before the access token expires, so that a slow clock does no harm. */
+const renewBefore = 30_000;
+
+export class Http {
+  private access: { token: string; until: number } | null = null;
+  private refreshing: Promise<WireSession> | null = null;
+
+  constructor(private readonly options: HttpOptions) {}
+
+  /** What register and login have to send so that the refresh token comes the right way. */
+  get sessionFields(): { cookie?: true } {
+    return this.options.refreshStore === null ? { cookie: true } : {};
+  }
+
+  async adopt(session: WireSession): Promise<void> {
+    this.access = { token: session.access, until: Date.now() + session.expires_in * 1000 };
+    if (this.options.refreshStore !== null && session.refresh !== undefined) {
+      await this.options.refreshStore.save(session.refresh);
+    }
+  }
+
+  async forget(): Promise<void> {
+    this.access = null;
+    await this.options.refreshStore?.save(null);
+  }
+
+  /** A valid access token, refreshed if needed; `fresh` asks for another than the one that was refused. */
+  async accessToken(fresh = false): Promise<string> {
+    if (!fresh && this.access !== null && this.access.until - renewBefore > Date.now()) {
+      return this.access.token;
+    }
+    return (await this.refresh()).access;
+  }
+
+  /** Continues the session of this browser; all callers share one request. */
+  refresh(): Promise<WireSession> {
+    this.refreshing ??= this.options.locks
+      .run(this.options.lockName, () => this.requestRefresh())
+      .finally(() => {
+        this.refreshing = null;
+      });
+    return this.refreshing;
+  }
+
+  /** Resolves with the answer's JSON (undefined for 204), rejects with a `PorcupineError`. */
+  async request<T>(method: string, path: string, call: Call = {}): Promise<T> {
+    if (call.authorized === false) {
+      return this.exchange<T>(method, path, call, null);
+    }
+    const token = await this.accessToken();
+    try {
+      return await this.exchange<T>(method, path, call, token);
+    } catch (error) {
+      if (!isProblem(error, 'unauthenticated')) {
+        this.noticeEnd(error);
+        throw error;
+      }
+    }
+    return this.exchange<T>(method, path, call, await this.accessToken(true));
+  }
+
+  private async requestRefresh(): Promise<WireSession> {
+    const store = this.options.refreshStore;
+    const held = store === null ? null : await store.load();
+    if (store !== null && held === null) {
+      throw new PorcupineError('unauthenticated', 'not signed in');
+    }
+    try {
+      const body = held === null ? {} : { refresh: held };
+      const session = await this.exchange<WireSession>('POST', '/api/auth/refresh/', { body }, null);
+      await this.adopt(session);
+      return session;
+    } catch (error) {
+      this.noticeEnd(error);
+      throw error;
+    }
+  }
+
+  private noticeEnd(error: unknown): void {
+    if (isProblem(error, 'session_ended', 'unauthenticated')) {
+      this.access = null;
+      this.options.onSessionEnded();
+    }
+  }
+
+  private async exchange<T>(method: string, path: string, call: Call, token: string | null): Promise<T> {
+    const headers: Record<string, string> = { Accept: 'application/json', 'X-Porcupine': '1' };
+    if (token !== null) {
+      headers['Authorization'] = `Bearer ${token}`;
+    }
+    const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store' };
+    if (call.body !== undefined) {
+      headers['Content-Type'] = 'application/json';
+      init.body = JSON.stringify(call.body);
+    }
+    const timeout = AbortSignal.timeout(deadline);
+    init.signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
+    let response: Response;
+    let text: string;
+    try {
+      response = await this.options.fetch(this.options.baseUrl + path + queryString(call.query), init);
+      text = await response.text();
+    } catch (error) {
+      if (call.signal?.aborted === true) {
+        throw error;
+      }
+      throw unreachable();
+    }
+    return readAnswer<T>(response, text);
+  }
+}
+
+function readAnswer<T>(response: Response, text: string): T {
+  let value: unknown;
+  if (text !== '') {
+    try {
+      value = JSON.parse(text);
+    } catch {
+      // A proxy in between answered with a page of its own: only the status says something.
+      value = undefined;
+    }
+  }
+  if (!response.ok) {
+    throw problemFrom(value, response.status);
+  }
+  if (value === undefined && response.status !== 204) {
+    throw new PorcupineError('malformed_answer', 'the server answered with something that is no JSON');
+  }
+  return value as T;
+}
+
+function queryString(query: Call['query']): string {
+  const pairs = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
+  if (pairs.length === 0) {
+    return '';
+  }
+  return `?${pairs.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join('&')}`;
+}

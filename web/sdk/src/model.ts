@@ -1,0 +1,185 @@
+/**
+ * What the SDK shows to a user interface: plain, immutable data, derived from the rooms' logs.
+ * The sync engine is the only writer; a user interface subscribes and renders.
+ * Nothing here holds a key or a ciphertext.
+ */
+
+export type Role = 'owner' | 'admin' | 'member' | 'pending';
+
+/** How the bridge can be reached right now. */
+export type Connection =
+  | { state: 'connecting' }
+  | { state: 'online' }
+  /** Lost; the next try comes at `retryAt` (milliseconds since 1970), or when the browser says it is online. */
+  | { state: 'offline'; retryAt: number };
+
+export interface User {
+  id: string;
+  username: string;
+  displayName: string;
+}
+
+/** Who is signed in on this device. */
+export interface Account extends User {
+  device: string;
+  /** `elsewhere`: this account's keys were made in another browser; messages cannot be read here. */
+  keys: 'ready' | 'preparing' | 'elsewhere';
+}
+
+export interface RoomSummary {
+  id: string;
+  name: string;
+  /** The 6-character room code; absent while pending. */
+  code: string | null;
+  encrypted: boolean;
+  role: Role;
+  memberCount: number;
+  /** Messages after the read mark. */
+  unread: number;
+  lastMessage: { sender: string; text: string; at: Date } | null;
+}
+
+/** How a member's keys are vouched for. */
+export type Trust =
+  /** In the signed control log, by an invite or an admin whose signature was checked. */
+  | 'verified'
+  /** Joined by room code and let in by an admin's page, on the server's word for who that is. */
+  | 'code'
+  /** The server says so; the signed log does not. Nothing is encrypted to them. */
+  | 'unverified'
+  /** Waiting to be let in. */
+  | 'pending';
+
+export interface Member {
+  user: User;
+  role: Role;
+  trust: Trust;
+  online: boolean;
+}
+
+export type Delivery = 'sending' | 'sent' | 'failed';
+
+export type TimelineItem =
+  | {
+      type: 'message';
+      /** Stable over the item's life: the client message id. */
+      key: string;
+      seq: number | null;
+      sender: User;
+      own: boolean;
+      text: string;
+      at: Date;
+      delivery: Delivery;
+      /** Why a send failed, in words for the user; only with delivery `failed`. */
+      problem: string | null;
+    }
+  | {
+      /** A message that failed a check or cannot be opened: shown as what it is. */
+      type: 'unreadable';
+      key: string;
+      seq: number;
+      sender: User | null;
+      at: Date;
+      /** `before-joining`: sent in an epoch whose key this device never had. */
+      reason: 'before-joining' | 'waiting-for-key' | 'tampered' | 'unknown-format';
+      /** The failed check, in words. */
+      detail: string;
+    }
+  | {
+      /** What happened in the room; `by` says whether members signed it or the server claims it. */
+      type: 'notice';
+      key: string;
+      seq: number;
+      at: Date;
+      notice: 'created' | 'joined' | 'let-in' | 'left' | 'removed' | 'renamed' | 'new-key' | 'waiting';
+      subject: User | null;
+      by: 'signed' | 'server';
+      text: string | null;
+    };
+
+export interface RoomView {
+  room: RoomSummary;
+  members: readonly Member[];
+  timeline: readonly TimelineItem[];
+  /** Whether older events can be loaded. */
+  hasOlder: boolean;
+  loadingOlder: boolean;
+  typing: readonly User[];
+  state:
+    | 'loading'
+    | 'ready'
+    /** This user waits to be let in. */
+    | 'pending'
+    /** A member left; sends wait until somebody's page has committed the next key. */
+    | 'rekeying'
+    /** No longer a member. */
+    | 'gone'
+    /** The control log does not verify: nothing is sent or shown as trusted. `fault` says what. */
+    | 'broken';
+  fault: string | null;
+}
+
+export interface Snapshot {
+  connection: Connection;
+  account: Account | null;
+  /** null until the first answer of the server. */
+  rooms: readonly RoomSummary[] | null;
+}
+
+/** A refusal in the server's own terms (API.md, "Errors"). */
+export interface Problem {
+  code: string;
+  title: string;
+  hint: string | null;
+  retryAfter: number | null;
+}
+
+export interface InvitePreview {
+  roomName: string;
+  memberCount: number;
+  expiresAt: Date | null;
+}
+
+/**
+ * The one object that a user interface talks to. Methods reject with a `PorcupineError` that carries a `Problem`.
+ */
+export interface Porcupine {
+  /** Restores the session of this browser, if there is one; resolves when `snapshot().account` is known. */
+  start(): Promise<void>;
+  snapshot(): Snapshot;
+  /** Calls back after each change of `snapshot()`; returns the unsubscribe function. */
+  subscribe(onChange: () => void): () => void;
+
+  register(input: { username: string; password: string; displayName: string }): Promise<void>;
+  signIn(input: { username: string; password: string }): Promise<void>;
+  /** Ends the session here and at the server; keys of this device stay for the next sign-in. */
+  signOut(): Promise<void>;
+
+  createRoom(name: string): Promise<RoomSummary>;
+  /** Joins by 6-character code. */
+  joinByCode(code: string): Promise<RoomSummary>;
+  /** Joins by invite link: the whole link or its fragment. */
+  joinByLink(link: string): Promise<RoomSummary>;
+  previewLink(link: string): Promise<InvitePreview>;
+  leave(room: string): Promise<void>;
+  /** Makes an invite; the secret stays in the fragment of the URL that it returns. */
+  createInvite(room: string, options: { expiresIn: number; maxUses: number | null }): Promise<string>;
+
+  /** A live view of one room; `close` it when it is no longer shown. */
+  openRoom(room: string): RoomHandle;
+}
+
+export interface RoomHandle {
+  view(): RoomView;
+  subscribe(onChange: () => void): () => void;
+  /** Queues a message: it appears in the timeline at once as `sending`. */
+  send(text: string): Promise<void>;
+  /** Tries a failed message again. */
+  retry(key: string): Promise<void>;
+  /** Takes a failed message out of the queue. */
+  discard(key: string): Promise<void>;
+  loadOlder(): Promise<void>;
+  markRead(): void;
+  typing(): void;
+  close(): void;
+}

@@ -1,0 +1,102 @@
+/**
+ * What this browser keeps, as types: one database per user, so that two accounts never mix, and one small
+ * database beside them that says who is signed in.
+ *
+ * Secrets rest here only sealed under the device's non-extractable storage key, or as non-extractable
+ * CryptoKeys. Events rest as the ciphertext that the server sent; a page decrypts them anew when it opens.
+ */
+import type { DBSchema } from 'idb';
+import type { WireEntry, WireEvent, WireMember, WireRoom, WireUser } from '../client/wire.ts';
+
+export const schemaVersion = 1;
+
+/** How far this device has seen one room, and each sending device's last message up to there. */
+export interface Cursor {
+  stream: number;
+  seq: number;
+  chains: [device: string, link: ChainLink][];
+}
+
+/** A device's last message in a room: each of its messages names the one before. */
+export interface ChainLink {
+  epoch: number;
+  counter: number;
+  /** Base64 of the message's hash. */
+  hash: string;
+}
+
+export interface StoredRoom {
+  room: WireRoom;
+  members: WireMember[];
+  cursor: Cursor | null;
+  /** Nothing older exists that this user may read. */
+  complete: boolean;
+}
+
+export interface StoredEvent {
+  event: WireEvent;
+  /** The chain check that failed when the event came in; null when it held. */
+  fault: string | null;
+}
+
+export type OutboxState =
+  /** Not encrypted yet, or refused in a way that permits another encryption. */
+  | 'queued'
+  /** Encrypted; the outcome is unknown until an ack, the own event or a refusal. */
+  | 'built'
+  /** Stored by the server; waits for its event. */
+  | 'sent'
+  /** Refused for good, nothing stored. */
+  | 'failed';
+
+export interface OutboxRecord {
+  /** Position in the queue, given by the store. */
+  order?: number;
+  room: string;
+  clientId: string;
+  /** The text, sealed under the storage key. */
+  text: Uint8Array;
+  at: number;
+  state: OutboxState;
+  /** The finished body and its place in the device's chain; only while `built` or `sent`. */
+  built: (ChainLink & { body: string }) | null;
+  seq: number | null;
+  problem: string | null;
+}
+
+
+/** The identity key first seen for a user, and the newest device list seen. */
+export interface Pin {
+  user: string;
+  identity: string;
+  version: number;
+}
+
+export interface UserSchema extends DBSchema {
+  /** `device`: this device's keys; anything that structured clone keeps. */
+  keys: { key: string; value: unknown };
+  pins: { key: string; value: Pin };
+  people: { key: string; value: WireUser };
+  rooms: { key: string; value: StoredRoom };
+  entries: { key: [room: string, index: number]; value: { room: string; entry: WireEntry } };
+  /** Sealed epoch secrets. */
+  epochs: { key: [room: string, epoch: number]; value: Uint8Array };
+  events: { key: [room: string, seq: number]; value: StoredEvent };
+  outbox: { key: number; value: OutboxRecord; indexes: { room: string } };
+  /** This device's own last stored message in each room. */
+  chains: { key: string; value: ChainLink };
+  /** Sealed invite secrets of rooms that were joined but whose join entry is not written yet. */
+  joins: { key: string; value: Uint8Array };
+}
+
+export interface SignedIn {
+  user: WireUser;
+  device: string;
+}
+
+export interface AccountsSchema extends DBSchema {
+  /** `current`: who is signed in. `refresh`: the refresh token of programs without cookies. */
+  session: { key: string; value: SignedIn | string };
+  /** By user name in lower case: the device that this browser is for that account. */
+  devices: { key: string; value: { user: string; device: string } };
+}
