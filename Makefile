@@ -1,0 +1,146 @@
+# Two makefiles in one:
+#   - the extension's, by PostgreSQL's own rules (PGXS), so that
+#     `make && make install PG_CONFIG=...` does what a DBA expects;
+#   - the short names of the workflow (`make help`), each one script in scripts/.
+# It never installs packages or starts a server by itself: the scripts do.
+# The workflow targets work before PostgreSQL or any other package is there.
+
+.DEFAULT_GOAL := all
+
+# --- the extension ----------------------------------------------------------
+
+EXTENSION = porcupine
+EXTENSION_VERSION = 1.0
+MODULE_big = porcupine
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
+
+# The install script is its parts, one after the other, in this order.
+SQL_PARTS = $(sort $(wildcard sql/[0-9][0-9]_*.sql))
+DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
+DATA_built = sql/$(EXTENSION)--$(EXTENSION_VERSION).sql
+
+# Server headers are "system" headers, so that -Wextra speaks of our code only.
+# Its callbacks dictate their parameters, used or not.
+PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CFLAGS = -Wextra -Wno-unused-parameter $(WERROR_CFLAGS) $(CLANG_CFLAGS)
+SHLIB_LINK = -lsodium
+
+# make WERROR=1: warnings are errors
+ifdef WERROR
+WERROR_CFLAGS = -Werror
+endif
+# make CC=clang: PostgreSQL was configured with gcc and hands out its flags
+ifneq ($(findstring clang,$(CC)),)
+CLANG_CFLAGS = -Wno-unknown-warning-option -Wno-ignored-optimization-argument
+endif
+
+# --- its tests against a running server: make installcheck -------------------
+
+REGRESS = $(patsubst regress/sql/%.sql,%,$(sort $(wildcard regress/sql/*.sql)))
+REGRESS_OPTS = --inputdir=regress --outputdir=.build/regress --load-extension=$(EXTENSION)
+ISOLATION = $(patsubst regress/specs/%.spec,%,$(sort $(wildcard regress/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=regress --outputdir=.build/isolation --load-extension=$(EXTENSION)
+TAP_TESTS = 1
+PROVE_TESTS = regress/t/*.pl
+
+EXTRA_CLEAN = .build/for-* .build/page.stamp .build/regress .build/isolation web/dist
+
+# --- PostgreSQL's rules, where PostgreSQL is installed -----------------------
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+ifneq ($(wildcard $(PGXS)),)
+# bitcode for the server's JIT would need clang and gain nothing here
+override with_llvm = no
+include $(PGXS)
+else
+.PHONY: all install installcheck clean distclean
+all install installcheck:
+	@echo "PostgreSQL's server headers are missing ($(PG_CONFIG) --pgxs names no file):" >&2
+	@echo "run 'make packages', or name the server's own pg_config: make PG_CONFIG=/path/to/pg_config" >&2
+	@exit 1
+clean:
+	rm -rf $(EXTRA_CLEAN) $(OBJS) $(MODULE_big).so $(DATA_built)
+distclean: clean
+endif
+
+# Rebuilt when a header changes, and when another server or compiler is asked for.
+BUILT_FOR := .build/for-$(shell echo '$(CC) $(shell $(PG_CONFIG) --version 2>/dev/null) $(WERROR)' | tr -c 'A-Za-z0-9.\n' '_')
+$(BUILT_FOR):
+	@mkdir -p .build
+	@rm -f .build/for-*
+	@touch $@
+$(OBJS): $(wildcard extension/*.h) $(BUILT_FOR)
+
+# Compared with what is there, for a part may have been taken away or renamed.
+.PHONY: always
+$(DATA_built): always
+	@test -n '$(SQL_PARTS)' || { echo 'no parts sql/NN_*.sql: is this a whole checkout?' >&2; exit 1; }
+	@cat $(SQL_PARTS) | cmp -s - $@ || { echo 'assembling $@'; cat $(SQL_PARTS) >$@; }
+
+# --- the bridge and the page -------------------------------------------------
+
+.PHONY: bridge page
+bridge: ## build the bridge, bridge/porcupine-bridge
+	$(MAKE) -C bridge
+
+PAGE_SOURCES = $(shell find web -name node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
+
+page: .build/page.stamp ## build the page, web/dist
+
+.build/page.stamp: .build/npm.stamp $(PAGE_SOURCES)
+	scripts/with-node npm --prefix web run build
+	@touch $@
+
+.build/npm.stamp: web/package-lock.json
+	scripts/with-node npm --prefix web ci --no-audit --no-fund
+	@mkdir -p .build && touch $@
+
+# --- the workflow --------------------------------------------------------------
+
+.PHONY: run stop psql packages build test lint help erase-data
+run: ## install, build and start everything; Ctrl-C stops it (PORCUPINE_PORT, PORCUPINE_DIR)
+	@scripts/run
+
+stop: ## stop what `make run` started, from another terminal
+	@scripts/stack down
+
+psql: ## a prompt in the running database
+	@scripts/stack psql
+
+packages: ## install the Debian packages that `make run` needs
+	@scripts/packages run
+
+build: ## build extension, bridge and page, and install the extension
+	@scripts/build
+
+test: ## run every test; SUITE="regress tap" chooses (scripts/test names them)
+	@scripts/test $(SUITE)
+
+lint: ## run the static checks alone
+	@scripts/test lint
+
+erase-data: ## remove the private cluster with everything said in it: CONFIRM=yes
+	@scripts/stack erase $(CONFIRM)
+
+help: ## this list
+	@echo 'make [target]:'
+	@echo '  all          build the extension (the default), by PG_CONFIG=, CC=, WERROR=1'
+	@echo '  install      install the extension into the server of PG_CONFIG'
+	@echo '  installcheck test it against a server that runs and preloads it'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@echo '  clean        remove what was built; data, tools and node_modules stay'
+	@echo '  distclean    remove tools and node_modules too; data stays'
+
+# Data is never a build product: only erase-data removes it.
+.PHONY: clean-bridge clean-tools where-data
+clean: clean-bridge where-data
+clean-bridge:
+	@test ! -f bridge/Makefile || $(MAKE) -s -C bridge clean
+where-data:
+	@scripts/stack where
+
+distclean: clean-tools
+clean-tools:
+	rm -rf .build web/node_modules web/sdk/node_modules
