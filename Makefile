@@ -73,6 +73,11 @@ $(BUILT_FOR):
 	@touch $@
 $(OBJS): $(wildcard extension/*.h) $(BUILT_FOR)
 
+# For a build by another compiler in the same place.
+.PHONY: clean-extension
+clean-extension:
+	rm -f $(OBJS) $(MODULE_big).so
+
 # Compared with what is there, for a part may have been taken away or renamed.
 .PHONY: always
 $(DATA_built): always
