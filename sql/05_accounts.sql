@@ -1,0 +1,243 @@
+-- Accounts, sessions and devices.
+
+CREATE TYPE porcupine.session_grant AS (
+  user_id bigint, username text, display_name text, session_id bigint, device_id bigint,
+  access_token text, refresh_token text, expires_in integer);
+COMMENT ON TYPE porcupine.session_grant IS 'what a sign-in gives; expires_in is the access token''s life in seconds';
+
+CREATE TYPE porcupine.account AS (
+  id bigint, username text, display_name text, email text, device_id bigint, created_at timestamptz);
+COMMENT ON TYPE porcupine.account IS 'the current user, as they see themselves';
+
+CREATE FUNCTION porcupine.check_text(field text, value text, at_least integer, at_most integer) RETURNS void
+  LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  IF value IS NULL OR length(value) < at_least THEN
+    PERFORM porcupine.refuse('invalid', format('%s needs at least %s characters', field, at_least));
+  ELSIF length(value) > at_most THEN
+    PERFORM porcupine.refuse('too_large', format('%s has at most %s characters', field, at_most));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION porcupine.check_text(text, text, integer, integer) IS 'refuses a text that is null, too short or too long (characters)';
+
+CREATE FUNCTION porcupine.grant_session(account bigint, session bigint, refresh_token text) RETURNS porcupine.session_grant
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT u.id, u.username, u.display_name, s.id, s.device_id, porcupine.access_token(u.id, s.id, s.device_id), refresh_token,
+         extract(epoch FROM porcupine.lifetime('access'))::integer
+    FROM porcupine.users u, porcupine.sessions s WHERE u.id = account AND s.id = session
+$$;
+COMMENT ON FUNCTION porcupine.grant_session(bigint, bigint, text) IS 'the tokens of a session, with a fresh access token';
+
+CREATE FUNCTION porcupine.open_session(account bigint, device bigint, device_name text, address inet) RETURNS porcupine.session_grant
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  refresh_token text := porcupine.random_token();
+  session bigint;
+BEGIN
+  IF device IS NULL THEN
+    PERFORM porcupine.check_text('device_name', coalesce(device_name, 'unnamed'), 1, 100);
+    INSERT INTO porcupine.devices AS d (user_id, name) VALUES (account, coalesce(device_name, 'unnamed')) RETURNING d.id INTO device;
+  ELSIF NOT EXISTS (SELECT FROM porcupine.devices d
+                     WHERE d.id = device AND d.user_id = account AND d.revoked_at IS NULL AND NOT d.backend) THEN
+    PERFORM porcupine.refuse('not_found', 'this account has no such device', 'Sign in without a device to get a new one.');
+  END IF;
+  INSERT INTO porcupine.sessions AS s (user_id, device_id, expires_at, refresh_hash, address)
+  VALUES (account, device, clock_timestamp() + porcupine.lifetime('refresh'), sha256(convert_to(refresh_token, 'UTF8')), open_session.address)
+  RETURNING s.id INTO session;
+  RETURN porcupine.grant_session(account, session, refresh_token);
+END
+$$;
+COMMENT ON FUNCTION porcupine.open_session(bigint, bigint, text, inet) IS 'begins a session on an earlier device of the account or a new one';
+
+CREATE FUNCTION porcupine.register(username text, password text, display_name text DEFAULT NULL, email text DEFAULT NULL,
+                                   device_name text DEFAULT NULL, address inet DEFAULT NULL) RETURNS porcupine.session_grant
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  account bigint;
+  hash text;
+BEGIN
+  PERFORM porcupine.check_text('username', username, 3, 32);
+  IF username !~ '^[A-Za-z0-9._-]+$' THEN
+    PERFORM porcupine.refuse('invalid', 'a username has letters, digits, dots, underscores and hyphens only');
+  END IF;
+  PERFORM porcupine.check_text('password', password, 8, 256);
+  PERFORM porcupine.check_text('display_name', coalesce(display_name, username), 1, 64);
+  IF email IS NOT NULL THEN
+    PERFORM porcupine.check_text('email', email, 3, 254);
+    IF email !~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
+      PERFORM porcupine.refuse('invalid', 'this is no email address');
+    END IF;
+  END IF;
+  hash := porcupine.hash_password(password);
+  INSERT INTO porcupine.users AS u (username, display_name, email)
+  VALUES (register.username, coalesce(register.display_name, register.username), register.email)
+  ON CONFLICT DO NOTHING RETURNING u.id INTO account;
+  IF account IS NULL THEN
+    PERFORM porcupine.refuse('conflict', 'this username or email is taken', 'Choose another, or sign in.');
+  END IF;
+  INSERT INTO porcupine.credentials (user_id, hash) VALUES (account, register.hash);
+  RETURN porcupine.open_session(account, NULL, device_name, address);
+END
+$$;
+COMMENT ON FUNCTION porcupine.register(text, text, text, text, text, inet) IS
+  'makes an account (username 3-32 of A-Za-z0-9._-, password 8-256 characters) and signs it in. Errors: invalid, too_large, conflict. Example: SELECT * FROM porcupine.register($1, $2)';
+
+CREATE FUNCTION porcupine.login(username text, password text, device bigint DEFAULT NULL, device_name text DEFAULT NULL,
+                                address inet DEFAULT NULL) RETURNS porcupine.session_grant
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  found record;
+BEGIN
+  IF username IS NULL OR password IS NULL THEN
+    PERFORM porcupine.refuse('invalid', 'username and password are needed');
+  ELSIF length(password) > 256 OR length(username) > 254 THEN
+    PERFORM porcupine.refuse('too_large', 'username or password is too long');
+  END IF;
+  SELECT u.id, u.disabled_at, c.hash INTO found
+    FROM porcupine.users u LEFT JOIN porcupine.credentials c ON c.user_id = u.id
+   WHERE lower(u.username) = lower(login.username) OR lower(u.email) = lower(login.username);
+  IF NOT porcupine.verify_password(found.hash, password) OR found.disabled_at IS NOT NULL THEN
+    PERFORM porcupine.refuse('bad_credentials', 'wrong username or password');
+  END IF;
+  RETURN porcupine.open_session(found.id, device, device_name, address);
+END
+$$;
+COMMENT ON FUNCTION porcupine.login(text, text, bigint, text, inet) IS
+  'signs in by username or email; device is an earlier device of the account to go on as. An unknown user costs and reads the same as a wrong password. Errors: invalid, too_large, bad_credentials, not_found (device)';
+
+CREATE FUNCTION porcupine.refresh(refresh_token text) RETURNS porcupine.session_grant
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  session porcupine.sessions;
+BEGIN
+  IF refresh_token IS NULL OR length(refresh_token) > 128 THEN
+    PERFORM porcupine.refuse('invalid', 'a refresh token is needed');
+  END IF;
+  SELECT s.* INTO session FROM porcupine.sessions s
+   WHERE s.refresh_hash = sha256(convert_to(refresh_token, 'UTF8')) FOR UPDATE;
+  IF session.id IS NULL OR session.ended_at IS NOT NULL OR session.expires_at < clock_timestamp()
+     OR EXISTS (SELECT FROM porcupine.users u WHERE u.id = session.user_id AND u.disabled_at IS NOT NULL) THEN
+    PERFORM porcupine.refuse('session_ended', 'the session is over', 'Sign in again.');
+  END IF;
+  UPDATE porcupine.sessions s SET last_used_at = clock_timestamp(), expires_at = clock_timestamp() + porcupine.lifetime('refresh')
+   WHERE s.id = session.id;
+  RETURN porcupine.grant_session(session.user_id, session.id, refresh_token);
+END
+$$;
+COMMENT ON FUNCTION porcupine.refresh(text) IS
+  'a fresh access token for the session of a refresh token, whose life it prolongs. Errors: invalid, session_ended';
+
+CREATE FUNCTION porcupine.logout() RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.require_user();
+  UPDATE porcupine.sessions s SET ended_at = clock_timestamp(), end_reason = 'logout'
+   WHERE s.id = porcupine.current_session_id() AND s.ended_at IS NULL;
+  PERFORM porcupine.ring_session(porcupine.current_session_id());
+END
+$$;
+COMMENT ON FUNCTION porcupine.logout() IS 'ends the current session: its tokens and its sockets die with it. Errors: unauthenticated, session_ended';
+
+CREATE FUNCTION porcupine.whoami() RETURNS porcupine.account
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT u.id, u.username, u.display_name, u.email, porcupine.current_device_id(), u.created_at
+    FROM porcupine.users u WHERE u.id = porcupine.require_user()
+$$;
+COMMENT ON FUNCTION porcupine.whoami() IS 'the current user. Errors: unauthenticated, session_ended. Example: SELECT * FROM porcupine.whoami()';
+
+CREATE FUNCTION porcupine.jwks() RETURNS jsonb
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT jsonb_build_object('keys', coalesce(jsonb_agg(jsonb_build_object(
+           'kty', 'OKP', 'crv', 'Ed25519', 'use', 'sig', 'alg', 'EdDSA', 'kid', k.kid,
+           'x', rtrim(translate(encode(k.public_key, 'base64'), E'+/\n', '-_'), '=')) ORDER BY k.created_at), '[]'))
+    FROM porcupine.signing_keys k WHERE k.retired_at IS NULL
+$$;
+COMMENT ON FUNCTION porcupine.jwks() IS 'the public keys that verify access tokens, as a JWK Set (RFC 7517, RFC 8037)';
+
+CREATE FUNCTION porcupine.publish_device(keys bytea, identity bytea, version integer, list bytea) RETURNS integer
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  account bigint := porcupine.require_user();
+  device porcupine.devices;
+  newest porcupine.device_lists;
+BEGIN
+  IF keys IS NULL OR identity IS NULL OR version IS NULL OR list IS NULL
+     OR length(keys) = 0 OR length(identity) = 0 OR length(list) = 0 THEN
+    PERFORM porcupine.refuse('invalid', 'keys, identity, version and list are needed');
+  ELSIF length(keys) > 4096 OR length(identity) > 256 OR length(list) > 65536 THEN
+    PERFORM porcupine.refuse('too_large', 'keys have at most 4096 bytes, an identity 256, a device list 65536');
+  END IF;
+  PERFORM FROM porcupine.users u WHERE u.id = account FOR NO KEY UPDATE;
+  SELECT d.* INTO device FROM porcupine.devices d WHERE d.id = porcupine.require_device();
+  SELECT l.* INTO newest FROM porcupine.device_lists l WHERE l.user_id = account ORDER BY l.version DESC LIMIT 1;
+  IF device.keys = publish_device.keys AND newest.version = publish_device.version AND newest.list = publish_device.list
+     AND newest.identity = publish_device.identity THEN
+    RETURN version;                             -- a repeat of a call whose answer was lost
+  END IF;
+  IF device.keys <> publish_device.keys THEN
+    PERFORM porcupine.refuse('conflict', 'this device has other keys already', 'Sign in as a new device.');
+  ELSIF newest.identity <> publish_device.identity THEN
+    PERFORM porcupine.refuse('conflict', 'this account has another identity key',
+                             'Its keys are on another device; add this one from there.');
+  ELSIF version <> coalesce(newest.version, 0) + 1 THEN
+    PERFORM porcupine.refuse('conflict', 'this is not the next version of the device list', 'Read the list and sign anew.',
+                             format('the next version is %s', coalesce(newest.version, 0) + 1));
+  END IF;
+  INSERT INTO porcupine.device_lists (user_id, version, identity, list)
+  VALUES (account, publish_device.version, publish_device.identity, publish_device.list);
+  UPDATE porcupine.devices d SET keys = publish_device.keys WHERE d.id = device.id;
+  RETURN version;
+END
+$$;
+COMMENT ON FUNCTION porcupine.publish_device(bytea, bytea, integer, bytea) IS
+  'publishes the public keys of this session''s device with the next version of the account''s signed device list; all opaque here. Errors: invalid, too_large, conflict, unauthenticated';
+
+CREATE FUNCTION porcupine.user_devices(account bigint, version integer DEFAULT NULL,
+  OUT user_id bigint, OUT username text, OUT display_name text, OUT identity bytea, OUT list_version integer, OUT list bytea,
+  OUT devices bigint[], OUT keys bytea[]) RETURNS record
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  me bigint := porcupine.require_user();
+BEGIN
+  IF account IS DISTINCT FROM me
+     AND NOT EXISTS (SELECT FROM porcupine.members a JOIN porcupine.members b USING (room_id)
+                      WHERE a.user_id = me AND b.user_id = account) THEN
+    PERFORM porcupine.refuse('not_found', 'no such user in any of your rooms');
+  END IF;
+  SELECT u.id, u.username, u.display_name INTO user_id, username, display_name FROM porcupine.users u WHERE u.id = account;
+  SELECT l.identity, l.version, l.list INTO identity, list_version, list FROM porcupine.device_lists l
+   WHERE l.user_id = account AND (user_devices.version IS NULL OR l.version = user_devices.version)
+   ORDER BY l.version DESC LIMIT 1;
+  IF list IS NULL AND version IS NOT NULL THEN
+    PERFORM porcupine.refuse('not_found', 'this user has no device list of that version');
+  END IF;
+  SELECT coalesce(array_agg(d.id ORDER BY d.id), '{}'), coalesce(array_agg(d.keys ORDER BY d.id), '{}') INTO devices, keys
+    FROM porcupine.devices d WHERE d.user_id = account AND d.keys IS NOT NULL AND d.revoked_at IS NULL;
+END
+$$;
+COMMENT ON FUNCTION porcupine.user_devices(bigint, integer) IS
+  'the identity key, device list (newest, or of a version; null before the first) and device keys of oneself or somebody in a shared room. Errors: not_found, unauthenticated';
+

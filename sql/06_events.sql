@@ -1,0 +1,127 @@
+-- The log of a room: writing and reading.
+
+CREATE TYPE porcupine.event AS (
+  room_id bigint, seq bigint, kind porcupine.kind, sender_id bigint, device_id bigint, client_id uuid, epoch integer,
+  ref bigint, created_at timestamptz, body bytea);
+COMMENT ON TYPE porcupine.event IS
+  'an event as it is read; ref is the seq it speaks of, for kind control the index of the entry; body is UTF-8 JSON where the server wrote it';
+
+CREATE FUNCTION porcupine.send(room bigint, client_id uuid, body bytea, epoch integer DEFAULT 0, kind text DEFAULT 'message',
+                               ref bigint DEFAULT NULL, OUT seq bigint, OUT created_at timestamptz) RETURNS record
+  LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+  AS 'MODULE_PATHNAME', 'porcupine_send';
+COMMENT ON FUNCTION porcupine.send(bigint, uuid, bytea, integer, text, bigint) IS
+  'appends a message (kind message, edit or reaction; body 1-65536 bytes) for the current user and returns its seq. The same client_id with the same body returns the first seq. Errors: invalid, too_large, not_member, role, stale_epoch, epoch_closed, duplicate_mismatch, unauthenticated, session_ended. Example: SELECT * FROM porcupine.send(1, gen_random_uuid(), ''hello'')';
+
+CREATE FUNCTION porcupine.send_many(rooms bigint[], users bigint[], devices bigint[], client_ids uuid[], epochs integer[],
+                                    kinds text[], refs bigint[], bodies bytea[], doorbell boolean DEFAULT true)
+  RETURNS TABLE (item integer, condition text, seq bigint, created_at timestamptz, epoch integer, repeated boolean)
+  LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+  AS 'MODULE_PATHNAME', 'porcupine_send_many';
+COMMENT ON FUNCTION porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean) IS
+  'sends for many users at once, for the bridge: one result row per item (from 1), in order; condition is null or the name of the refusal, seq is also set with duplicate_mismatch, epoch is the room''s current one with stale_epoch and epoch_closed. An exception, say of a veto trigger, aborts the whole call: run the items one by one then. doorbell false: the caller wakes listeners itself, after the commit, by ring(). Errors: invalid (the arrays differ in length)';
+
+CREATE FUNCTION porcupine.history(room bigint, before bigint DEFAULT NULL, max integer DEFAULT 50) RETURNS SETOF porcupine.event
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 50
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.require_member(room);
+  RETURN QUERY SELECT page.* FROM (
+    SELECT e.room_id, e.seq, e.kind, e.sender_id, e.device_id, e.client_id, e.epoch, e.ref, e.created_at, e.body
+      FROM porcupine.events e
+     WHERE e.room_id = room AND e.seq < coalesce(before, 9223372036854775807)
+     ORDER BY e.seq DESC LIMIT greatest(least(max, 500), 1)) page
+   ORDER BY page.seq;
+END
+$$;
+COMMENT ON FUNCTION porcupine.history(bigint, bigint, integer) IS
+  'the latest max (1-500) events of a room before a seq, in order. Errors: not_member, role, unauthenticated. Example: SELECT seq, kind, body FROM porcupine.history(1)';
+
+CREATE FUNCTION porcupine.since(room bigint, after bigint, max integer DEFAULT 500) RETURNS SETOF porcupine.event
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 50
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.require_member(room);
+  RETURN QUERY SELECT r.* FROM porcupine.read_events(room, after, max) r;
+END
+$$;
+COMMENT ON FUNCTION porcupine.since(bigint, bigint, integer) IS
+  'up to max (1-500) events of a room after a seq, in order. Errors: not_member, role, unauthenticated. Example: SELECT seq, kind, body FROM porcupine.since(1, 41)';
+
+CREATE FUNCTION porcupine.cursor_state(room bigint, after bigint DEFAULT NULL, stream bigint DEFAULT NULL, behind integer DEFAULT NULL,
+  OUT head bigint, OUT current_stream bigint, OUT epoch integer, OUT epoch_open boolean, OUT reset boolean) RETURNS record
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.require_member(room);
+  current_stream := porcupine.current_stream();
+  SELECT h.last_seq, h.epoch, h.epoch_open INTO head, epoch, epoch_open FROM porcupine.room_heads h WHERE h.room_id = room;
+  reset := after IS NOT NULL
+           AND (after < 0 OR after > head OR stream <> current_stream OR coalesce(head - after > behind, false)) IS TRUE;
+END
+$$;
+COMMENT ON FUNCTION porcupine.cursor_state(bigint, bigint, bigint, integer) IS
+  'whether the cursor (stream, after) can be resumed from: not when it is of another stream, beyond the head, or more than behind events back. Errors: not_member, role, unauthenticated';
+
+CREATE FUNCTION porcupine.mark_read(room bigint, seq bigint) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.require_member(room);
+  IF seq IS NULL OR seq < 0 THEN
+    PERFORM porcupine.refuse('invalid', 'seq is a number from 0');
+  END IF;
+  UPDATE porcupine.members m
+     SET read_seq = least(mark_read.seq, (SELECT h.last_seq FROM porcupine.room_heads h WHERE h.room_id = room))
+   WHERE m.room_id = room AND m.user_id = porcupine.current_user_id() AND m.read_seq < mark_read.seq;
+END
+$$;
+COMMENT ON FUNCTION porcupine.mark_read(bigint, bigint) IS
+  'raises the read mark of the current user to seq (at most the head). Errors: invalid, not_member, role, unauthenticated';
+
+CREATE FUNCTION porcupine.read_events(room bigint, after bigint, max integer DEFAULT 500) RETURNS SETOF porcupine.event
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 50
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT e.room_id, e.seq, e.kind, e.sender_id, e.device_id, e.client_id, e.epoch, e.ref, e.created_at, e.body
+    FROM porcupine.events e WHERE e.room_id = room AND e.seq > coalesce(after, 0) ORDER BY e.seq LIMIT greatest(least(max, 500), 1)
+$$;
+COMMENT ON FUNCTION porcupine.read_events(bigint, bigint, integer) IS
+  'since() without an identity, for the hub of a bridge, which checks who reads';
+
+CREATE FUNCTION porcupine.read_heads(rooms bigint[]) RETURNS TABLE (room_id bigint, last_seq bigint)
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$ SELECT h.room_id, h.last_seq FROM porcupine.room_heads h WHERE h.room_id = ANY (rooms) $$;
+COMMENT ON FUNCTION porcupine.read_heads(bigint[]) IS 'the heads of the rooms that still exist; a bridge''s sweep';
+
+CREATE FUNCTION porcupine.ended_sessions(sessions bigint[]) RETURNS SETOF bigint
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT given.id FROM unnest(sessions) AS given (id)
+    LEFT JOIN porcupine.sessions s ON s.id = given.id
+    LEFT JOIN porcupine.users u ON u.id = s.user_id
+   WHERE s.id IS NULL OR s.ended_at IS NOT NULL OR s.expires_at < clock_timestamp() OR u.disabled_at IS NOT NULL
+$$;
+COMMENT ON FUNCTION porcupine.ended_sessions(bigint[]) IS 'which of these sessions are over; a bridge''s sweep';
+
+CREATE FUNCTION porcupine.read_role(room bigint, account bigint) RETURNS porcupine.role
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$ SELECT m.role FROM porcupine.members m WHERE m.room_id = room AND m.user_id = account $$;
+COMMENT ON FUNCTION porcupine.read_role(bigint, bigint) IS 'the role of a user in a room, or null, for the bridge';
+
+CREATE FUNCTION porcupine.ring(rooms bigint[], seqs bigint[], origin text) RETURNS void
+  LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+  AS 'MODULE_PATHNAME', 'porcupine_ring';
+COMMENT ON FUNCTION porcupine.ring(bigint[], bigint[], text) IS
+  'the doorbell of a bridge for events it has committed, in a transaction of its own: each room has at least this seq. origin names the bridge, so that it can ignore its own. Errors: invalid';
+

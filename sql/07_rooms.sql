@@ -1,0 +1,225 @@
+-- Rooms and membership. Each change locks the room's head first, then looks, then writes; the triggers on members append
+-- the events that say so.
+
+CREATE TYPE porcupine.room AS (
+  id bigint, name text, code text, encrypted boolean, role porcupine.role, head bigint, stream bigint, epoch integer,
+  epoch_open boolean, log integer, members bigint, max_members integer, created_by bigint, created_at timestamptz,
+  joined_seq bigint, read_seq bigint);
+COMMENT ON TYPE porcupine.room IS
+  'a room as one of its members sees it; head is its last seq, log the length of its control log, code is null for a pending member';
+
+CREATE TYPE porcupine.member AS (
+  user_id bigint, username text, display_name text, role porcupine.role, joined_seq bigint, joined_at timestamptz);
+COMMENT ON TYPE porcupine.member IS 'a member of a room, as its members see it';
+
+CREATE FUNCTION porcupine.my_rooms() RETURNS SETOF porcupine.room
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 20
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT r.id, r.name, CASE WHEN m.role > 'pending' THEN r.code END, r.encrypted, m.role, h.last_seq, s.stream, h.epoch, h.epoch_open,
+         h.log_length, (SELECT count(*) FROM porcupine.members o WHERE o.room_id = r.id), r.max_members, r.created_by, r.created_at,
+         m.joined_seq, m.read_seq
+    FROM (SELECT porcupine.require_user() AS id, porcupine.current_stream() AS stream) s
+    JOIN porcupine.members m ON m.user_id = s.id
+    JOIN porcupine.rooms r ON r.id = m.room_id
+    JOIN porcupine.room_heads h ON h.room_id = r.id
+   ORDER BY r.id
+$$;
+COMMENT ON FUNCTION porcupine.my_rooms() IS
+  'the rooms of the current user, those that wait to let them in included. Errors: unauthenticated, session_ended. Example: SELECT id, name, role FROM porcupine.my_rooms()';
+
+CREATE FUNCTION porcupine.my_room(room bigint) RETURNS porcupine.room
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  result porcupine.room;
+  membership porcupine.members := porcupine.require_member(room, 'pending');
+BEGIN
+  SELECT r.id, r.name, CASE WHEN membership.role > 'pending' THEN r.code END, r.encrypted, membership.role, h.last_seq,
+         porcupine.current_stream(), h.epoch, h.epoch_open, h.log_length,
+         (SELECT count(*) FROM porcupine.members o WHERE o.room_id = r.id), r.max_members, r.created_by, r.created_at,
+         membership.joined_seq, membership.read_seq
+    INTO result
+    FROM porcupine.rooms r JOIN porcupine.room_heads h ON h.room_id = r.id WHERE r.id = room;
+  RETURN result;
+END
+$$;
+COMMENT ON FUNCTION porcupine.my_room(bigint) IS 'one room of the current user. Errors: not_member, unauthenticated, session_ended';
+
+CREATE FUNCTION porcupine.create_room(name text, encrypted boolean DEFAULT true, entries bytea[] DEFAULT '{}',
+                                      devices bigint[] DEFAULT '{}', bundles bytea[] DEFAULT '{}') RETURNS porcupine.room
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  me bigint := porcupine.require_user();
+  room bigint;
+BEGIN
+  PERFORM porcupine.check_text('name', btrim(name), 1, 100);
+  IF encrypted IS NULL OR entries IS NULL OR (NOT encrypted AND cardinality(entries) > 0) THEN
+    PERFORM porcupine.refuse('invalid', 'a room that is not encrypted has no control log');
+  ELSIF cardinality(entries) = 0 AND cardinality(devices) > 0 THEN
+    PERFORM porcupine.refuse('invalid', 'bundles need the control-log entries that name them');
+  END IF;
+  WHILE room IS NULL LOOP                      -- a code that is taken (once in billions) is drawn again
+    INSERT INTO porcupine.rooms AS r (created_by, encrypted, code, name)
+    VALUES (me, create_room.encrypted, porcupine.random_room_code(), btrim(create_room.name))
+    ON CONFLICT (code) DO NOTHING RETURNING r.id INTO room;
+  END LOOP;
+  INSERT INTO porcupine.room_heads (room_id) VALUES (room);
+  INSERT INTO porcupine.members (room_id, user_id, role, via) VALUES (room, me, 'owner', 'create');
+  IF cardinality(entries) > 0 THEN
+    PERFORM porcupine.store_epoch(room, 0, cardinality(entries) - 1, porcupine.append_entries(room, 0, entries), devices, bundles);
+  END IF;
+  RETURN porcupine.my_room(room);
+END
+$$;
+COMMENT ON FUNCTION porcupine.create_room(text, boolean, bytea[], bigint[], bytea[]) IS
+  'makes a room (name 1-100 characters) owned by the current user; a client that encrypts brings the first control-log entries and the bundles of epoch 0. Errors: invalid, too_large, unauthenticated. Example: SELECT id, code FROM porcupine.create_room(''Ops'', encrypted => false)';
+
+CREATE FUNCTION porcupine.rename_room(room bigint, name text) RETURNS porcupine.room
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.check_text('name', btrim(name), 1, 100);
+  PERFORM porcupine.require_user();
+  PERFORM porcupine.lock_room(room);
+  PERFORM porcupine.require_member(room, 'admin');
+  UPDATE porcupine.rooms r SET name = btrim(rename_room.name) WHERE r.id = room;
+  PERFORM porcupine.append_server_event(room, 'room.renamed', jsonb_build_object('name', btrim(rename_room.name)));
+  RETURN porcupine.my_room(room);
+END
+$$;
+COMMENT ON FUNCTION porcupine.rename_room(bigint, text) IS 'renames a room (admins, owner). Errors: invalid, too_large, not_member, role, unauthenticated';
+
+CREATE FUNCTION porcupine.delete_room(room bigint) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.require_user();
+  PERFORM porcupine.lock_room(room);
+  PERFORM porcupine.require_member(room, 'owner');
+  INSERT INTO porcupine.audit (room_id, actor_id, action) VALUES (room, porcupine.current_user_id(), 'room.deleted');
+  DELETE FROM porcupine.rooms r WHERE r.id = room;
+END
+$$;
+COMMENT ON FUNCTION porcupine.delete_room(bigint) IS 'deletes a room with its whole log (owner). Errors: not_member, role, unauthenticated';
+
+CREATE FUNCTION porcupine.room_members(room bigint) RETURNS SETOF porcupine.member
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.require_member(room, 'pending');
+  RETURN QUERY SELECT u.id, u.username, u.display_name, m.role, m.joined_seq, m.joined_at
+    FROM porcupine.members m JOIN porcupine.users u ON u.id = m.user_id
+   WHERE m.room_id = room ORDER BY m.joined_seq;
+END
+$$;
+COMMENT ON FUNCTION porcupine.room_members(bigint) IS
+  'the members of a room in the order they joined, pending ones included. Errors: not_member, unauthenticated. Example: SELECT username, role FROM porcupine.room_members(1)';
+
+CREATE FUNCTION porcupine.join_room(code text) RETURNS porcupine.room
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  me bigint := porcupine.require_user();
+  by_invite boolean;
+  hash bytea;
+  room bigint;
+BEGIN
+  IF code IS NULL OR length(code) > 256 THEN
+    PERFORM porcupine.refuse('invalid', 'a room code has 6 characters, an invite code up to 256');
+  END IF;
+  by_invite := upper(btrim(code)) !~ '^[A-Z0-9]{6}$';
+  IF by_invite THEN
+    hash := sha256(convert_to(btrim(code), 'UTF8'));
+    SELECT i.room_id INTO room FROM porcupine.invites i WHERE i.code_hash = hash;
+  ELSE
+    SELECT r.id INTO room FROM porcupine.rooms r WHERE r.code = upper(btrim(join_room.code));
+  END IF;
+  PERFORM FROM porcupine.room_heads h WHERE h.room_id = room FOR UPDATE;
+  IF NOT FOUND THEN
+    PERFORM porcupine.refuse('not_found', 'no room and no invite has this code', 'Check the code, or ask for a new one.');
+  END IF;
+  IF EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = room AND m.user_id = me) THEN
+    RETURN porcupine.my_room(room);
+  END IF;
+  IF by_invite THEN
+    UPDATE porcupine.invites i SET uses = i.uses + 1
+     WHERE i.code_hash = hash AND clock_timestamp() < i.expires_at AND (i.max_uses IS NULL OR i.uses < i.max_uses);
+    IF NOT FOUND THEN
+      PERFORM porcupine.refuse('gone', 'this invite has expired or is used up', 'Ask for a new one.');
+    END IF;
+  END IF;
+  INSERT INTO porcupine.members (room_id, user_id, role, via)
+  SELECT r.id, me, CASE WHEN r.encrypted THEN 'pending' ELSE 'member' END::porcupine.role,
+         CASE WHEN by_invite THEN 'invite' ELSE 'code' END
+    FROM porcupine.rooms r WHERE r.id = room;
+  RETURN porcupine.my_room(room);
+END
+$$;
+COMMENT ON FUNCTION porcupine.join_room(text) IS
+  'joins by room code (case does not matter) or invite code; in an encrypted room as pending. A member gets the room again and uses nothing up. Errors: invalid, not_found, gone, room_full, unauthenticated. Example: SELECT id, role FROM porcupine.join_room(''K3X9QA'')';
+
+CREATE FUNCTION porcupine.leave_room(room bigint, index integer DEFAULT NULL, entry bytea DEFAULT NULL) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  membership porcupine.members;
+BEGIN
+  PERFORM porcupine.require_user();
+  PERFORM porcupine.lock_room(room);
+  membership := porcupine.require_member(room, 'pending');
+  IF entry IS NOT NULL THEN
+    PERFORM porcupine.append_entries(room, index, ARRAY[entry]);
+  END IF;
+  IF membership.role = 'owner' THEN            -- a room is never without an owner while it has active members
+    UPDATE porcupine.members m SET role = 'owner'
+     WHERE m.room_id = room AND m.user_id = (SELECT s.user_id FROM porcupine.members s
+                                              WHERE s.room_id = room AND s.user_id <> membership.user_id AND s.role > 'pending'
+                                              ORDER BY s.role DESC, s.joined_seq LIMIT 1);
+  END IF;
+  DELETE FROM porcupine.members m WHERE m.room_id = room AND m.user_id = membership.user_id;
+END
+$$;
+COMMENT ON FUNCTION porcupine.leave_room(bigint, integer, bytea) IS
+  'leaves a room, with the signed entry that says so where there is one; an owner hands over to the longest-standing admin, else member. Closes the epoch of an encrypted room. Errors: not_member, conflict, too_large, unauthenticated';
+
+CREATE FUNCTION porcupine.drop_member(room bigint, member bigint) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  mine porcupine.members := porcupine.require_member(room, 'admin');
+  theirs porcupine.members;
+BEGIN
+  SELECT m.* INTO theirs FROM porcupine.members m WHERE m.room_id = room AND m.user_id = member;
+  IF theirs.user_id IS NULL THEN
+    PERFORM porcupine.refuse('not_found', 'this user is not in the room');
+  ELSIF theirs.role >= mine.role THEN
+    PERFORM porcupine.refuse('role', 'only somebody of a higher role can remove this member', 'To go yourself, leave the room.');
+  END IF;
+  DELETE FROM porcupine.members m WHERE m.room_id = room AND m.user_id = member;
+END
+$$;
+COMMENT ON FUNCTION porcupine.drop_member(bigint, bigint) IS 'removes a member under the room''s lock, which the caller holds';
+
+CREATE FUNCTION porcupine.remove_member(room bigint, member bigint) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.require_user();
+  PERFORM porcupine.lock_room(room);
+  PERFORM porcupine.drop_member(room, member);
+END
+$$;
+COMMENT ON FUNCTION porcupine.remove_member(bigint, bigint) IS
+  'removes somebody of a lower role (admins, owner); once it has committed nothing they send is accepted and nothing is read. Closes the epoch of an encrypted room; commit_epoch(remove => …) removes and rekeys in one step. Errors: not_member, role, not_found, unauthenticated';
+

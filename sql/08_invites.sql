@@ -1,0 +1,75 @@
+-- Invites. A code is known to those who hold the link; the database keeps its hash.
+
+CREATE TYPE porcupine.invite AS (
+  id bigint, code text, room_id bigint, name text, members bigint, sealed bytea, expires_at timestamptz, max_uses integer);
+COMMENT ON TYPE porcupine.invite IS 'an invite; code is set once, when the server made it; sealed is what the inviter left for joiners';
+
+CREATE FUNCTION porcupine.create_invite(room bigint, expires_in interval DEFAULT '7 days', max_uses integer DEFAULT NULL,
+                                        code_hash bytea DEFAULT NULL, sealed bytea DEFAULT NULL,
+                                        index integer DEFAULT NULL, entry bytea DEFAULT NULL) RETURNS porcupine.invite
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  made porcupine.invite;
+  drawn text;
+BEGIN
+  IF expires_in IS NULL OR expires_in < '1 minute' OR expires_in > '365 days' THEN
+    PERFORM porcupine.refuse('invalid', 'an invite lives between a minute and 365 days');
+  ELSIF max_uses < 1 THEN
+    PERFORM porcupine.refuse('invalid', 'an invite has at least one use', 'Leave max_uses out for any number.');
+  ELSIF length(code_hash) <> 32 OR length(sealed) = 0 OR (code_hash IS NULL AND sealed IS NOT NULL) THEN
+    PERFORM porcupine.refuse('invalid', 'code_hash has 32 bytes and comes with what is sealed');
+  ELSIF length(sealed) > 8192 THEN
+    PERFORM porcupine.refuse('too_large', 'what is sealed has at most 8192 bytes');
+  END IF;
+  PERFORM porcupine.require_user();
+  PERFORM porcupine.lock_room(room);
+  PERFORM porcupine.require_member(room, 'admin');
+  IF code_hash IS NULL THEN
+    drawn := porcupine.random_token();
+    code_hash := sha256(convert_to(drawn, 'UTF8'));
+  END IF;
+  IF entry IS NOT NULL THEN
+    PERFORM porcupine.append_entries(room, index, ARRAY[entry]);
+  END IF;
+  INSERT INTO porcupine.invites AS i (room_id, created_by, expires_at, max_uses, code_hash, sealed)
+  VALUES (room, porcupine.current_user_id(), clock_timestamp() + expires_in, create_invite.max_uses, create_invite.code_hash,
+          create_invite.sealed)
+  ON CONFLICT ON CONSTRAINT invites_code_hash_key DO NOTHING
+  RETURNING i.id, drawn, i.room_id, NULL, NULL, NULL, i.expires_at, i.max_uses INTO made;
+  IF made.id IS NULL THEN
+    PERFORM porcupine.refuse('conflict', 'there is an invite with this code already', 'Draw a new secret.');
+  END IF;
+  RETURN made;
+END
+$$;
+COMMENT ON FUNCTION porcupine.create_invite(bigint, interval, integer, bytea, bytea, integer, bytea) IS
+  'makes an invite (admins, owner) that lives for expires_in and lets in max_uses joiners (null: any number). Without code_hash the server draws the code and returns it once. Errors: invalid, too_large, not_member, role, conflict, unauthenticated. Example: SELECT code FROM porcupine.create_invite(1, ''2 hours'', 5)';
+
+CREATE FUNCTION porcupine.read_invite(code_hash bytea, room bigint DEFAULT NULL) RETURNS porcupine.invite
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  found porcupine.invite;
+BEGIN
+  PERFORM porcupine.require_user();
+  IF room IS NOT NULL THEN
+    PERFORM porcupine.require_member(room, 'pending');
+  END IF;
+  SELECT i.id, NULL, i.room_id, r.name, (SELECT count(*) FROM porcupine.members m WHERE m.room_id = r.id), i.sealed, i.expires_at, i.max_uses
+    INTO found
+    FROM porcupine.invites i JOIN porcupine.rooms r ON r.id = i.room_id
+   WHERE i.code_hash = read_invite.code_hash AND (room IS NULL OR i.room_id = room);
+  IF found.id IS NULL THEN
+    PERFORM porcupine.refuse('not_found', 'there is no such invite', 'Check the link, or ask for a new one.');
+  ELSIF found.expires_at <= clock_timestamp() THEN
+    PERFORM porcupine.refuse('gone', 'this invite has expired', 'Ask for a new one.');
+  END IF;
+  RETURN found;
+END
+$$;
+COMMENT ON FUNCTION porcupine.read_invite(bytea, bigint) IS
+  'what an invite leads to, for whoever can name the SHA-256 of its code. Errors: not_found, gone, not_member, unauthenticated';
+

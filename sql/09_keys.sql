@@ -1,0 +1,125 @@
+-- The delivery service of the encryption: the control log and the epochs. Contents are opaque; order, membership and the
+-- one-transaction rule are kept here.
+
+CREATE FUNCTION porcupine.append_entry(room bigint, index integer, entry bytea) RETURNS bigint
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.require_user();
+  PERFORM porcupine.lock_room(room);
+  PERFORM porcupine.require_member(room, 'pending');
+  PERFORM porcupine.require_encrypted(room);
+  RETURN porcupine.append_entries(room, index, ARRAY[entry]);
+END
+$$;
+COMMENT ON FUNCTION porcupine.append_entry(bigint, integer, bytea) IS
+  'appends one client-signed entry (1-8192 bytes) to the control log, if index is the next, and returns its seq; pending members may, to join. Errors: invalid, too_large, conflict, not_member, unauthenticated';
+
+CREATE FUNCTION porcupine.control_entries(room bigint, after integer DEFAULT -1)
+  RETURNS TABLE (index integer, seq bigint, entry bytea, sender_id bigint, device_id bigint, created_at timestamptz)
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.require_member(room, 'pending');
+  RETURN QUERY SELECT l.index, l.seq, e.body, e.sender_id, e.device_id, e.created_at
+    FROM porcupine.control_log l JOIN porcupine.events e ON e.room_id = l.room_id AND e.seq = l.seq
+   WHERE l.room_id = room AND l.index > coalesce(after, -1) ORDER BY l.index LIMIT 1000;
+END
+$$;
+COMMENT ON FUNCTION porcupine.control_entries(bigint, integer) IS
+  'up to 1000 entries of the control log after an index, in order; pending members may, to verify what they join. Errors: not_member, unauthenticated';
+
+CREATE FUNCTION porcupine.require_encrypted(room bigint) RETURNS void
+  LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  IF NOT (SELECT r.encrypted FROM porcupine.rooms r WHERE r.id = room) THEN
+    PERFORM porcupine.refuse('invalid', 'this room is not encrypted');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION porcupine.require_encrypted(bigint) IS 'refuses a room that is not encrypted';
+
+CREATE FUNCTION porcupine.store_epoch(room bigint, epoch integer, index integer, seq bigint, devices bigint[], bundles bytea[]) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  IF devices IS NULL OR bundles IS NULL OR cardinality(devices) <> cardinality(bundles) OR array_position(bundles, NULL) IS NOT NULL
+     OR EXISTS (SELECT FROM unnest(devices) AS d (id) GROUP BY d.id HAVING count(*) > 1) THEN
+    PERFORM porcupine.refuse('invalid', 'one bundle for each device, each device once');
+  ELSIF cardinality(devices) > 1000 THEN
+    PERFORM porcupine.refuse('too_large', 'at most 1000 bundles an epoch');
+  ELSIF EXISTS (SELECT FROM unnest(bundles) AS b (bundle) WHERE length(b.bundle) NOT BETWEEN 1 AND 2048) THEN
+    PERFORM porcupine.refuse('too_large', 'a bundle has 1 to 2048 bytes');
+  ELSIF EXISTS (SELECT FROM unnest(devices) AS given (id)
+                  LEFT JOIN porcupine.devices d ON d.id = given.id AND d.keys IS NOT NULL AND d.revoked_at IS NULL
+                  LEFT JOIN porcupine.members m ON m.room_id = room AND m.user_id = d.user_id
+                 WHERE m.user_id IS NULL) THEN
+    PERFORM porcupine.refuse('conflict', 'a bundle is for a device that is no member''s, or has no keys', 'Read the members and devices again.');
+  END IF;
+  INSERT INTO porcupine.epochs (room_id, epoch, index, device_id, seq)
+  VALUES (room, store_epoch.epoch, store_epoch.index, porcupine.require_device(), store_epoch.seq);
+  INSERT INTO porcupine.key_bundles (room_id, epoch, device_id, bundle)
+  SELECT room, store_epoch.epoch, b.device, b.bundle FROM unnest(devices, bundles) AS b (device, bundle);
+END
+$$;
+COMMENT ON FUNCTION porcupine.store_epoch(bigint, integer, integer, bigint, bigint[], bytea[]) IS
+  'stores an epoch and its bundles under the room''s lock, which the caller holds';
+
+CREATE FUNCTION porcupine.commit_epoch(room bigint, epoch integer, index integer, entries bytea[], devices bigint[], bundles bytea[],
+                                       remove bigint[] DEFAULT '{}', OUT committed integer, OUT entry_index integer, OUT entry_seq bigint)
+  RETURNS record
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  me bigint := porcupine.require_user();
+  head porcupine.room_heads := porcupine.lock_room(room);
+  member bigint;
+BEGIN
+  PERFORM porcupine.require_member(room);
+  PERFORM porcupine.require_encrypted(room);
+  IF entries IS NULL OR cardinality(entries) = 0 THEN
+    PERFORM porcupine.refuse('invalid', 'an epoch needs the control-log entry that commits it');
+  ELSIF epoch IS DISTINCT FROM head.epoch + 1 THEN
+    PERFORM porcupine.refuse('conflict', 'the epoch has moved on', 'Discard your secret, read the log, and try again.',
+                             format('the current epoch is %s', head.epoch));
+  END IF;
+  FOREACH member IN ARRAY coalesce(remove, '{}') LOOP
+    PERFORM porcupine.drop_member(room, member);
+  END LOOP;
+  entry_seq := porcupine.append_entries(room, index, entries);
+  entry_index := index + cardinality(entries) - 1;
+  committed := epoch;
+  UPDATE porcupine.room_heads h SET epoch = commit_epoch.epoch, epoch_open = true WHERE h.room_id = room;
+  PERFORM porcupine.store_epoch(room, epoch, entry_index, entry_seq, devices, bundles);
+  UPDATE porcupine.members m SET role = 'member'
+   WHERE m.room_id = room AND m.role = 'pending'
+     AND m.user_id IN (SELECT d.user_id FROM porcupine.devices d WHERE d.id = ANY (commit_epoch.devices));
+  PERFORM porcupine.append_server_event(room, 'epoch', jsonb_build_object('epoch', commit_epoch.epoch, 'by', me::text));
+END
+$$;
+COMMENT ON FUNCTION porcupine.commit_epoch(bigint, integer, integer, bytea[], bigint[], bytea[], bigint[]) IS
+  'the next epoch in one transaction: appends the entries (the last commits the epoch), stores a bundle for each device, removes the members in remove, lets in pending members with a bundle, raises the epoch and opens it. The first caller wins, others get conflict. Errors: invalid, too_large, conflict, not_member, role, not_found, unauthenticated';
+
+CREATE FUNCTION porcupine.my_epochs(room bigint, after integer DEFAULT -1)
+  RETURNS TABLE (epoch integer, index integer, sender_id bigint, device_id bigint, bundle bytea)
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.require_member(room);
+  RETURN QUERY SELECT p.epoch, p.index, d.user_id, p.device_id, b.bundle
+    FROM porcupine.epochs p
+    JOIN porcupine.key_bundles b ON b.room_id = p.room_id AND b.epoch = p.epoch AND b.device_id = porcupine.current_device_id()
+    JOIN porcupine.devices d ON d.id = p.device_id
+   WHERE p.room_id = room AND p.epoch > coalesce(after, -1) ORDER BY p.epoch LIMIT 1000;
+END
+$$;
+COMMENT ON FUNCTION porcupine.my_epochs(bigint, integer) IS
+  'the bundles for the current device of up to 1000 epochs after one, in order, with who committed them. Errors: not_member, role, unauthenticated';
+

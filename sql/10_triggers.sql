@@ -1,0 +1,119 @@
+-- Triggers, each named for what it keeps true. pg_restore copies rows while they exist, so none of them touches a row that is
+-- complete: a member that has its joined_seq, a head that is inserted.
+
+CREATE FUNCTION porcupine.members_have_their_event() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.lock_room(NEW.room_id);
+  IF (SELECT count(*) >= r.max_members FROM porcupine.rooms r, porcupine.members m
+       WHERE r.id = NEW.room_id AND m.room_id = NEW.room_id GROUP BY r.max_members) THEN
+    PERFORM porcupine.refuse('room_full', 'the room is full');
+  END IF;
+  NEW.joined_seq := porcupine.append_server_event(NEW.room_id, 'member.joined',
+    jsonb_build_object('user', NEW.user_id::text, 'role', NEW.role, 'via', NEW.via));
+  PERFORM porcupine.note_membership(NEW.room_id, NEW.user_id, 'member.joined', jsonb_build_object('role', NEW.role, 'via', NEW.via));
+  RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION porcupine.members_have_their_event() IS
+  'trigger: a new member without joined_seq gets the event that says so, if the room has a place left';
+
+CREATE FUNCTION porcupine.members_changes_are_events() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  kind porcupine.kind := 'member.role';
+  data jsonb := jsonb_build_object('user', OLD.user_id::text);
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    data := data || jsonb_build_object('role', NEW.role);
+  ELSIF NOT EXISTS (SELECT FROM porcupine.rooms r WHERE r.id = OLD.room_id) THEN
+    RETURN NULL;                                -- the whole room is going
+  ELSIF OLD.user_id = porcupine.current_user_id() THEN
+    kind := 'member.left';
+  ELSE
+    kind := 'member.removed';
+    data := data || jsonb_build_object('by', porcupine.current_user_id()::text);
+  END IF;
+  PERFORM porcupine.append_server_event(OLD.room_id, kind, data);
+  IF TG_OP = 'DELETE' AND OLD.role > 'pending' THEN
+    PERFORM porcupine.close_epoch(OLD.room_id);
+  END IF;
+  PERFORM porcupine.note_membership(OLD.room_id, OLD.user_id, kind::text, data - 'user');
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION porcupine.members_changes_are_events() IS
+  'trigger: a changed role and a departure are events of the room''s log; a departure closes the epoch of an encrypted room';
+
+CREATE FUNCTION porcupine.close_epoch(room bigint) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  closed integer;
+BEGIN
+  UPDATE porcupine.room_heads h SET epoch_open = false
+   WHERE h.room_id = room AND h.epoch_open AND (SELECT r.encrypted FROM porcupine.rooms r WHERE r.id = room)
+  RETURNING h.epoch INTO closed;
+  IF closed IS NOT NULL THEN
+    PERFORM porcupine.append_server_event(room, 'epoch.closed', jsonb_build_object('epoch', closed));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION porcupine.close_epoch(bigint) IS
+  'refuses sends to an encrypted room until a member has committed the next epoch: somebody who is gone has the key of this one';
+
+CREATE FUNCTION porcupine.note_membership(room bigint, account bigint, action text, detail jsonb) RETURNS void
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  INSERT INTO porcupine.audit (room_id, actor_id, subject_id, action, detail)
+  VALUES (room, porcupine.current_user_id(), account, action, detail);
+  SELECT porcupine.ring_member(account, room)
+$$;
+COMMENT ON FUNCTION porcupine.note_membership(bigint, bigint, text, jsonb) IS 'audits a change of membership and wakes the user''s sockets';
+
+CREATE FUNCTION porcupine.rooms_take_their_log_along() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  DELETE FROM porcupine.events e WHERE e.room_id = OLD.id;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION porcupine.rooms_take_their_log_along() IS 'trigger: a deleted room leaves no events behind';
+
+CREATE FUNCTION porcupine.room_heads_ring_the_doorbell() RETURNS trigger
+  LANGUAGE c AS 'MODULE_PATHNAME', 'porcupine_room_heads_ring_the_doorbell';
+COMMENT ON FUNCTION porcupine.room_heads_ring_the_doorbell() IS
+  'trigger: at commit, one NOTIFY for all rooms whose log grew in the transaction or that went';
+
+CREATE TRIGGER members_have_their_event BEFORE INSERT ON porcupine.members
+  FOR EACH ROW WHEN (NEW.joined_seq IS NULL) EXECUTE FUNCTION porcupine.members_have_their_event();
+COMMENT ON TRIGGER members_have_their_event ON porcupine.members IS 'joined_seq is the seq of the event by which a member joined';
+
+CREATE TRIGGER members_changes_are_events AFTER UPDATE OF role ON porcupine.members
+  FOR EACH ROW WHEN (OLD.role IS DISTINCT FROM NEW.role) EXECUTE FUNCTION porcupine.members_changes_are_events();
+COMMENT ON TRIGGER members_changes_are_events ON porcupine.members IS 'every change of role is an event';
+
+CREATE TRIGGER members_departures_are_events AFTER DELETE ON porcupine.members
+  FOR EACH ROW EXECUTE FUNCTION porcupine.members_changes_are_events();
+COMMENT ON TRIGGER members_departures_are_events ON porcupine.members IS 'every departure is an event and closes the epoch';
+
+CREATE TRIGGER rooms_take_their_log_along AFTER DELETE ON porcupine.rooms
+  FOR EACH ROW EXECUTE FUNCTION porcupine.rooms_take_their_log_along();
+COMMENT ON TRIGGER rooms_take_their_log_along ON porcupine.rooms IS 'a deleted room leaves no events behind';
+
+CREATE TRIGGER room_heads_ring_the_doorbell AFTER UPDATE OF last_seq ON porcupine.room_heads
+  FOR EACH ROW WHEN (NEW.last_seq > OLD.last_seq) EXECUTE FUNCTION porcupine.room_heads_ring_the_doorbell();
+COMMENT ON TRIGGER room_heads_ring_the_doorbell ON porcupine.room_heads IS 'whoever listens hears of every grown log once a transaction';
+
+CREATE TRIGGER room_heads_ring_when_they_go AFTER DELETE ON porcupine.room_heads
+  FOR EACH ROW EXECUTE FUNCTION porcupine.room_heads_ring_the_doorbell();
+COMMENT ON TRIGGER room_heads_ring_when_they_go ON porcupine.room_heads IS 'whoever listens hears of a deleted room';
+

@@ -1,0 +1,108 @@
+-- Who owns what, who may call what, who sees which rows. Last but for the dump, so that nothing is forgotten.
+
+-- Row-level security, forced on the owner too. The extension's own functions run as porcupine_owner and see all rows by the
+-- first policy of each table; SQL users see what concerns them, and the bridge reads no table at all.
+DO $$
+DECLARE
+  t record;
+BEGIN
+  FOR t IN SELECT c.relname FROM pg_catalog.pg_class c
+            WHERE c.relnamespace = 'porcupine'::pg_catalog.regnamespace AND c.relkind = 'r' ORDER BY c.relname LOOP
+    EXECUTE pg_catalog.format('ALTER TABLE porcupine.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', t.relname);
+    EXECUTE pg_catalog.format('CREATE POLICY owner_all ON porcupine.%I TO porcupine_owner USING (true) WITH CHECK (true)', t.relname);
+    EXECUTE pg_catalog.format('COMMENT ON POLICY owner_all ON porcupine.%I IS ''the functions of the extension''', t.relname);
+  END LOOP;
+END
+$$;
+
+CREATE FUNCTION porcupine.my_peer_ids() RETURNS SETOF bigint
+  LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT porcupine.current_user_id()
+  UNION SELECT m.user_id FROM porcupine.members m WHERE m.room_id IN (SELECT porcupine.my_room_ids())
+$$;
+COMMENT ON FUNCTION porcupine.my_peer_ids() IS 'the current user and everybody in their rooms; row-level security asks this';
+
+CREATE POLICY peers ON porcupine.users FOR SELECT TO porcupine_client USING (id IN (SELECT porcupine.my_peer_ids()));
+CREATE POLICY own ON porcupine.devices FOR SELECT TO porcupine_client USING (user_id = (SELECT porcupine.current_user_id()));
+CREATE POLICY peers ON porcupine.device_lists FOR SELECT TO porcupine_client USING (user_id IN (SELECT porcupine.my_peer_ids()));
+CREATE POLICY own ON porcupine.sessions FOR SELECT TO porcupine_client USING (user_id = (SELECT porcupine.current_user_id()));
+CREATE POLICY readers ON porcupine.rooms FOR SELECT TO porcupine_client USING (id IN (SELECT porcupine.my_room_ids()));
+CREATE POLICY readers ON porcupine.room_heads FOR SELECT TO porcupine_client USING (room_id IN (SELECT porcupine.my_room_ids()));
+CREATE POLICY readers ON porcupine.members FOR SELECT TO porcupine_client USING (room_id IN (SELECT porcupine.my_room_ids()));
+CREATE POLICY readers ON porcupine.events FOR SELECT TO porcupine_client USING (room_id IN (SELECT porcupine.my_room_ids()));
+CREATE POLICY readers ON porcupine.control_log FOR SELECT TO porcupine_client USING (room_id IN (SELECT porcupine.my_room_ids()));
+CREATE POLICY readers ON porcupine.epochs FOR SELECT TO porcupine_client USING (room_id IN (SELECT porcupine.my_room_ids()));
+COMMENT ON POLICY peers ON porcupine.users IS 'oneself and everybody in one''s rooms';
+COMMENT ON POLICY own ON porcupine.devices IS 'one''s own';
+COMMENT ON POLICY peers ON porcupine.device_lists IS 'of oneself and everybody in one''s rooms';
+COMMENT ON POLICY own ON porcupine.sessions IS 'one''s own';
+COMMENT ON POLICY readers ON porcupine.rooms IS 'the rooms one may read';
+COMMENT ON POLICY readers ON porcupine.room_heads IS 'of the rooms one may read';
+COMMENT ON POLICY readers ON porcupine.members IS 'of the rooms one may read';
+COMMENT ON POLICY readers ON porcupine.events IS 'of the rooms one may read';
+COMMENT ON POLICY readers ON porcupine.control_log IS 'of the rooms one may read';
+COMMENT ON POLICY readers ON porcupine.epochs IS 'of the rooms one may read';
+
+-- Ownership: nothing belongs to the superuser who installs, so that no definer function runs with their powers.
+DO $$
+DECLARE
+  o record;
+BEGIN
+  FOR o IN SELECT c.relname FROM pg_catalog.pg_class c
+            WHERE c.relnamespace = 'porcupine'::pg_catalog.regnamespace AND c.relkind = 'r' LOOP
+    EXECUTE pg_catalog.format('ALTER TABLE porcupine.%I OWNER TO porcupine_owner', o.relname);
+    EXECUTE pg_catalog.format('REVOKE ALL ON porcupine.%I FROM PUBLIC', o.relname);
+  END LOOP;
+  FOR o IN SELECT p.oid::pg_catalog.regprocedure AS signature FROM pg_catalog.pg_proc p
+            WHERE p.pronamespace = 'porcupine'::pg_catalog.regnamespace LOOP
+    EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO porcupine_owner', o.signature);
+    EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', o.signature);
+  END LOOP;
+  FOR o IN SELECT t.oid::pg_catalog.regtype AS name FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
+            WHERE t.typnamespace = 'porcupine'::pg_catalog.regnamespace AND (t.typtype = 'e' OR c.relkind = 'c') LOOP
+    EXECUTE pg_catalog.format('ALTER TYPE %s OWNER TO porcupine_owner', o.name);
+  END LOOP;
+END
+$$;
+ALTER SCHEMA porcupine OWNER TO porcupine_owner;
+REVOKE ALL ON SCHEMA porcupine FROM PUBLIC;
+GRANT USAGE ON SCHEMA porcupine TO porcupine_client, porcupine_bridge, porcupine_admin;
+
+-- Tables: columns with hashes, codes and keys are nobody's but the owner's.
+GRANT SELECT (id, created_at, username, display_name) ON porcupine.users TO porcupine_client;
+GRANT SELECT (id, user_id, created_at, revoked_at, name, backend) ON porcupine.devices TO porcupine_client;
+GRANT SELECT ON porcupine.device_lists, porcupine.rooms, porcupine.room_heads, porcupine.members, porcupine.events, porcupine.control_log,
+                porcupine.epochs TO porcupine_client;
+GRANT SELECT (id, user_id, device_id, created_at, last_used_at, expires_at, ended_at, end_reason, address) ON porcupine.sessions TO porcupine_client;
+
+-- Functions for whoever has an identity: SQL users, backends, and the bridge on behalf of its users.
+DO $$
+DECLARE
+  f record;
+BEGIN
+  FOR f IN SELECT p.oid::pg_catalog.regprocedure AS signature FROM pg_catalog.pg_proc p
+            WHERE p.pronamespace = 'porcupine'::pg_catalog.regnamespace
+              AND p.proname IN ('current_user_id', 'current_session_id', 'current_device_id', 'whoami', 'logout', 'jwks', 'current_stream',
+                                'publish_device', 'user_devices', 'my_rooms', 'my_room', 'create_room', 'rename_room', 'delete_room',
+                                'room_members', 'join_room', 'leave_room', 'remove_member', 'create_invite', 'read_invite',
+                                'append_entry', 'control_entries', 'commit_epoch', 'my_epochs',
+                                'send', 'history', 'since', 'cursor_state', 'mark_read') LOOP
+    EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO porcupine_client, porcupine_bridge', f.signature);
+  END LOOP;
+END
+$$;
+GRANT EXECUTE ON FUNCTION porcupine.authenticate(text), porcupine.my_room_ids(), porcupine.my_peer_ids() TO porcupine_client;
+GRANT EXECUTE ON FUNCTION porcupine.act_as(bigint) TO porcupine_backend;
+GRANT EXECUTE ON FUNCTION
+  porcupine.register(text, text, text, text, text, inet), porcupine.login(text, text, bigint, text, inet), porcupine.refresh(text)
+  TO porcupine_bridge, porcupine_backend;
+GRANT EXECUTE ON FUNCTION
+  porcupine.act_as_session(bigint),
+  porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean),
+  porcupine.read_events(bigint, bigint, integer), porcupine.read_heads(bigint[]), porcupine.ended_sessions(bigint[]),
+  porcupine.read_role(bigint, bigint), porcupine.ring(bigint[], bigint[], text)
+  TO porcupine_bridge;
+GRANT EXECUTE ON FUNCTION porcupine.new_stream() TO porcupine_admin;
+
