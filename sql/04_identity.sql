@@ -15,6 +15,13 @@ CREATE FUNCTION porcupine.act_as(account bigint) RETURNS bigint
 COMMENT ON FUNCTION porcupine.act_as(bigint) IS
   'makes the rest of this transaction act for a user, for trusted backends. Errors: not_found. Example: SELECT porcupine.act_as(7)';
 
+CREATE FUNCTION porcupine.find_user(username text) RETURNS bigint
+  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$ SELECT u.id FROM porcupine.users u WHERE lower(u.username) = lower(find_user.username) $$;
+COMMENT ON FUNCTION porcupine.find_user(text) IS
+  'the id of a user by name, or null, for trusted backends. Example: SELECT porcupine.act_as(porcupine.find_user(''ada''))';
+
 CREATE FUNCTION porcupine.act_as_session(session bigint) RETURNS bigint
   LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp

@@ -94,7 +94,7 @@ BEGIN
 END
 $$;
 GRANT EXECUTE ON FUNCTION porcupine.authenticate(text), porcupine.my_room_ids(), porcupine.my_peer_ids() TO porcupine_client;
-GRANT EXECUTE ON FUNCTION porcupine.act_as(bigint) TO porcupine_backend;
+GRANT EXECUTE ON FUNCTION porcupine.act_as(bigint), porcupine.find_user(text) TO porcupine_backend;
 GRANT EXECUTE ON FUNCTION
   porcupine.register(text, text, text, text, text, inet), porcupine.login(text, text, bigint, text, inet), porcupine.refresh(text)
   TO porcupine_bridge, porcupine_backend;
