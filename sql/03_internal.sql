@@ -114,10 +114,10 @@ CREATE FUNCTION porcupine.require_member(room bigint, at_least porcupine.role DE
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 DECLARE
+  me bigint := porcupine.require_user();
   membership porcupine.members;
 BEGIN
-  SELECT m.* INTO membership FROM porcupine.members m
-   WHERE m.room_id = room AND m.user_id = porcupine.require_user();
+  SELECT m.* INTO membership FROM porcupine.members m WHERE m.room_id = room AND m.user_id = me;
   IF membership.user_id IS NULL THEN
     PERFORM porcupine.refuse('not_member', 'not a member of this room');
   ELSIF membership.role < at_least THEN
@@ -160,6 +160,7 @@ DECLARE
   entry bytea;
   entry_seq bigint := head.last_seq;
 BEGIN
+  PERFORM porcupine.require_encrypted(room);
   IF index IS DISTINCT FROM head.log_length THEN
     PERFORM porcupine.refuse('conflict', 'the control log has moved on',
                              'Read the log from your last index, check it, and sign anew.', format('the next index is %s', head.log_length));

@@ -84,7 +84,7 @@ BEGIN
   IF account IS NULL THEN
     PERFORM porcupine.refuse('conflict', 'this username or email is taken', 'Choose another, or sign in.');
   END IF;
-  INSERT INTO porcupine.credentials (user_id, hash) VALUES (account, register.hash);
+  INSERT INTO porcupine.credentials (user_id, hash) VALUES (account, hash);
   RETURN porcupine.open_session(account, NULL, device_name, address);
 END
 $$;
@@ -107,7 +107,7 @@ BEGIN
   SELECT u.id, u.disabled_at, c.hash INTO found
     FROM porcupine.users u LEFT JOIN porcupine.credentials c ON c.user_id = u.id
    WHERE lower(u.username) = lower(login.username) OR lower(u.email) = lower(login.username);
-  IF NOT porcupine.verify_password(found.hash, password) OR found.disabled_at IS NOT NULL THEN
+  IF porcupine.verify_password(found.hash, password) IS NOT TRUE OR found.disabled_at IS NOT NULL THEN
     PERFORM porcupine.refuse('bad_credentials', 'wrong username or password');
   END IF;
   RETURN porcupine.open_session(found.id, device, device_name, address);
@@ -158,7 +158,7 @@ CREATE FUNCTION porcupine.whoami() RETURNS porcupine.account
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
   SELECT u.id, u.username, u.display_name, u.email, porcupine.current_device_id(), u.created_at
-    FROM porcupine.users u WHERE u.id = porcupine.require_user()
+    FROM porcupine.users u WHERE u.id = (SELECT porcupine.require_user())
 $$;
 COMMENT ON FUNCTION porcupine.whoami() IS 'the current user. Errors: unauthenticated, session_ended. Example: SELECT * FROM porcupine.whoami()';
 

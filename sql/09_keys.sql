@@ -9,7 +9,6 @@ BEGIN
   PERFORM porcupine.require_user();
   PERFORM porcupine.lock_room(room);
   PERFORM porcupine.require_member(room, 'pending');
-  PERFORM porcupine.require_encrypted(room);
   RETURN porcupine.append_entries(room, index, ARRAY[entry]);
 END
 $$;
@@ -113,10 +112,10 @@ CREATE FUNCTION porcupine.my_epochs(room bigint, after integer DEFAULT -1)
 AS $$
 BEGIN
   PERFORM porcupine.require_member(room);
-  RETURN QUERY SELECT p.epoch, p.index, d.user_id, p.device_id, b.bundle
+  RETURN QUERY SELECT p.epoch, p.index, e.sender_id, p.device_id, b.bundle
     FROM porcupine.epochs p
     JOIN porcupine.key_bundles b ON b.room_id = p.room_id AND b.epoch = p.epoch AND b.device_id = porcupine.current_device_id()
-    JOIN porcupine.devices d ON d.id = p.device_id
+    JOIN porcupine.events e ON e.room_id = p.room_id AND e.seq = p.seq   -- the committer's account may be gone by now
    WHERE p.room_id = room AND p.epoch > coalesce(after, -1) ORDER BY p.epoch LIMIT 1000;
 END
 $$;
