@@ -191,6 +191,7 @@ export type IgnoredReason =
   | 'no_such_member'
   | 'wrong_subject'
   | 'no_such_invite'
+  | 'duplicate_invite'
   | 'invite_used_up'
   | 'invite_revoked'
   | 'second_create'
@@ -226,7 +227,7 @@ export interface LogState {
   spans: MemberSpan[];
   /** By hex of the code's hash. */
   invites: Map<string, LogInvite>;
-  /** All epochs; the last one is in force unless `closed`. */
+  /** By number; the last one is in force. */
   epochs: LogEpoch[];
   /** Somebody left, was removed, joined or changed devices since the last rotate: the next epoch is due. */
   rotationDue: boolean;
@@ -330,7 +331,8 @@ export interface MessageHeader {
   previous: Bytes;
   /** UUID in its 36-character form, lower case. */
   clientId: string;
-  type: MessageType;
+  /** 'unknown': of a later version of this client; openMessage refuses it as `unsupported`. */
+  type: MessageType | 'unknown';
   salt: Bytes;
   seen: Seen;
 }
@@ -392,6 +394,8 @@ export type MessageFailure =
   // device and log
   /** The sender's log head is not in the log: load the log on and try again; if it stays so, the log is forked. */
   | 'unknown_log_head'
+  /** The log head that it names is older than its epoch, or comes after the message. */
+  | 'wrong_log_head'
   | 'unknown_device'
   /** Was a member at the head that it names, but no longer at the message's place in the room. */
   | 'removed'
@@ -415,7 +419,10 @@ export interface OpenedMessage {
   content: Bytes;
 }
 
-/** A failure after the signature was verified still carries `link`, so that the next message can be judged. */
+/**
+ * A failure found after the signature was verified still carries `link`: what `previous` is for the device's next
+ * message (except `replayed`, where it stays what it was).
+ */
 export type OpenResult =
   | { ok: true; message: OpenedMessage }
   | { ok: false; reason: MessageFailure; header?: MessageHeader; link?: ChainLink };
