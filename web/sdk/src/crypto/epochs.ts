@@ -61,11 +61,14 @@ export async function createRoom(keys: AccountKeys): Promise<PreparedEpoch & { r
 /**
  * The next epoch: entries for the changes (may be none), the rotate entry, and a bundle for every device of
  * those who are members after them. Throws RefusedChange. On `conflict` throw it away, fold on, prepare again.
+ * `without`: users who get no bundle although the log still names them, because the server has removed them; its
+ * word can take away, and an administrator's signed `remove` may follow later.
  */
 export async function prepareEpoch(
   state: LogState,
   keys: AccountKeys,
   changes: readonly Change[] = [],
+  without: readonly string[] = [],
 ): Promise<PreparedEpoch> {
   const entries: Bytes[] = [];
   let changed = state;
@@ -82,7 +85,8 @@ export async function prepareEpoch(
   try {
     const place = placeOf(changed, keys);
     const opened = await useSecret(keys, place.room, place.epoch, secret);
-    const bundles = await sealBundles(secret, place, recipientsOf(changed));
+    const recipients = recipientsOf(changed).filter(({ user }) => !without.includes(user));
+    const bundles = await sealBundles(secret, place, recipients);
     const commit = await commitmentOf(opened.epochKey);
     const bundlesHash = await hashBundles(bundles);
     entries.push(await signNext(changed, keys, subjectOf(own), { op: 'rotate', commit, bundlesHash }));
