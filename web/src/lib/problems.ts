@@ -1,0 +1,50 @@
+/**
+ * Turns whatever a call threw into words for the user: the page's own where it has some for
+ * the code, else the server's title.
+ */
+import type { TFunction } from 'i18next';
+import type { Problem } from '@porcupine/sdk';
+
+/** The refusal that an error carries, or null when it is no refusal but a defect or a lost connection. */
+export function problemOf(error: unknown): Problem | null {
+  if (typeof error !== 'object' || error === null || !('problem' in error)) return null;
+  const { problem } = error;
+  return typeof problem === 'object' && problem !== null && 'code' in problem && 'title' in problem
+    ? (problem as Problem)
+    : null;
+}
+
+export function wordsFor(error: unknown, t: TFunction): string {
+  const problem = problemOf(error);
+  if (problem === null) return t('problem.unknown');
+  switch (problem.code) {
+    case 'unauthenticated':
+    case 'session_ended':
+      return t('problem.session_ended');
+    case 'bad_credentials':
+      return t('problem.bad_credentials');
+    case 'not_member':
+      return t('problem.not_member');
+    case 'gone':
+      return t('problem.gone');
+    case 'room_full':
+      return t('problem.room_full');
+    case 'too_large':
+      return t('problem.too_large');
+    case 'rate_limited':
+      return t('problem.rate_limited', { count: Math.max(1, Math.ceil(problem.retryAfter ?? 1)) });
+    case 'busy':
+      return t('problem.busy');
+    default:
+      return sentence(problem.title, problem.hint);
+  }
+}
+
+/** The server writes in PostgreSQL's style: lower case, no full stop. */
+function sentence(title: string, hint: string | null): string {
+  const proper = (text: string) => {
+    const capital = text.charAt(0).toLocaleUpperCase() + text.slice(1);
+    return /[.!?]$/.test(capital) ? capital : `${capital}.`;
+  };
+  return hint === null || hint === '' ? proper(title) : `${proper(title)} ${proper(hint)}`;
+}

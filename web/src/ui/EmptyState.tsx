@@ -1,0 +1,22 @@
+/** What stands where nothing is yet: a mark, a heading, a sentence and the next step. */
+import type { ReactNode } from 'react';
+import styles from './EmptyState.module.css';
+
+interface EmptyStateProps {
+  mark: ReactNode;
+  title: string;
+  level?: 'h1' | 'h2';
+  children?: ReactNode;
+  actions?: ReactNode;
+}
+
+export function EmptyState({ mark, title, level: Heading = 'h2', children, actions }: EmptyStateProps) {
+  return (
+    <div className={styles.empty}>
+      <div className={styles.mark}>{mark}</div>
+      <Heading className={styles.title}>{title}</Heading>
+      {children !== undefined && <div className={styles.text}>{children}</div>}
+      {actions !== undefined && <div className={styles.actions}>{actions}</div>}
+    </div>
+  );
+}
