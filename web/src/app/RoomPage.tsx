@@ -1,0 +1,32 @@
+/** A room's page: finds the room in the list, or says that it isn't there. */
+import { useTranslation } from 'react-i18next';
+import type { Account } from '@porcupine/sdk';
+import { TimelineSkeleton, type Drafts } from '../features/conversation';
+import { useSnapshot } from '../lib/client';
+import { homePath, navigate } from '../lib/router';
+import { Button } from '../ui/Button';
+import { EmptyState } from '../ui/EmptyState';
+import { Icon } from '../ui/Icon';
+import { OpenRoom } from './OpenRoom';
+import styles from './RoomPage.module.css';
+
+export function RoomPage({ id, account, drafts }: { id: string; account: Account; drafts: Drafts }) {
+  const { t } = useTranslation();
+  const { rooms } = useSnapshot();
+  if (rooms === null) return <TimelineSkeleton />;
+
+  const room = rooms.find((candidate) => candidate.id === id);
+  if (room !== undefined) return <OpenRoom summary={room} account={account} drafts={drafts} />;
+  return (
+    <div className={styles.missing} data-testid="no-room">
+      <EmptyState
+        level="h1"
+        mark={<Icon name="search" size={32} />}
+        title={t('app.notFound')}
+        actions={<Button onClick={() => navigate(homePath, { replace: true })}>{t('app.toRooms')}</Button>}
+      >
+        {t('app.notFoundText')}
+      </EmptyState>
+    </div>
+  );
+}

@@ -1,0 +1,30 @@
+/** Starts the page: takes an invite's secret out of the address bar before anything else, then renders. */
+import '../ui/tokens.css';
+import '../ui/base.css';
+import { createPorcupine } from '@porcupine/sdk';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { PorcupineContext } from '../lib/client';
+import { startWords } from '../lib/i18n';
+import { watchInviteLinks } from '../lib/inviteSecret';
+import { App } from './App';
+import { ErrorBoundary } from './ErrorBoundary';
+
+async function main(): Promise<void> {
+  watchInviteLinks();
+  await startWords();
+  const container = document.getElementById('root');
+  if (container === null) throw new Error('index.html has no #root');
+  const porcupine = createPorcupine();
+  createRoot(container).render(
+    <StrictMode>
+      <ErrorBoundary>
+        <PorcupineContext value={porcupine}>
+          <App />
+        </PorcupineContext>
+      </ErrorBoundary>
+    </StrictMode>,
+  );
+}
+
+void main();

@@ -1,0 +1,51 @@
+/** The door: signing in or creating an account, with what is and what isn't encrypted said beside it. */
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Callout } from '../../ui/Callout';
+import { Logo } from '../../ui/Logo';
+import { ThemeToggle } from '../../ui/ThemeToggle';
+import { AuthForm } from './AuthForm';
+import styles from './AuthScreen.module.css';
+import type { Mode } from './validate';
+
+/** `invited`: somebody came by an invite link and joins once signed in. */
+export function AuthScreen({ invited }: { invited: boolean }) {
+  const { t } = useTranslation();
+  const [mode, setMode] = useState<Mode>(invited ? 'register' : 'signIn');
+  const other: Mode = mode === 'signIn' ? 'register' : 'signIn';
+
+  return (
+    <div className={styles.screen}>
+      <header className={styles.header}>
+        <ThemeToggle />
+      </header>
+      <main className={styles.main} id="main">
+        <div className={styles.brand}>
+          <Logo size={56} />
+          <p className={styles.name}>{t('app.name')}</p>
+          <p className={styles.pitch}>{t('auth.pitch')}</p>
+        </div>
+        <section className={styles.card} aria-labelledby="auth-title">
+          <h1 id="auth-title" className={styles.title}>
+            {mode === 'signIn' ? t('auth.signInTitle') : t('auth.registerTitle')}
+          </h1>
+          {invited && <Callout icon="invite">{t('auth.invited')}</Callout>}
+          <AuthForm key={mode} mode={mode} />
+          <p className={styles.switch}>
+            {mode === 'signIn' ? t('auth.noAccount') : t('auth.haveAccount')}{' '}
+            <button
+              type="button"
+              className={styles.link}
+              onClick={() => {
+                setMode(other);
+              }}
+            >
+              {t(`auth.${other}`)}
+            </button>
+          </p>
+        </section>
+        <p className={styles.footnote}>{t('auth.footnote')}</p>
+      </main>
+    </div>
+  );
+}

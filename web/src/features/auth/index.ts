@@ -1,0 +1,2 @@
+/** What this feature offers to `app`. */
+export { AuthScreen } from './AuthScreen';

@@ -1,0 +1,26 @@
+/** What happened in the room, in one quiet line. What only the server claims says so, in an encrypted room. */
+import { useTranslation } from 'react-i18next';
+import type { TimelineItem } from '@porcupine/sdk';
+import { fullDate } from '../../lib/dates';
+import styles from './NoticeLine.module.css';
+
+type Notice = Extract<TimelineItem, { type: 'notice' }>;
+
+export function NoticeLine({ notice, encrypted }: { notice: Notice; encrypted: boolean }) {
+  const { t } = useTranslation();
+  const name = notice.subject?.displayName ?? t('conversation.someone');
+  const words =
+    notice.notice === 'renamed' && notice.text === null
+      ? t('conversation.notice.renamedPlain')
+      : t(`conversation.notice.${notice.notice}`, { name, text: notice.text ?? '' });
+  return (
+    <p className={styles.notice} title={fullDate(notice.at)} data-testid="notice">
+      {words}
+      {encrypted && notice.by === 'server' && (
+        <span className={styles.claim} title={t('conversation.serverSaysWhy')}>
+          {t('conversation.serverSays')}
+        </span>
+      )}
+    </p>
+  );
+}

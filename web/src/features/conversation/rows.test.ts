@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import type { TimelineItem, User } from '@porcupine/sdk';
+import { firstUnread, layOut, messagesAfter } from './rows';
+
+const ada: User = { id: 'a', username: 'ada', displayName: 'Ada' };
+const bo: User = { id: 'b', username: 'bo', displayName: 'Bo' };
+
+function message(key: string, sender: User, at: string, own = false): TimelineItem {
+  return { type: 'message', key, seq: null, sender, own, text: key, at: new Date(at), delivery: 'sent', problem: null };
+}
+
+function unreadable(key: string, reason: 'before-joining' | 'tampered'): TimelineItem {
+  return { type: 'unreadable', key, seq: 1, sender: ada, at: new Date('2026-05-04T10:00:00'), reason, detail: '' };
+}
+
+describe('layOut', () => {
+  it('groups what one person says within five minutes of the same day', () => {
+    const rows = layOut(
+      [
+        message('1', ada, '2026-05-04T10:00:00'),
+        message('2', ada, '2026-05-04T10:04:00'),
+        message('3', ada, '2026-05-04T10:12:00'),
+        message('4', bo, '2026-05-04T10:12:30'),
+      ],
+      null,
+    );
+    expect(rows.map((row) => [row.first, row.last])).toEqual([
+      [true, false],
+      [false, true],
+      [true, true],
+      [true, true],
+    ]);
+  });
+
+  it('begins a day at its first row and parts a group at midnight', () => {
+    const rows = layOut([message('1', ada, '2026-05-04T23:59:00'), message('2', ada, '2026-05-05T00:01:00')], null);
+    expect(rows.map((row) => row.day?.getDate() ?? null)).toEqual([4, 5]);
+    expect(rows[1]?.first).toBe(true);
+  });
+
+  it('parts a group at the unread mark', () => {
+    const rows = layOut([message('1', ada, '2026-05-04T10:00:00'), message('2', ada, '2026-05-04T10:01:00')], '2');
+    expect(rows.map((row) => [row.unreadMark, row.first, row.last])).toEqual([
+      [false, true, true],
+      [true, true, true],
+    ]);
+  });
+
+  it('folds runs from before joining under the newest key, and nothing else', () => {
+    const run = [unreadable('2', 'before-joining'), unreadable('3', 'before-joining')];
+    const tail = [unreadable('4', 'tampered'), message('5', ada, '2026-05-04T11:00:00')];
+    expect(layOut([...run, ...tail], null).map((row) => [row.key, row.count])).toEqual([['3', 2], ['4', 1], ['5', 1]]);
+    const older = layOut([unreadable('1', 'before-joining'), ...run, ...tail], null);
+    expect(older[0]).toMatchObject({ key: '3', count: 3 });
+  });
+});
+
+describe('unread', () => {
+  const items = [
+    message('1', bo, '2026-05-04T10:00:00'),
+    message('2', ada, '2026-05-04T10:01:00'),
+    message('3', bo, '2026-05-04T10:02:00', true),
+    message('4', ada, '2026-05-04T10:03:00'),
+  ];
+
+  it('marks the n-th message from the end, not counting own ones', () => {
+    expect(firstUnread(items, 2)).toBe('2');
+    expect(firstUnread(items, 0)).toBeNull();
+    expect(firstUnread(items, 9)).toBeNull();
+  });
+
+  it('counts what others said after an item', () => {
+    expect(messagesAfter(items, '1')).toBe(2);
+    expect(messagesAfter(items, '4')).toBe(0);
+  });
+});

@@ -1,0 +1,95 @@
+/**
+ * Lays the timeline out in rows: where a day begins, which messages stand together as one group,
+ * and runs of messages from before one's joining folded into one row. Pure; the views only draw it.
+ *
+ * Everything that stands above an item (a day, the mark of what is unread) belongs to the item's
+ * own row, so that loading older items adds rows at the start and changes nothing else.
+ */
+import type { TimelineItem } from '@porcupine/sdk';
+import { sameDay } from '../../lib/dates';
+
+export interface Row {
+  key: string;
+  item: TimelineItem;
+  /** The day to announce above this row, where it begins. */
+  day: Date | null;
+  /** Whether the first unread message is this one. */
+  unreadMark: boolean;
+  /** Whether a group of one sender's messages begins or ends here. */
+  first: boolean;
+  last: boolean;
+  /** How many items this row stands for. */
+  count: number;
+}
+
+const GROUP_GAP = 5 * 60_000;
+
+export function layOut(items: readonly TimelineItem[], unreadFrom: string | null): Row[] {
+  const folded = foldUnreadable(items);
+  return folded.map(({ item, count }, index) => {
+    const before = folded[index - 1]?.item;
+    const after = folded[index + 1]?.item;
+    const unreadMark = item.key === unreadFrom;
+    return {
+      key: item.key,
+      item,
+      count,
+      unreadMark,
+      day: before === undefined || !sameDay(before.at, item.at) ? item.at : null,
+      first: unreadMark || !together(before, item),
+      last: after === undefined || after.key === unreadFrom || !together(item, after),
+    };
+  });
+}
+
+/** The message that the unread mark stands above, given how many were unread when the room was opened. */
+export function firstUnread(items: readonly TimelineItem[], unread: number): string | null {
+  let left = unread;
+  for (let index = items.length - 1; index >= 0 && left > 0; index -= 1) {
+    const item = items[index];
+    if (item?.type !== 'message' || item.own) continue;
+    left -= 1;
+    if (left === 0) return item.key;
+  }
+  return null;
+}
+
+/** How many messages of others follow the item with this key. */
+export function messagesAfter(items: readonly TimelineItem[], key: string): number {
+  let count = 0;
+  for (let index = items.length - 1; index >= 0; index -= 1) {
+    const item = items[index];
+    if (item === undefined || item.key === key) break;
+    if (item.type === 'message' && !item.own) count += 1;
+  }
+  return count;
+}
+
+/** A run is known by its newest item, which stays the same while older ones are loaded before it. */
+function foldUnreadable(items: readonly TimelineItem[]): { item: TimelineItem; count: number }[] {
+  const folded: { item: TimelineItem; count: number }[] = [];
+  for (const item of items) {
+    const previous = folded.at(-1);
+    if (previous !== undefined && beforeJoining(item) && beforeJoining(previous.item)) {
+      previous.item = item;
+      previous.count += 1;
+    } else {
+      folded.push({ item, count: 1 });
+    }
+  }
+  return folded;
+}
+
+function beforeJoining(item: TimelineItem): boolean {
+  return item.type === 'unreadable' && item.reason === 'before-joining';
+}
+
+function together(a: TimelineItem | undefined, b: TimelineItem): boolean {
+  return (
+    a?.type === 'message' &&
+    b.type === 'message' &&
+    a.sender.id === b.sender.id &&
+    b.at.getTime() - a.at.getTime() < GROUP_GAP &&
+    sameDay(a.at, b.at)
+  );
+}

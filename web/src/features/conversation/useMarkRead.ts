@@ -1,0 +1,16 @@
+/** Tells the room that its newest message was seen: when the end is in view and the page visible. */
+import { useEffect } from 'react';
+import type { RoomHandle, TimelineItem } from '@porcupine/sdk';
+
+export function useMarkRead(handle: () => RoomHandle | null, items: readonly TimelineItem[], atEnd: boolean): void {
+  const newest = items.at(-1)?.key;
+
+  useEffect(() => {
+    const mark = () => {
+      if (atEnd && newest !== undefined && document.visibilityState === 'visible') handle()?.markRead();
+    };
+    mark();
+    document.addEventListener('visibilitychange', mark);
+    return () => document.removeEventListener('visibilitychange', mark);
+  }, [handle, newest, atEnd]);
+}
