@@ -12,8 +12,8 @@ import type { ClientFrame, ServerFrame } from './wire.ts';
 export interface WebSocketLike {
   readonly readyState: number;
   onopen: ((event: never) => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
-  onclose: ((event: { code: number; reason: string }) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
   onerror: ((event: never) => void) | null;
   send(data: string): void;
   close(code?: number, reason?: string): void;
@@ -114,8 +114,8 @@ export class Socket {
     this.heardAt = Date.now();
     this.readyTimer = setTimeout(() => this.closed(socket, 0, ''), readyDeadline);
     socket.onopen = () => socket.send(JSON.stringify({ type: 'auth', token }));
-    socket.onmessage = (event) => this.heard(socket, event.data);
-    socket.onclose = (event) => this.closed(socket, event.code, event.reason);
+    socket.onmessage = (event: { data: unknown }) => this.heard(socket, event.data);
+    socket.onclose = (event: { code: number; reason: string }) => this.closed(socket, event.code, event.reason);
     socket.onerror = () => undefined;
   }
 

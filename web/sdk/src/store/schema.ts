@@ -6,7 +6,8 @@
  * CryptoKeys. Events rest as the ciphertext that the server sent; a page decrypts them anew when it opens.
  */
 import type { DBSchema } from 'idb';
-import type { WireEntry, WireEvent, WireMember, WireRoom, WireUser } from '../client/wire.ts';
+import type { WireEvent, WireMember, WireRoom, WireUser } from '../client/wire.ts';
+import type { AccountKeys, Bytes, ChainLink, LogState, MessageFailure, Pin } from '../crypto/index.ts';
 
 export const schemaVersion = 1;
 
@@ -14,15 +15,7 @@ export const schemaVersion = 1;
 export interface Cursor {
   stream: number;
   seq: number;
-  chains: [device: string, link: ChainLink][];
-}
-
-/** A device's last message in a room: each of its messages names the one before. */
-export interface ChainLink {
-  epoch: number;
-  counter: number;
-  /** Base64 of the message's hash. */
-  hash: string;
+  chains: [device: string, last: ChainLink][];
 }
 
 export interface StoredRoom {
@@ -35,8 +28,8 @@ export interface StoredRoom {
 
 export interface StoredEvent {
   event: WireEvent;
-  /** The chain check that failed when the event came in; null when it held. */
-  fault: string | null;
+  /** The check of order that failed when the event came in: later it could not be made again. */
+  fault: MessageFailure | null;
 }
 
 export type OutboxState =
@@ -55,38 +48,32 @@ export interface OutboxRecord {
   room: string;
   clientId: string;
   /** The text, sealed under the storage key. */
-  text: Uint8Array;
+  text: Bytes;
   at: number;
   state: OutboxState;
   /** The finished body and its place in the device's chain; only while `built` or `sent`. */
-  built: (ChainLink & { body: string }) | null;
+  built: { body: string; link: ChainLink } | null;
   seq: number | null;
   problem: string | null;
 }
 
 
-/** The identity key first seen for a user, and the newest device list seen. */
-export interface Pin {
-  user: string;
-  identity: string;
-  version: number;
-}
-
 export interface UserSchema extends DBSchema {
-  /** `device`: this device's keys; anything that structured clone keeps. */
-  keys: { key: string; value: unknown };
+  /** `device`: the account's keys on this device. */
+  keys: { key: string; value: AccountKeys };
   pins: { key: string; value: Pin };
   people: { key: string; value: WireUser };
   rooms: { key: string; value: StoredRoom };
-  entries: { key: [room: string, index: number]; value: { room: string; entry: WireEntry } };
+  /** Verified control logs: the server can add to them, never replace them. */
+  logs: { key: string; value: LogState };
   /** Sealed epoch secrets. */
-  epochs: { key: [room: string, epoch: number]; value: Uint8Array };
+  epochs: { key: [room: string, epoch: number]; value: Bytes };
   events: { key: [room: string, seq: number]; value: StoredEvent };
   outbox: { key: number; value: OutboxRecord; indexes: { room: string } };
   /** This device's own last stored message in each room. */
   chains: { key: string; value: ChainLink };
   /** Sealed invite secrets of rooms that were joined but whose join entry is not written yet. */
-  joins: { key: string; value: Uint8Array };
+  joins: { key: string; value: Bytes };
 }
 
 export interface SignedIn {

@@ -3,13 +3,12 @@
  * transaction that it needs. It knows no rule of the protocol; values come sealed where they are secret.
  */
 import { openDB, type IDBPDatabase } from 'idb';
-import type { WireEntry, WireUser } from '../client/wire.ts';
+import type { WireUser } from '../client/wire.ts';
+import type { AccountKeys, Bytes, ChainLink, LogState, Pin } from '../crypto/index.ts';
 import {
   schemaVersion,
-  type ChainLink,
   type Cursor,
   type OutboxRecord,
-  type Pin,
   type StoredEvent,
   type StoredRoom,
   type UserSchema,
@@ -23,7 +22,7 @@ export class Store {
   static async open(name: string): Promise<Store> {
     const db = await openDB<UserSchema>(name, schemaVersion, {
       upgrade(fresh) {
-        for (const name of ['keys', 'pins', 'people', 'rooms', 'entries', 'epochs', 'events', 'chains', 'joins'] as const) {
+        for (const name of ['keys', 'pins', 'people', 'rooms', 'logs', 'epochs', 'events', 'chains', 'joins'] as const) {
           fresh.createObjectStore(name);
         }
         fresh.createObjectStore('outbox', { keyPath: 'order', autoIncrement: true }).createIndex('room', 'room');
@@ -36,14 +35,14 @@ export class Store {
     this.db.close();
   }
 
-  async keys<T>(): Promise<T | undefined> {
-    return (await this.db.get('keys', 'device')) as T | undefined;
+  async keys(): Promise<AccountKeys | null> {
+    return (await this.db.get('keys', 'device')) ?? null;
   }
 
   /** Stores the keys unless another tab was first; answers with the ones that count. */
-  async addKeys<T>(keys: T): Promise<T> {
+  async addKeys(keys: AccountKeys): Promise<AccountKeys> {
     const transaction = this.db.transaction('keys', 'readwrite');
-    const present = (await transaction.store.get('device')) as T | undefined;
+    const present = await transaction.store.get('device');
     if (present === undefined) {
       await transaction.store.put(keys, 'device');
     }
@@ -144,29 +143,31 @@ export class Store {
     return found.reverse();
   }
 
-  async entries(room: string): Promise<WireEntry[]> {
-    return (await this.db.getAll('entries', wholeRoom(room))).map((stored) => stored.entry);
+  log(room: string): Promise<LogState | undefined> {
+    return this.db.get('logs', room);
   }
 
-  async addEntries(room: string, entries: WireEntry[]): Promise<void> {
-    const transaction = this.db.transaction('entries', 'readwrite');
-    await Promise.all([
-      ...entries.map((entry) => transaction.store.put({ room, entry }, [room, entry.index])),
-      transaction.done,
-    ]);
+  /** Keeps the longer one: another tab may have read on already. */
+  async saveLog(room: string, log: LogState): Promise<void> {
+    const transaction = this.db.transaction('logs', 'readwrite');
+    const present = await transaction.store.get(room);
+    if (present === undefined || present.length < log.length) {
+      await transaction.store.put(log, room);
+    }
+    await transaction.done;
   }
 
-  /** The sealed secrets of a room, by epoch. */
-  async epochs(room: string): Promise<Map<number, Uint8Array>> {
-    const transaction = this.db.transaction('epochs');
-    const [keys, values] = await Promise.all([
-      transaction.store.getAllKeys(wholeRoom(room)),
-      transaction.store.getAll(wholeRoom(room)),
-    ]);
-    return new Map(keys.map((key, index) => [key[1], values[index] as Uint8Array]));
+  /** The sealed secret of an epoch. */
+  epoch(room: string, epoch: number): Promise<Bytes | undefined> {
+    return this.db.get('epochs', [room, epoch]);
   }
 
-  async addEpoch(room: string, epoch: number, sealed: Uint8Array): Promise<void> {
+  /** The epochs of a room whose secrets are here. */
+  async knownEpochs(room: string): Promise<number[]> {
+    return (await this.db.getAllKeys('epochs', wholeRoom(room))).map(([, epoch]) => epoch);
+  }
+
+  async addEpoch(room: string, epoch: number, sealed: Bytes): Promise<void> {
     await this.db.put('epochs', sealed, [room, epoch]);
   }
 
@@ -216,11 +217,11 @@ export class Store {
     await transaction.done;
   }
 
-  join(room: string): Promise<Uint8Array | undefined> {
+  join(room: string): Promise<Bytes | undefined> {
     return this.db.get('joins', room);
   }
 
-  async setJoin(room: string, sealed: Uint8Array | null): Promise<void> {
+  async setJoin(room: string, sealed: Bytes | null): Promise<void> {
     await (sealed === null ? this.db.delete('joins', room) : this.db.put('joins', sealed, room));
   }
 }

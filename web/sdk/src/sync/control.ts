@@ -1,0 +1,205 @@
+/**
+ * One room's control log as this device has verified it. It grows by entries from the socket or by REST,
+ * is stored folded, and is never replaced: a server that shows another history is noticed.
+ *
+ * Whoever became a member by it is pinned to their first identity key.
+ */
+import { isProblem, untrusted } from '../client/problem.ts';
+import {
+  checkPin,
+  equalBytes,
+  foldLog,
+  fromBase64,
+  toBase64,
+  type Bytes,
+  type IgnoredReason,
+  type LogFailure,
+  type LogMember,
+  type LogState,
+  type LoggedEntry,
+} from '../crypto/index.ts';
+import type { SessionContext } from './context.ts';
+import { Serial } from './serial.ts';
+
+const appendTries = 8;
+
+export class RoomLog {
+  private folded: LogState | null = null;
+  private failure: string | null = null;
+  private readonly pinned = new Set<string>();
+  private readonly serial = new Serial();
+
+  constructor(
+    private readonly context: SessionContext,
+    private readonly room: string,
+  ) {}
+
+  get state(): LogState | null {
+    return this.folded;
+  }
+
+  get length(): number {
+    return this.folded?.length ?? 0;
+  }
+
+  /** Why nothing of this room can be trusted, in words; null while everything verifies. */
+  get fault(): string | null {
+    return this.failure;
+  }
+
+  /** This user in the log, if they are a member by it. */
+  get self(): LogMember | null {
+    return this.folded?.members.get(this.context.me.user) ?? null;
+  }
+
+  get isAdmin(): boolean {
+    const role = this.self?.role;
+    return role === 'owner' || role === 'admin';
+  }
+
+  async load(): Promise<void> {
+    const stored = await this.context.store.log(this.room);
+    if (stored !== undefined && stored.length > this.length) {
+      this.folded = stored;
+      await this.pinMembers(stored);
+    }
+  }
+
+  /** An entry that came as an event; one further on than the next makes the log be read on. */
+  take(index: number, seq: number, entry: string): Promise<void> {
+    return this.serial.run(async () => {
+      if (index > this.length) {
+        await this.fetch();
+      } else if (index === this.length) {
+        await this.fold([{ index, seq, entry }]);
+      }
+    });
+  }
+
+  /** Reads on to the end. `expected`: the room's cryptographic id, known from an invite. */
+  refresh(expected?: Bytes): Promise<void> {
+    return this.serial.run(() => this.fetch(expected));
+  }
+
+  /**
+   * Appends an entry made for the newest state; when somebody else was faster, makes it anew. `make` answers
+   * null when the newest state needs it no more.
+   */
+  async append(
+    make: (state: LogState) => Promise<Bytes | null>,
+    post: (index: number, entry: string) => Promise<unknown> = (index, entry) =>
+      this.context.api.appendLog(this.room, index, entry),
+  ): Promise<void> {
+    for (let attempt = 0; attempt < appendTries; attempt += 1) {
+      const state = this.trusted();
+      const entry = await make(state);
+      if (entry === null) {
+        return;
+      }
+      try {
+        await post(state.length, toBase64(entry));
+        return;
+      } catch (error) {
+        if (!isProblem(error, 'conflict')) {
+          throw error;
+        }
+      }
+      await this.refresh();
+    }
+    throw untrusted('the room changed too often meanwhile; try again');
+  }
+
+  /** The state, for whoever signs something that builds on it. */
+  trusted(): LogState {
+    if (this.failure !== null) {
+      throw untrusted(this.failure);
+    }
+    if (this.folded === null) {
+      throw untrusted('the members’ signed log of this room is not loaded yet');
+    }
+    return this.folded;
+  }
+
+  private async fetch(expected?: Bytes): Promise<void> {
+    for (;;) {
+      const { results, length } = await this.context.api.log(this.room, this.length - 1);
+      const before = this.length;
+      await this.fold(results, expected);
+      if (this.failure !== null || this.length >= length) {
+        return;
+      }
+      if (this.length === before) {
+        throw untrusted('the server keeps a part of this room’s log back');
+      }
+    }
+  }
+
+  private async fold(entries: { index: number; seq: number; entry: string }[], expected?: Bytes): Promise<void> {
+    const next: LoggedEntry[] = [];
+    for (const { index, seq, entry } of entries) {
+      const bytes = fromBase64(entry);
+      if (bytes !== null && index === this.length + next.length) {
+        next.push({ bytes, seq });
+      }
+    }
+    if (next.length === 0 || this.failure !== null) {
+      return;
+    }
+    const result = await foldLog(this.folded, next, expected);
+    this.folded = result.state ?? this.folded;
+    if (!result.ok) {
+      this.failure = foldWords[result.reason];
+      return;
+    }
+    await this.pinMembers(result.state);
+    await this.context.store.saveLog(this.room, result.state);
+  }
+
+  private async pinMembers(state: LogState): Promise<void> {
+    for (const member of state.members.values()) {
+      const key = `${member.user} ${toBase64(member.list.hash)}`;
+      if (this.pinned.has(key)) {
+        continue;
+      }
+      const outcome = checkPin(member.list, await this.context.store.pin(member.user));
+      if (outcome.ok) {
+        await this.context.store.setPin(outcome.value);
+        this.pinned.add(key);
+      } else if (outcome.reason !== 'older_version') {
+        const { displayName } = this.context.people.user(member.user);
+        this.failure = `The identity key of ${displayName} is not the one that this device knows.`;
+      }
+    }
+    this.checkSelf(state);
+  }
+
+  private checkSelf(state: LogState): void {
+    const keys = this.context.keys();
+    const self = state.members.get(this.context.me.user);
+    if (keys !== null && self !== undefined && !equalBytes(self.fingerprint, keys.list.fingerprint)) {
+      this.failure = 'The log of this room names another identity key for this account.';
+    }
+  }
+}
+
+const foldWords: Readonly<Record<LogFailure, string>> = {
+  no_create: 'The signed log of this room has no beginning.',
+  wrong_room: 'The server shows another room than the invite does.',
+  forked: 'The server shows different histories of this room to its members.',
+};
+
+/** An entry of this device that the log ignores, as words for an error. */
+export function ignoredWords(reason: IgnoredReason): string {
+  switch (reason) {
+    case 'invite_used_up':
+      return 'the invite is used up';
+    case 'invite_revoked':
+      return 'the invite was revoked';
+    case 'no_such_invite':
+      return 'the room knows no such invite';
+    case 'role':
+      return 'the role does not allow it';
+    default:
+      return 'the room’s log does not accept it';
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * The client as a user interface sees it: signs in and out, hands everything else to the session, and keeps
+ * the snapshot. The only writer of what `model.ts` describes.
+ */
+import { Api } from '../client/api.ts';
+import { Http } from '../client/http.ts';
+import { platformLocks, type Locks } from '../client/locks.ts';
+import { PorcupineError, isProblem } from '../client/problem.ts';
+import type { WebSocketLike } from '../client/socket.ts';
+import type { WireSession } from '../client/wire.ts';
+import type { InvitePreview, Porcupine, RoomHandle, RoomSummary, Snapshot } from '../model.ts';
+import { AccountStore } from '../store/accounts.ts';
+import type { SignedIn } from '../store/schema.ts';
+import { Emitter } from './emitter.ts';
+import { Handle } from './handle.ts';
+import { previewInvite } from './invites.ts';
+import { Session } from './session.ts';
+
+export interface EngineOptions {
+  server: string;
+  cookie: boolean;
+  database: string;
+  deviceName: string | null;
+  fetch: typeof fetch;
+  openSocket: (url: string) => WebSocketLike;
+  onError: (error: unknown) => void;
+}
+
+const signedOut: Snapshot = { connection: { state: 'connecting' }, account: null, rooms: null };
+
+export class Engine implements Porcupine {
+  private readonly changes = new Emitter();
+  private readonly locks: Locks = platformLocks();
+  private readonly handles = new Set<Handle>();
+  private parts: Promise<{ accounts: AccountStore; http: Http; api: Api }> | null = null;
+  private session: Session | null = null;
+  private shown: Snapshot = signedOut;
+
+  constructor(private readonly options: EngineOptions) {}
+
+  snapshot(): Snapshot {
+    return this.shown;
+  }
+
+  subscribe(onChange: () => void): () => void {
+    return this.changes.subscribe(onChange);
+  }
+
+  async start(): Promise<void> {
+    const { accounts, http } = await this.open();
+    const current = await accounts.current();
+    if (current === null || this.session !== null) {
+      return;
+    }
+    try {
+      await this.begin(signedInAs(await http.refresh()));
+    } catch (error) {
+      if (isProblem(error, 'unauthenticated', 'session_ended', 'bad_credentials')) {
+        await accounts.setCurrent(null);
+        return;
+      }
+      // No connection: show what is here, and connect when it can be reached.
+      await this.begin(current);
+    }
+  }
+
+  async register(input: { username: string; password: string; displayName: string }): Promise<void> {
+    const { api } = await this.open();
+    const { username, password } = input;
+    await this.enter(
+      await api.register({ username, password, display_name: input.displayName, ...this.deviceName() }),
+    );
+  }
+
+  async signIn({ username, password }: { username: string; password: string }): Promise<void> {
+    const { accounts, api } = await this.open();
+    const device = await accounts.deviceOf(username);
+    const known = device === null ? {} : { device };
+    await this.enter(await api.login({ username, password, ...known, ...this.deviceName() }));
+  }
+
+  async signOut(): Promise<void> {
+    const { api } = await this.open();
+    try {
+      await api.logout();
+    } catch (error) {
+      // Here the session ends in any case; a server that was not reached lets it expire.
+      this.options.onError(error);
+    }
+    await this.end();
+  }
+
+  /** Stops everything and keeps the session for the next start. */
+  async close(): Promise<void> {
+    this.session?.close();
+    this.session = null;
+    (await this.parts)?.accounts.close();
+    this.parts = null;
+    this.refresh();
+  }
+
+  createRoom(name: string): Promise<RoomSummary> {
+    return this.present().createRoom(name);
+  }
+
+  joinByCode(code: string): Promise<RoomSummary> {
+    return this.present().joinByCode(code.trim().toUpperCase());
+  }
+
+  joinByLink(link: string): Promise<RoomSummary> {
+    return this.present().joinByLink(link);
+  }
+
+  async previewLink(link: string): Promise<InvitePreview> {
+    return previewInvite((await this.open()).api, link);
+  }
+
+  leave(room: string): Promise<void> {
+    return this.present().leave(room);
+  }
+
+  createInvite(room: string, options: { expiresIn: number; maxUses: number | null }): Promise<string> {
+    return this.present().createInvite(room, options);
+  }
+
+  openRoom(room: string): RoomHandle {
+    const handle = new Handle(room, (closed) => {
+      this.handles.delete(closed);
+      this.session?.releaseHandle(closed);
+    });
+    this.handles.add(handle);
+    this.session?.adoptHandle(handle);
+    return handle;
+  }
+
+  private open(): Promise<{ accounts: AccountStore; http: Http; api: Api }> {
+    this.parts ??= this.openParts();
+    return this.parts;
+  }
+
+  private async openParts(): Promise<{ accounts: AccountStore; http: Http; api: Api }> {
+    const { server, cookie, database } = this.options;
+    const accounts = await AccountStore.open(database);
+    const http = new Http({
+      baseUrl: server,
+      fetch: this.options.fetch,
+      locks: this.locks,
+      lockName: `${database}/refresh`,
+      refreshStore: cookie ? null : accounts.refreshStore(),
+      onSessionEnded: () => this.sessionEnded(),
+    });
+    return { accounts, http, api: new Api(http) };
+  }
+
+  private async enter(wire: WireSession): Promise<void> {
+    const { http } = await this.open();
+    await http.adopt(wire);
+    await this.begin(signedInAs(wire));
+  }
+
+  private async begin(signedIn: SignedIn): Promise<void> {
+    const { accounts, http, api } = await this.open();
+    this.session?.close();
+    await accounts.setCurrent(signedIn);
+    this.session = await Session.open({
+      signedIn,
+      api,
+      locks: this.locks,
+      database: this.options.database,
+      socketUrl: `${this.options.server.replace(/^http/, 'ws')}/ws/`,
+      pageOrigin: this.options.server,
+      openSocket: this.options.openSocket,
+      token: (fresh) => http.accessToken(fresh),
+      onSessionEnded: () => this.sessionEnded(),
+      onChange: () => this.refresh(),
+      report: (error) => this.options.onError(error),
+    });
+    for (const handle of this.handles) {
+      this.session.adoptHandle(handle);
+    }
+    this.refresh();
+  }
+
+  private sessionEnded(): void {
+    if (this.session !== null) {
+      this.end().catch((error: unknown) => this.options.onError(error));
+    }
+  }
+
+  private async end(): Promise<void> {
+    this.session?.close();
+    this.session = null;
+    const { accounts, http } = await this.open();
+    await accounts.setCurrent(null);
+    await http.forget();
+    this.refresh();
+  }
+
+  private refresh(): void {
+    const session = this.session;
+    this.shown =
+      session === null
+        ? signedOut
+        : { connection: session.connectionState, account: session.account, rooms: session.summaries };
+    this.changes.emit();
+  }
+
+  private deviceName(): { device_name?: string } {
+    return this.options.deviceName === null ? {} : { device_name: this.options.deviceName };
+  }
+
+  private present(): Session {
+    if (this.session === null) {
+      throw new PorcupineError('unauthenticated', 'not signed in');
+    }
+    return this.session;
+  }
+}
+
+function signedInAs({ user, device }: WireSession): SignedIn {
+  return { user, device };
+}

@@ -1,0 +1,57 @@
+/**
+ * Names for user ids, as the server tells them: whoever was seen once keeps their name here after leaving.
+ * A name vouches for nothing; keys do.
+ */
+import type { WireUser } from '../client/wire.ts';
+import type { User } from '../model.ts';
+import type { Store } from '../store/store.ts';
+
+export class People {
+  private readonly known = new Map<string, WireUser>();
+
+  private constructor(private readonly store: Store) {}
+
+  static async load(store: Store): Promise<People> {
+    const people = new People(store);
+    for (const person of await store.people()) {
+      people.known.set(person.id, person);
+    }
+    return people;
+  }
+
+  user(id: string): User {
+    const person = this.known.get(id);
+    return person === undefined ? { id, username: '', displayName: 'Unknown user' } : toUser(person);
+  }
+
+  /** Remembers people; what changed is written in the background. */
+  add(people: readonly WireUser[]): void {
+    const changed = people.filter((person) => !sameUser(this.known.get(person.id), person));
+    for (const person of changed) {
+      this.known.set(person.id, { id: person.id, username: person.username, display_name: person.display_name });
+    }
+    if (changed.length > 0) {
+      // A name that could not be kept is told by the server again.
+      this.store.addPeople(changed).catch(() => undefined);
+    }
+  }
+}
+
+export function toUser(user: WireUser): User {
+  return { id: user.id, username: user.username, displayName: user.display_name };
+}
+
+/** A user in the data of a server event, if it is one. */
+export function userIn(value: unknown): WireUser | null {
+  if (typeof value !== 'object' || value === null) {
+    return null;
+  }
+  const { id, username, display_name } = value as Record<string, unknown>;
+  return typeof id === 'string' && typeof username === 'string' && typeof display_name === 'string'
+    ? { id, username, display_name }
+    : null;
+}
+
+function sameUser(known: WireUser | undefined, other: WireUser): boolean {
+  return known?.username === other.username && known.display_name === other.display_name;
+}

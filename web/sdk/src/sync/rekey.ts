@@ -1,0 +1,225 @@
+/**
+ * Beginning the next epoch of one room: after a join, a leave, a removal, a changed device, or simply in time.
+ * Every member's page may do it; chance decides who comes first, the database lets one through, and the
+ * others throw their secret away and read on.
+ *
+ * Joiners by room code are let in by an admin's page, since only an admin can sign for them.
+ */
+import { isProblem } from '../client/problem.ts';
+import type { WireEvent, WireMember } from '../client/wire.ts';
+import {
+  checkPin,
+  fromBase64,
+  openDeviceList,
+  prepareEpoch,
+  toBase64,
+  type Change,
+  type DeviceList,
+  type LogState,
+} from '../crypto/index.ts';
+import type { RoomLog } from './control.ts';
+import type { SessionContext } from './context.ts';
+import type { EpochKeys } from './epochs.ts';
+
+export interface RekeyPorts {
+  room: string;
+  log: RoomLog;
+  epochs: EpochKeys;
+  /** The server's list, as last read. */
+  members(): readonly WireMember[];
+  refreshMembers(): Promise<readonly WireMember[]>;
+  /** This user may act here: a member by the server's word and the log's. */
+  active(): boolean;
+  epochOpen(): boolean;
+  /** The seq of the room's last event. */
+  head(): number;
+  /** When the epoch in force began, in milliseconds, if known. */
+  epochBegan(): number | null;
+  eventAt(seq: number): WireEvent | null;
+  committed(epoch: number): void;
+}
+
+const messagesPerEpoch = 10_000;
+const epochLifetime = 7 * 24 * 3600 * 1000;
+/** Admins come first: they can sign whatever the change needs. */
+const adminJitter = [50, 400] as const;
+const memberJitter = [400, 1200] as const;
+/** A joiner by code whose page has not published its keys yet. */
+const keysPollDelay = 5_000;
+
+export class Rekeyer {
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly context: SessionContext,
+    private readonly ports: RekeyPorts,
+  ) {}
+
+  /** Looks whether a new epoch is due and makes one after a short random wait. */
+  consider(): void {
+    if (this.closed || this.timer !== undefined || !this.due()) {
+      return;
+    }
+    this.schedule(jitter(this.ports.log.isAdmin ? adminJitter : memberJitter));
+  }
+
+  /** Whether the next message has to wait for another epoch. */
+  blocksSending(): boolean {
+    const state = this.ports.log.state;
+    const current = state?.epochs.at(-1);
+    if (state === null || current === undefined) {
+      return true;
+    }
+    const began = this.ports.epochBegan();
+    return (
+      state.rotationDue ||
+      !this.ports.epochOpen() ||
+      this.ports.head() - current.seq >= messagesPerEpoch ||
+      (began !== null && Date.now() - began >= epochLifetime)
+    );
+  }
+
+  /** Makes the next epoch now if it is still due. */
+  now(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    return this.context.locks.run(this.context.lockName(`rekey/${this.ports.room}`), () => this.commit());
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+  }
+
+  /** A cheap look at what is here already; `commit` looks again at what the server has. */
+  private due(): boolean {
+    if (!this.ports.active() || this.ports.log.fault !== null) {
+      return false;
+    }
+    return this.blocksSending() || this.keyLost() || this.strangers(this.ports.members()).length > 0;
+  }
+
+  private schedule(delay: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.now().catch((error: unknown) => this.context.report(error));
+    }, delay);
+  }
+
+  private async commit(): Promise<void> {
+    const keys = this.context.keys();
+    if (this.closed || keys === null || !this.ports.active()) {
+      return;
+    }
+    // The log first: a joiner is a member at the server before they are one in the log, so that whoever is in
+    // this state and missing from the list read after it has really gone.
+    await this.ports.log.refresh();
+    const state = this.ports.log.trusted();
+    const members = await this.ports.refreshMembers();
+    const gone = [...state.members.keys()].filter((user) => !members.some((member) => member.user.id === user));
+    const changes = await this.changes(state, members, gone);
+    const current = state.epochs.at(-1);
+    if (current === undefined || !(changes.length > 0 || this.blocksSending() || this.keyLost())) {
+      return;
+    }
+    const prepared = await prepareEpoch(state, keys, changes, gone);
+    try {
+      await this.context.api.commitEpoch(this.ports.room, {
+        epoch: prepared.epoch,
+        index: prepared.index,
+        entries: prepared.entries.map(toBase64),
+        bundles: prepared.bundles.map(({ device, seal }) => ({ device, bundle: toBase64(seal) })),
+      });
+    } catch (error) {
+      if (!isProblem(error, 'conflict')) {
+        throw error;
+      }
+      await this.ports.log.refresh();
+      this.consider();
+      return;
+    }
+    await this.ports.epochs.adopt(prepared.epoch, prepared);
+    await this.ports.log.refresh();
+    this.ports.committed(prepared.epoch);
+  }
+
+  /** What an admin's page signs along with the epoch. */
+  private async changes(state: LogState, members: readonly WireMember[], gone: string[]): Promise<Change[]> {
+    if (!this.ports.log.isAdmin) {
+      return [];
+    }
+    const own = this.ports.log.self?.role;
+    const removals: Change[] = gone
+      .filter((user) => own === 'owner' || state.members.get(user)?.role === 'member')
+      .map((user) => ({ op: 'remove', user }));
+    const additions: Change[] = [];
+    for (const member of this.strangers(members)) {
+      const list = (await this.cameByCode(member)) ? await this.deviceList(member.user.id) : null;
+      if (list !== null) {
+        additions.push({ op: 'add', list });
+      }
+    }
+    return [...removals, ...additions];
+  }
+
+  /** Pending by the server's word and unknown to the log; only an admin's page can do something for them. */
+  private strangers(members: readonly WireMember[]): WireMember[] {
+    const state = this.ports.log.state;
+    if (state === null || !this.ports.log.isAdmin) {
+      return [];
+    }
+    return members.filter((member) => member.role === 'pending' && !state.members.has(member.user.id));
+  }
+
+  /** Who came by invite link signs their own entry; only who came by room code is added by others. */
+  private async cameByCode(member: WireMember): Promise<boolean> {
+    const seq = member.joined_seq;
+    if (seq === null) {
+      return false;
+    }
+    let event = this.ports.eventAt(seq);
+    if (event === null) {
+      const page = await this.context.api.messages(this.ports.room, { before: seq + 1, limit: 1 });
+      event = page.results.find((one) => one.seq === seq) ?? null;
+    }
+    return event?.kind === 'member.joined' && event.data?.['via'] === 'code';
+  }
+
+  private async deviceList(user: string): Promise<DeviceList | null> {
+    const list = await this.publishedList(user);
+    if (list === null) {
+      this.schedule(keysPollDelay);
+      return null;
+    }
+    const opened = await openDeviceList(list, user);
+    if (!opened.ok) {
+      return null;
+    }
+    const pin = checkPin(opened.value, await this.context.store.pin(user));
+    return pin.ok ? opened.value : null;
+  }
+
+  private async publishedList(user: string) {
+    try {
+      const { list } = await this.context.api.devices(user);
+      return list === null ? null : fromBase64(list);
+    } catch (error) {
+      if (isProblem(error, 'not_found')) {
+        return null;
+      }
+      throw error;
+    }
+  }
+
+  /** The epoch in force cannot be opened here: a new one heals it. */
+  private keyLost(): boolean {
+    const epoch = this.ports.log.state?.epochs.at(-1)?.epoch;
+    return epoch !== undefined && !this.ports.epochs.has(epoch) && this.ports.epochs.isUnusable(epoch);
+  }
+}
+
+function jitter([least, most]: readonly [number, number]): number {
+  return least + Math.random() * (most - least);
+}

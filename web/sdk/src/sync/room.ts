@@ -1,0 +1,504 @@
+/**
+ * One room of the signed-in user: puts log, epochs, events, outbox and presence together. Everything that
+ * the server says about the room passes through here, in the order in which it was said.
+ *
+ * The server's word counts where it takes something away (removed, closed, pending). What it gives, members
+ * and keys, counts only when the signed log says the same.
+ */
+import { isProblem, problemFrom, unreachable, untrusted } from '../client/problem.ts';
+import type { ErrorFrame, ServerFrame, WireEvent, WireMember, WireRoom } from '../client/wire.ts';
+import { fromUtf8, openLocal, sealLocal, sealMessage, signChange, toBase64, utf8, type Bytes, type ChainLink } from '../crypto/index.ts';
+import type { Role } from '../model.ts';
+import type { StoredRoom } from '../store/schema.ts';
+import { RoomLog } from './control.ts';
+import type { SessionContext } from './context.ts';
+import { Emitter } from './emitter.ts';
+import { EpochKeys } from './epochs.ts';
+import { Feed } from './feed.ts';
+import { finishJoin, requireKeys } from './invites.ts';
+import { isMessage, openEncrypted, openPlain } from './opening.ts';
+import { Outbox } from './outbox.ts';
+import { userIn } from './people.ts';
+import { Presence } from './presence.ts';
+import { Rekeyer } from './rekey.ts';
+import { Serial } from './serial.ts';
+import type { Opened, WindowEvent } from './window.ts';
+
+const outboxPurpose = 'outbox';
+
+export class Room {
+  readonly changes = new Emitter();
+  readonly log: RoomLog;
+  readonly feed: Feed;
+  readonly outbox: Outbox;
+  readonly presence = new Presence(() => this.changed());
+  private readonly epochs: EpochKeys;
+  private readonly rekeyer: Rekeyer;
+  private readonly serial = new Serial();
+  private inbox: WireEvent[] = [];
+  private memberList: readonly WireMember[] = [];
+  private departed = false;
+  private settled = false;
+
+  constructor(
+    private readonly context: SessionContext,
+    private wire: WireRoom,
+  ) {
+    const room = wire.id;
+    this.log = new RoomLog(context, room);
+    this.epochs = new EpochKeys(context, room);
+    this.feed = new Feed(context, {
+      room,
+      learn: (event) => this.learn(event),
+      open: (event, previous) => this.open(event, previous),
+    });
+    this.rekeyer = new Rekeyer(context, {
+      room,
+      log: this.log,
+      epochs: this.epochs,
+      members: () => this.memberList,
+      refreshMembers: () => this.refreshMembers(),
+      active: () => this.active,
+      epochOpen: () => this.wire.epoch_open,
+      head: () => this.feed.window.last,
+      epochBegan: () => this.epochBegan(),
+      eventAt: (seq) => this.feed.window.find(seq)?.event ?? null,
+      committed: (epoch) => this.epochBegun(epoch),
+    });
+    this.outbox = new Outbox({
+      room,
+      locks: context.locks,
+      lockName: context.lockName(`send/${room}`),
+      store: context.store,
+      seal: (text) => this.sealText(text),
+      unseal: (sealed) => this.unsealText(sealed),
+      ready: () => this.active,
+      build: (clientId, text, last) => this.build(clientId, text, last),
+      transmit: (client_id, epoch, body) => context.send({ type: 'send', room, client_id, epoch, body }),
+      seen: () => this.feed.window.last,
+      epochMoved: () => this.epochMoved(),
+      onChange: () => this.changed(),
+      onStored: () => context.outboxChanged(room),
+    });
+  }
+
+  get info(): WireRoom {
+    return this.wire;
+  }
+
+  get members(): readonly WireMember[] {
+    return this.memberList;
+  }
+
+  /** No longer a member. */
+  get gone(): boolean {
+    return this.departed;
+  }
+
+  /** Log and newest events have been looked at once. */
+  get loaded(): boolean {
+    return this.settled;
+  }
+
+  /** May read and write here, by the server's word and, in an encrypted room, by the log's. */
+  get active(): boolean {
+    return !this.departed && this.wire.role !== 'pending' && (!this.wire.encrypted || this.log.self !== null);
+  }
+
+  /** Reads what this device keeps. */
+  async load(stored: StoredRoom | null): Promise<void> {
+    this.memberList = stored?.members ?? [];
+    await this.log.load();
+    await this.epochs.load();
+    if (stored !== null) {
+      await this.feed.load(stored);
+    }
+    this.settled = this.feed.begun;
+    await this.outbox.load();
+    this.changed();
+  }
+
+  /** There is a connection, and the server told this about the room: catch up and go on live. */
+  connected(wire: WireRoom): Promise<void> {
+    return this.serial.run(async () => {
+      this.takeOver(wire);
+      if (this.wire.encrypted) {
+        await this.catchUpLog();
+      }
+      await this.refreshMembers();
+      if (this.wire.role === 'pending') {
+        this.settled = true;
+      } else {
+        this.feed.subscribe();
+      }
+      this.changed();
+    });
+  }
+
+  disconnected(): void {
+    this.feed.disconnected();
+    this.outbox.disconnected();
+    this.presence.close();
+    this.changed();
+  }
+
+  /** A frame about this room; events are taken in batches. */
+  handle(frame: ServerFrame): void {
+    switch (frame.type) {
+      case 'event':
+        this.arrived(frame);
+        break;
+      case 'ack':
+        this.outbox.acknowledged(frame.client_id, frame.seq);
+        break;
+      case 'subscribed':
+        this.presence.replaceOnline(frame.online);
+        this.queue(() => this.subscribed(frame, false));
+        break;
+      case 'reset':
+        this.queue(() => this.subscribed(frame, true));
+        break;
+      case 'typing':
+        this.presence.startedTyping(frame.user);
+        break;
+      case 'presence':
+        this.presence.setOnline(frame.user, frame.online);
+        break;
+      case 'unsubscribed':
+        if (frame.code === 'not_member') {
+          this.leaveBehind();
+        }
+        break;
+      case 'error':
+        this.refused(frame);
+        break;
+      default:
+        break;
+    }
+  }
+
+  noticeHead(head: number): void {
+    this.queue(() => Promise.resolve(this.feed.noticeHead(head)));
+  }
+
+  /** The server says that this user is no longer a member. */
+  leaveBehind(): void {
+    this.departed = true;
+    this.presence.close();
+    this.rekeyer.close();
+    this.outbox.close();
+    this.changed();
+  }
+
+  loadOlder(): Promise<void> {
+    const turn = this.serial.run(() => this.feed.loadOlder());
+    this.changed();
+    return turn.finally(() => this.changed());
+  }
+
+  markRead(): void {
+    const seq = this.feed.window.last;
+    if (this.active && seq > (this.wire.read_seq ?? 0)) {
+      this.wire = { ...this.wire, read_seq: seq };
+      this.context.send({ type: 'read', room: this.wire.id, seq });
+      this.queue(() => this.context.store.saveRoom({ room: this.wire, members: [...this.memberList] }));
+      this.changed();
+    }
+  }
+
+  tellTyping(): void {
+    if (this.active && this.presence.shouldTell()) {
+      this.context.send({ type: 'typing', room: this.wire.id });
+    }
+  }
+
+  /** Leaves for good: says so in the log, where it can, and to the server. */
+  async leave(): Promise<void> {
+    const { api } = this.context;
+    const keys = this.context.keys();
+    if (keys === null || this.log.self === null || this.log.fault !== null) {
+      await api.leaveRoom(this.wire.id, {});
+      return;
+    }
+    await this.log.refresh();
+    await this.log.append(
+      (state) => signChange(state, keys, { op: 'leave' }),
+      (index, entry) => api.leaveRoom(this.wire.id, { index, entry }),
+    );
+  }
+
+  close(): void {
+    this.presence.close();
+    this.rekeyer.close();
+    this.outbox.close();
+  }
+
+  /** What the server says of the room; a read mark that it does not know yet is told again. */
+  private takeOver(wire: WireRoom): void {
+    const read = Math.max(wire.read_seq ?? 0, this.wire.read_seq ?? 0);
+    if (read > (wire.read_seq ?? 0) && wire.role !== 'pending') {
+      this.context.send({ type: 'read', room: wire.id, seq: read });
+    }
+    this.wire = { ...wire, read_seq: read };
+    this.departed = false;
+  }
+
+  private changed(): void {
+    this.changes.emit();
+  }
+
+  private queue(job: () => Promise<unknown>): void {
+    this.serial.run(job).catch((error: unknown) => this.context.report(error));
+  }
+
+  private arrived(event: WireEvent): void {
+    this.inbox.push(event);
+    if (this.inbox.length === 1) {
+      this.queue(async () => {
+        const batch = this.inbox;
+        this.inbox = [];
+        await this.digest(await this.feed.take(batch));
+      });
+    }
+  }
+
+  /** What new events mean beyond the timeline. */
+  private async digest(taken: readonly WindowEvent[]): Promise<void> {
+    for (const { event, opened } of taken) {
+      if (opened !== null && event.sender !== null) {
+        this.presence.stopped(event.sender);
+      }
+      if (event.device === this.context.me.device && event.client_id !== null && event.body !== null) {
+        await this.outbox.appeared(event.client_id, event.seq, event.body);
+      }
+    }
+    this.changed();
+    if (taken.some(({ event }) => event.kind.startsWith('member.'))) {
+      await this.refreshMembers();
+    }
+    if (taken.some(({ event }) => !isMessage(event))) {
+      await this.reopen();
+      this.rekeyer.consider();
+      this.outbox.wake();
+    }
+  }
+
+  /** What an event says about the room, taken in before anything later is opened. */
+  private async learn(event: WireEvent): Promise<void> {
+    const data = event.data ?? {};
+    const person = userIn(data['user']);
+    if (person !== null) {
+      this.context.people.add([person]);
+    }
+    switch (event.kind) {
+      case 'control':
+        if (typeof data['index'] === 'number' && event.body !== null && this.wire.encrypted) {
+          await this.log.take(data['index'], event.seq, event.body);
+          await this.fetchKeys();
+        }
+        break;
+      case 'epoch':
+        if (typeof data['epoch'] === 'number' && data['epoch'] >= this.wire.epoch) {
+          this.wire = { ...this.wire, epoch: data['epoch'], epoch_open: true };
+        }
+        break;
+      case 'epoch.closed':
+        this.wire = { ...this.wire, epoch_open: false };
+        break;
+      case 'room.renamed':
+        if (typeof data['name'] === 'string') {
+          this.wire = { ...this.wire, name: data['name'] };
+        }
+        break;
+      case 'member.role':
+        if (person?.id === this.context.me.user && typeof data['role'] === 'string') {
+          this.wire = { ...this.wire, role: data['role'] as Role };
+        }
+        break;
+      default:
+        break;
+    }
+  }
+
+  private async open(event: WireEvent, previous: ChainLink | null | undefined): Promise<Opened> {
+    if (!this.wire.encrypted) {
+      return openPlain(event);
+    }
+    const opened = await this.openWithLog(event, previous);
+    if (opened.failure !== 'unknown_log_head') {
+      return opened;
+    }
+    // The author may have known more of the log than this device.
+    await this.log.refresh();
+    return this.openWithLog(event, previous);
+  }
+
+  private async openWithLog(event: WireEvent, previous: ChainLink | null | undefined): Promise<Opened> {
+    const log = this.log.state;
+    if (log === null) {
+      return { text: null, failure: 'no_key', link: null, previous: null };
+    }
+    return openEncrypted(event, previous, {
+      log,
+      epochKey: (epoch) => this.epochs.key(log, epoch),
+      hashAt: this.feed.window.hashAt,
+    });
+  }
+
+  private async subscribed(frame: Extract<ServerFrame, { type: 'subscribed' | 'reset' }>, reset: boolean): Promise<void> {
+    this.wire = { ...this.wire, head: frame.head, epoch: frame.epoch, epoch_open: frame.epoch_open };
+    await this.feed.subscribed(frame, reset);
+    if (this.feed.window.items.length === 0) {
+      await this.feed.loadOlder();
+    }
+    await this.reopen();
+    this.settled = true;
+    this.changed();
+    this.rekeyer.consider();
+    this.outbox.wake();
+  }
+
+  private refused(frame: ErrorFrame): void {
+    if (frame.client_id !== undefined) {
+      this.outbox.refused(frame);
+      return;
+    }
+    if (frame.request !== 'subscribe') {
+      return;
+    }
+    if (frame.code === 'not_member') {
+      this.leaveBehind();
+    } else {
+      this.feed.disconnected();
+      this.context.report(problemFrom(frame, null));
+    }
+  }
+
+  private async catchUpLog(): Promise<void> {
+    if (this.wire.role === 'pending') {
+      await finishJoin(this.context, this.wire.id, this.log);
+    }
+    if (this.log.length < this.wire.log) {
+      await this.log.refresh();
+    }
+    await this.fetchKeys();
+  }
+
+  private async fetchKeys(): Promise<void> {
+    const state = this.log.state;
+    if (state !== null && this.active && state.epochs.some(({ epoch }) => !this.epochs.has(epoch))) {
+      await this.epochs.refresh(state);
+    }
+  }
+
+  private async reopen(): Promise<void> {
+    if (await this.feed.window.reopen((event, previous) => this.open(event, previous))) {
+      this.changed();
+    }
+  }
+
+  private async refreshMembers(): Promise<readonly WireMember[]> {
+    // Who waits to be let in is not told who is inside.
+    if (this.wire.role !== 'pending') {
+      this.memberList = await this.context.api.members(this.wire.id);
+      this.context.people.add(this.memberList.map(({ user }) => user));
+    }
+    await this.context.store.saveRoom({ room: this.wire, members: [...this.memberList] });
+    this.changed();
+    return this.memberList;
+  }
+
+  private epochBegun(epoch: number): void {
+    this.wire = { ...this.wire, epoch, epoch_open: true };
+    this.changed();
+    this.outbox.wake();
+  }
+
+  private epochBegan(): number | null {
+    const seq = this.log.state?.epochs.at(-1)?.seq;
+    const event = seq === undefined ? undefined : this.feed.window.find(seq)?.event;
+    return event === undefined ? null : Date.parse(event.created_at);
+  }
+
+  /** A send was refused because of its epoch: read what changed. */
+  private async epochMoved(): Promise<void> {
+    try {
+      this.wire = { ...this.wire, ...pick(await this.context.api.room(this.wire.id)) };
+      await this.log.refresh();
+      await this.fetchKeys();
+    } catch (error) {
+      this.context.report(error);
+    }
+    this.changed();
+  }
+
+  private async build(
+    clientId: string,
+    text: string,
+    last: ChainLink | null,
+  ): Promise<{ body: string; link: ChainLink } | null> {
+    if (!this.wire.encrypted) {
+      const link = { epoch: this.wire.epoch, counter: 0, hash: new Uint8Array(32) };
+      return { body: toBase64(utf8(text)), link };
+    }
+    const keys = requireKeys(this.context);
+    if (!(await this.readyToEncrypt())) {
+      return null;
+    }
+    const log = this.log.trusted();
+    const epoch = log.epochs.at(-1)?.epoch;
+    const epochKey = epoch === undefined ? null : await this.epochs.key(log, epoch);
+    if (epochKey === null) {
+      return null;
+    }
+    const sealed = await sealMessage({
+      epochKey,
+      logHead: log.head,
+      user: this.context.me.user,
+      device: this.context.me.device,
+      signingKey: keys.signing.privateKey,
+      last,
+      clientId,
+      seen: this.feed.window.newest() ?? { seq: 0, hash: new Uint8Array(32) },
+      type: 'text',
+      content: utf8(text),
+    });
+    return { body: toBase64(sealed.body), link: sealed.link };
+  }
+
+  /** The next sender makes the epoch that is due, and does not wait for the others. */
+  private async readyToEncrypt(): Promise<boolean> {
+    if (this.log.fault !== null) {
+      throw untrusted(this.log.fault);
+    }
+    try {
+      if (this.rekeyer.blocksSending()) {
+        await this.rekeyer.now();
+      }
+      await this.fetchKeys();
+    } catch (error) {
+      if (!isProblem(error, 'busy', 'rate_limited', unreachable().code)) {
+        throw error;
+      }
+      this.context.report(error);
+      return false;
+    }
+    return !this.rekeyer.blocksSending();
+  }
+
+  private async sealText(text: string): Promise<Bytes> {
+    const keys = this.context.keys();
+    // Without keys only rooms that are not encrypted can be written to: nothing to protect, nothing to do it with.
+    return keys === null ? utf8(text) : sealLocal(keys.storageKey, outboxPurpose, utf8(text));
+  }
+
+  private async unsealText(sealed: Bytes): Promise<string> {
+    const keys = this.context.keys();
+    const plain = keys === null ? sealed : await openLocal(keys.storageKey, outboxPurpose, sealed);
+    return (plain === null ? null : fromUtf8(plain)) ?? '';
+  }
+}
+
+function pick({ name, role, epoch, epoch_open }: WireRoom): Pick<WireRoom, 'name' | 'role' | 'epoch' | 'epoch_open'> {
+  return { name, role, epoch, epoch_open };
+}

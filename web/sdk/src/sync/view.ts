@@ -1,0 +1,117 @@
+/** What a user interface sees of a room: derived from the room's parts, nothing stored. */
+import type { WireMember } from '../client/wire.ts';
+import type { Member, RoomSummary, RoomView, Trust } from '../model.ts';
+import type { SessionContext } from './context.ts';
+import { toUser } from './people.ts';
+import type { Room } from './room.ts';
+import { timelineOf } from './timeline.ts';
+
+export function summaryOf(room: Room, context: SessionContext): RoomSummary {
+  const { info } = room;
+  const read = info.read_seq ?? 0;
+  let unread = 0;
+  let lastMessage: RoomSummary['lastMessage'] = null;
+  for (const { event, opened } of room.feed.window.items) {
+    if (event.kind !== 'message' || event.sender === null) {
+      continue;
+    }
+    if (event.seq > read && event.sender !== context.me.user) {
+      unread += 1;
+    }
+    if (opened?.text != null) {
+      const sender = context.people.user(event.sender).displayName;
+      lastMessage = { sender, text: opened.text, at: new Date(event.created_at) };
+    }
+  }
+  return {
+    id: info.id,
+    name: info.name,
+    code: info.role === 'pending' ? null : info.code,
+    encrypted: info.encrypted,
+    role: info.role,
+    memberCount: room.members.length > 0 ? room.members.length : info.members,
+    unread,
+    lastMessage,
+  };
+}
+
+export function viewOf(room: Room, context: SessionContext): RoomView {
+  const { me, people } = context;
+  return {
+    room: summaryOf(room, context),
+    members: room.members.map((member) => memberOf(member, room)),
+    timeline: timelineOf(room.feed.window.items, room.outbox.pending, {
+      me: me.user,
+      log: room.log.state,
+      user: (id) => people.user(id),
+    }),
+    hasOlder: room.feed.hasOlder,
+    loadingOlder: room.feed.loadingOlder,
+    typing: room.presence.typing.map((id) => people.user(id)),
+    state: stateOf(room, context),
+    fault: room.log.fault,
+  };
+}
+
+/** The view of a room that is not known, or not yet. */
+export function blankView(id: string, state: 'loading' | 'gone'): RoomView {
+  return {
+    room: {
+      id,
+      name: '',
+      code: null,
+      encrypted: true,
+      role: 'pending',
+      memberCount: 0,
+      unread: 0,
+      lastMessage: null,
+    },
+    members: [],
+    timeline: [],
+    hasOlder: false,
+    loadingOlder: false,
+    typing: [],
+    state,
+    fault: null,
+  };
+}
+
+function stateOf(room: Room, context: SessionContext): RoomView['state'] {
+  if (room.gone) {
+    return 'gone';
+  }
+  if (room.log.fault !== null) {
+    return 'broken';
+  }
+  if (!room.loaded) {
+    return 'loading';
+  }
+  if (room.info.role === 'pending') {
+    return 'pending';
+  }
+  // A member by the server's word alone waits for somebody to sign them in; without keys there is no waiting.
+  if (!room.active && context.keys() !== null) {
+    return 'pending';
+  }
+  return room.info.encrypted && !room.info.epoch_open ? 'rekeying' : 'ready';
+}
+
+function memberOf(member: WireMember, room: Room): Member {
+  return {
+    user: toUser(member.user),
+    role: member.role,
+    trust: trustOf(member, room),
+    online: room.presence.isOnline(member.user.id),
+  };
+}
+
+function trustOf(member: WireMember, room: Room): Trust {
+  if (member.role === 'pending') {
+    return 'pending';
+  }
+  const signed = room.log.state?.members.get(member.user.id);
+  if (signed === undefined || room.log.fault !== null) {
+    return 'unverified';
+  }
+  return signed.via.op === 'add' ? 'code' : 'verified';
+}

@@ -1,0 +1,162 @@
+/**
+ * The part of a room's log that is in memory: an unbroken run of events that ends at the cursor, each with
+ * what came of opening it, and the last message of each device behind it.
+ */
+import type { WireEvent } from '../client/wire.ts';
+import { equalBytes, type Bytes, type ChainLink, type MessageFailure } from '../crypto/index.ts';
+import { advanceChain, predecessor, type ChainState } from './chain.ts';
+
+/** What came of opening a message: its text, or the check that failed. */
+export interface Opened {
+  text: string | null;
+  failure: MessageFailure | null;
+  /** Its place in its device's chain; null when it is not authentic, or in a room that is not encrypted. */
+  link: ChainLink | null;
+  /** Hash of the message before, as the sender signed it; all zeros for none. */
+  previous: Bytes | null;
+}
+
+export interface WindowEvent {
+  readonly event: WireEvent;
+  /** null for events that are no messages. */
+  readonly opened: Opened | null;
+}
+
+/** Opens one message; `previous` as in `predecessor`. */
+export type Open = (event: WireEvent, previous: ChainLink | null | undefined) => Promise<Opened>;
+
+/** What an event that comes in is to the cursor. */
+export type Arrival = 'next' | 'repeated' | 'gap';
+
+export function arrival(cursor: number, seq: number): Arrival {
+  if (seq <= cursor) {
+    return 'repeated';
+  }
+  return seq === cursor + 1 ? 'next' : 'gap';
+}
+
+/** The longest unbroken run of seqs at the end of `items` that ends right below `end`. */
+export function unbrokenRun<T>(items: readonly T[], seqOf: (item: T) => number, end: number): T[] {
+  let start = items.length;
+  for (let expected = end - 1; start > 0; expected -= 1) {
+    const item = items[start - 1];
+    if (item === undefined || seqOf(item) !== expected) {
+      break;
+    }
+    start -= 1;
+  }
+  return items.slice(start);
+}
+
+/** The failures that only somebody who saw the messages before can find. */
+export function isOrderFailure(failure: MessageFailure | null): boolean {
+  return failure === 'replayed' || failure === 'gap' || failure === 'broken_chain' || failure === 'forked';
+}
+
+export class EventWindow {
+  private events: WindowEvent[] = [];
+  private chains: ChainState = new Map();
+  private end = 0;
+
+  get items(): readonly WindowEvent[] {
+    return this.events;
+  }
+
+  /** The seq of the last event that is in, or would be. */
+  get last(): number {
+    return this.end;
+  }
+
+  /** The seq of the first event in memory, or of the one that would come first. */
+  get first(): number {
+    return this.end - this.events.length + 1;
+  }
+
+  get chainState(): ChainState {
+    return this.chains;
+  }
+
+  find(seq: number): WindowEvent | undefined {
+    return this.events[seq - this.first];
+  }
+
+  /** The hash of the authentic message at `seq`, if this device has it. */
+  readonly hashAt = (seq: number): Bytes | undefined => this.find(seq)?.opened?.link?.hash;
+
+  /** The newest authentic message; null for none. */
+  newest(): { seq: number; hash: Bytes } | null {
+    for (let index = this.events.length - 1; index >= 0; index -= 1) {
+      const item = this.events[index];
+      if (item?.opened?.link != null && !isOrderFailure(item.opened.failure)) {
+        return { seq: item.event.seq, hash: item.opened.link.hash };
+      }
+    }
+    return null;
+  }
+
+  /** Begins anew behind `seq`; `chains` is what was seen up to there. */
+  reset(seq: number, chains: ChainState = new Map()): void {
+    this.events = [];
+    this.end = seq;
+    this.chains = chains;
+  }
+
+  /** What a message of `device` that comes next has to follow. */
+  predecessor(device: string): ChainLink | null | undefined {
+    return predecessor(this.chains, device, this.first === 1);
+  }
+
+  append(added: WindowEvent): void {
+    this.events.push(added);
+    this.end = added.event.seq;
+    const { event, opened } = added;
+    if (event.device !== null && opened?.link != null) {
+      advanceChain(this.chains, event.device, opened.link);
+    }
+  }
+
+  /**
+   * Adds older events in front, with the state that their chains end in. The first messages behind them can
+   * be judged only now.
+   */
+  prepend(older: readonly WindowEvent[], chains: ChainState): void {
+    const complete = older[0]?.event.seq === 1;
+    const judged = new Set<string>();
+    const later = this.events.map((item) => {
+      const device = item.event.device;
+      if (device === null || item.opened?.link == null || judged.has(device)) {
+        return item;
+      }
+      judged.add(device);
+      const fits = follows(item.opened.previous, predecessor(chains, device, complete));
+      return fits ? item : { ...item, opened: { ...item.opened, text: null, failure: 'gap' as const } };
+    });
+    this.events = [...older, ...later];
+    for (const [device, link] of chains) {
+      if (!this.chains.has(device)) {
+        this.chains.set(device, link);
+      }
+    }
+  }
+
+  /** Opens again what lacked its key; tells whether anything was opened. */
+  async reopen(open: Open): Promise<boolean> {
+    let changed = false;
+    for (const item of this.events.filter(({ opened }) => opened?.failure === 'no_key')) {
+      const opened = await open(item.event, undefined);
+      const index = this.events.indexOf(item);
+      if (opened.failure !== 'no_key' && index >= 0) {
+        this.events[index] = { ...item, opened };
+        changed = true;
+      }
+    }
+    return changed;
+  }
+}
+
+function follows(previous: Bytes | null, expected: ChainLink | null | undefined): boolean {
+  if (expected === undefined || previous === null) {
+    return true;
+  }
+  return expected === null ? previous.every((byte) => byte === 0) : equalBytes(previous, expected.hash);
+}
