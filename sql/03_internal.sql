@@ -28,11 +28,10 @@ CREATE FUNCTION porcupine.access_token(account bigint, session bigint, device bi
 COMMENT ON FUNCTION porcupine.access_token(bigint, bigint, bigint) IS
   'a JWT (EdDSA, typ at+jwt) for porcupine.access_lifetime, signed with the newest signing key, which it makes when there is none';
 
+-- In C, so that calling it loads the library that knows the settings.
 CREATE FUNCTION porcupine.lifetime(which text) RETURNS interval
-  LANGUAGE sql STABLE PARALLEL SAFE
-  SET search_path = pg_catalog, porcupine, pg_temp
-  RETURN pg_catalog.make_interval(secs => pg_catalog.current_setting('porcupine.' || which || '_lifetime')::double precision);
-COMMENT ON FUNCTION porcupine.lifetime(text) IS 'the setting porcupine.<which>_lifetime (seconds) as an interval';
+  LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'porcupine_lifetime';
+COMMENT ON FUNCTION porcupine.lifetime(text) IS 'the setting porcupine.<which>_lifetime as an interval; which is access or refresh';
 
 CREATE FUNCTION porcupine.server_history(OUT system_identifier bigint, OUT database oid, OUT timeline integer) RETURNS record
   LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'porcupine_server_history';

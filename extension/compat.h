@@ -1,0 +1,24 @@
+/*
+ * compat.h: every difference between the PostgreSQL versions we support (15 to 18).
+ *
+ * No other file asks for PG_VERSION_NUM.
+ */
+#ifndef PORCUPINE_COMPAT_H
+#define PORCUPINE_COMPAT_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 150000
+#error "porcupine needs PostgreSQL 15 or later"
+#endif
+
+/* since 18 a module may say its name and version, which pg_get_loaded_modules() shows */
+#if PG_VERSION_NUM >= 180000
+#define PORCUPINE_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "porcupine", .version = "1.0")
+#else
+#define PORCUPINE_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+#endif							/* PORCUPINE_COMPAT_H */

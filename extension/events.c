@@ -1,0 +1,464 @@
+/*
+ * events.c: the send path: what decides whether a send is stored, and its place in the room's log.
+ *
+ * One call, for one send or many, is four statements:
+ *
+ *   1. lock the heads of all its rooms, in ascending order;
+ *   2. read everything the decisions need, in a statement of its own: its snapshot is taken after the locks (READ
+ *      COMMITTED), and whoever changes a room or its members locks the head first, so what it reads stays true until our
+ *      commit (in REPEATABLE READ the lock itself fails when the head has changed since the snapshot);
+ *   3. insert what was accepted;
+ *   4. advance the heads by as much.
+ *
+ * The decisions for one item, in this order:
+ *
+ *   malformed, too large             invalid, too_large; without the database
+ *   sender disabled, device revoked  session_ended
+ *   not a member, or no such room    not_member: before the look for a repeat, so that after a removal not even a repeat
+ *                                    is answered as a send
+ *   not let in yet                   role
+ *   a repeat (by room, device and    the first seq when body, kind and ref are equal, else duplicate_mismatch; before the
+ *     client id)                     epoch, because the first one may have been stored in an earlier epoch
+ *   epoch closed, another epoch      epoch_closed, stale_epoch
+ *   ref to no event                  invalid; the log has no gaps, so every seq up to the head is one
+ *
+ * Items of one call see those before them: they count, and they can be repeated.
+ *
+ * A refusal stores nothing and is no error here. An error, say of a veto trigger, is the whole call's.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "doorbell.h"
+#include "events.h"
+#include "spi.h"
+
+/* a room of this call; in ascending order */
+typedef struct RoomHead
+{
+	int64		room;
+	int64		last_seq;		/* rises with each accepted item */
+	int64		first_seq;		/* as it was before this call */
+	int32		epoch;
+	bool		epoch_open;
+	bool		exists;
+} RoomHead;
+
+typedef struct SendCall
+{
+	SendItem   *items;
+	int			count;
+	RoomHead   *heads;
+	int			head_count;
+	int			accepted;
+	TimestampTz now;			/* read under the locks */
+} SendCall;
+
+/* The columns of what the second statement reads, one row an item. */
+enum
+{
+	FACT_ITEM = 1,
+	FACT_SENDER_GOOD,
+	FACT_MEMBER,
+	FACT_PENDING,
+	FACT_SEQ,					/* of the first send with this client id; null: none */
+	FACT_CREATED_AT,
+	FACT_KIND,
+	FACT_REF,
+	FACT_BODY
+};
+
+static const char *const kinds[] = {"message", "edit", "reaction"};
+
+static const Refusal missing = {CONDITION_INVALID, "room, client_id, body, epoch and kind are needed", NULL};
+static const Refusal bad_number = {CONDITION_INVALID, "room and ref are numbers from 1, epoch is one from 0", NULL};
+static const Refusal bad_kind = {CONDITION_INVALID, "kind is message, edit or reaction", NULL};
+static const Refusal needs_ref = {CONDITION_INVALID, "an edit or reaction names in ref the seq it speaks of", NULL};
+static const Refusal bad_ref = {CONDITION_INVALID, "ref names no event of this room", NULL};
+static const Refusal empty_body = {CONDITION_INVALID, "the body is empty", NULL};
+static const Refusal long_body = {CONDITION_TOO_LARGE, "a body has at most 65536 bytes", NULL};
+static const Refusal bad_sender = {CONDITION_SESSION_ENDED, "the account is disabled or the device revoked", "Sign in again."};
+static const Refusal not_member = {CONDITION_NOT_MEMBER, "not a member of this room", NULL};
+static const Refusal is_pending = {CONDITION_ROLE, "waiting to be let in", "A member's client lets you in when it is online."};
+static const Refusal other_body = {
+	CONDITION_DUPLICATE_MISMATCH, "this client id was used for another message", "Each message needs a client id of its own."
+};
+static const Refusal epoch_closed = {
+	CONDITION_EPOCH_CLOSED, "the epoch is closed", "A member's client has to commit the next epoch first."
+};
+static const Refusal stale_epoch = {
+	CONDITION_STALE_EPOCH, "this is not the room's current epoch", "Encrypt for the current epoch and send again."
+};
+
+static const char *kind_named(const text *name);
+static void collect_heads(SendCall *call);
+static int	compare_heads(const void *a, const void *b);
+static RoomHead *find_head(const SendCall *call, int64 room);
+static void lock_heads(SendCall *call);
+static void decide(SendCall *call);
+static void read_facts(const SendCall *call);
+static const Refusal *decide_item(SendCall *call, SendItem *item, uint64 fact);
+static const SendItem *earlier_in_call(const SendCall *call, const SendItem *item);
+static bool same_message(const SendItem *item, const char *kind, int64 ref, const bytea *body);
+static const Refusal *repeat_of_event(SendItem *item, uint64 fact);
+static const Refusal *repeat_of_item(SendItem *item, const SendItem *first);
+static void insert_events(const SendCall *call);
+static void advance_heads(const SendCall *call);
+
+void
+events_read_item(SendItem *item, const SendCells *cells)
+{
+	Size		body_length;
+
+	memset(item, 0, sizeof(*item));
+	if (cells->room.isnull || cells->user.isnull || cells->device.isnull || cells->client_id.isnull
+		|| cells->epoch.isnull || cells->kind.isnull || cells->body.isnull)
+	{
+		item->refusal = &missing;
+		return;
+	}
+	item->room = DatumGetInt64(cells->room.value);
+	item->user = DatumGetInt64(cells->user.value);
+	item->device = DatumGetInt64(cells->device.value);
+	item->client_id = DatumGetUUIDP(cells->client_id.value);
+	item->epoch = DatumGetInt32(cells->epoch.value);
+	item->ref = cells->ref.isnull ? 0 : DatumGetInt64(cells->ref.value);
+
+	/* sizes before values are unpacked: a few compressed bytes may stand for a gigabyte */
+	body_length = toast_raw_datum_size(cells->body.value) - VARHDRSZ;
+	if (toast_raw_datum_size(cells->kind.value) - VARHDRSZ <= NAMEDATALEN)
+		item->kind = kind_named(DatumGetTextPP(cells->kind.value));
+	if (item->kind == NULL)
+		item->refusal = &bad_kind;
+	else if (item->room <= 0 || item->epoch < 0 || (!cells->ref.isnull && item->ref <= 0))
+		item->refusal = &bad_number;
+	else if (item->ref == 0 && item->kind != kinds[0])
+		item->refusal = &needs_ref;
+	else if (body_length == 0)
+		item->refusal = &empty_body;
+	else if (body_length > EVENTS_LONGEST_BODY)
+		item->refusal = &long_body;
+	else
+		item->body = DatumGetByteaPP(cells->body.value);
+}
+
+static const char *
+kind_named(const text *name)
+{
+	for (size_t i = 0; i < lengthof(kinds); i++)
+	{
+		if (VARSIZE_ANY_EXHDR(name) == strlen(kinds[i]) && memcmp(VARDATA_ANY(name), kinds[i], strlen(kinds[i])) == 0)
+			return kinds[i];
+	}
+	return NULL;
+}
+
+void
+events_send(SendItem *items, int count, bool doorbell)
+{
+	SendCall	call = {.items = items, .count = count};
+
+	spi_begin();
+	collect_heads(&call);
+	if (call.head_count > 0)
+	{
+		lock_heads(&call);
+		call.now = GetCurrentTimestamp();
+		decide(&call);
+	}
+	if (call.accepted > 0)
+	{
+		insert_events(&call);
+		doorbell_mute(!doorbell);
+		advance_heads(&call);
+		doorbell_mute(false);
+		ForceSyncCommit();
+	}
+	spi_end();
+}
+
+/* the distinct rooms of the items that are not refused yet */
+static void
+collect_heads(SendCall *call)
+{
+	int			distinct = 0;
+
+	call->heads = palloc0(call->count * sizeof(RoomHead));
+	for (int i = 0; i < call->count; i++)
+	{
+		if (call->items[i].refusal == NULL)
+			call->heads[call->head_count++].room = call->items[i].room;
+	}
+	qsort(call->heads, call->head_count, sizeof(RoomHead), compare_heads);
+	for (int i = 0; i < call->head_count; i++)
+	{
+		if (i == 0 || call->heads[i].room != call->heads[distinct - 1].room)
+			call->heads[distinct++] = call->heads[i];
+	}
+	call->head_count = distinct;
+}
+
+static int
+compare_heads(const void *a, const void *b)
+{
+	int64		one = ((const RoomHead *) a)->room;
+	int64		two = ((const RoomHead *) b)->room;
+
+	return (one > two) - (one < two);
+}
+
+static RoomHead *
+find_head(const SendCall *call, int64 room)
+{
+	RoomHead	key = {.room = room};
+
+	return bsearch(&key, call->heads, call->head_count, sizeof(RoomHead), compare_heads);
+}
+
+/* What FOR UPDATE returns is the row as it is once the lock is held. */
+static void
+lock_heads(SendCall *call)
+{
+	static Statement lock = {
+		.sql = "SELECT h.room_id, h.last_seq, h.epoch, h.epoch_open FROM porcupine.room_heads h"
+		" WHERE h.room_id = ANY ($1) ORDER BY h.room_id FOR UPDATE",
+		.argtypes = {INT8ARRAYOID}
+	};
+	Datum	   *rooms = palloc(call->head_count * sizeof(Datum));
+	uint64		found;
+
+	for (int i = 0; i < call->head_count; i++)
+		rooms[i] = Int64GetDatum(call->heads[i].room);
+	found = spi_run(&lock, (Datum[]) {spi_array(rooms, call->head_count, INT8OID)});
+	for (uint64 row = 0; row < found; row++)
+	{
+		RoomHead   *head = find_head(call, spi_int64(row, 1));
+		bool		isnull;
+
+		head->exists = true;
+		head->first_seq = head->last_seq = spi_int64(row, 2);
+		head->epoch = DatumGetInt32(spi_value(row, 3, &isnull));
+		head->epoch_open = spi_true(row, 4);
+	}
+}
+
+static void
+decide(SendCall *call)
+{
+	read_facts(call);
+	for (uint64 fact = 0; fact < SPI_processed; fact++)
+	{
+		SendItem   *item = &call->items[spi_int64(fact, FACT_ITEM)];
+
+		CHECK_FOR_INTERRUPTS();
+		item->refusal = decide_item(call, item, fact);
+	}
+}
+
+/*
+ * One row for each item that is not refused yet, in order. Each table is asked by a subquery that the planner cannot turn
+ * around, so that the plan stays one of a few index look-ups an item, whatever it believes about the sizes.
+ */
+static void
+read_facts(const SendCall *call)
+{
+	static Statement read = {
+		.sql = "SELECT i.item, s.good, m.role IS NOT NULL, m.role = 'pending', e.seq, e.created_at, e.kind, e.ref, e.body"
+		" FROM unnest($1, $2, $3, $4, $5) AS i (item, room, account, device, client_id)"
+		" LEFT JOIN LATERAL (SELECT u.disabled_at IS NULL AND d.revoked_at IS NULL AS good"
+		"   FROM porcupine.users u, porcupine.devices d"
+		"   WHERE u.id = i.account AND d.id = i.device AND d.user_id = i.account LIMIT 1) s ON true"
+		" LEFT JOIN LATERAL (SELECT m.role FROM porcupine.members m"
+		"   WHERE m.room_id = i.room AND m.user_id = i.account LIMIT 1) m ON true"
+		" LEFT JOIN LATERAL (SELECT e.seq, e.created_at, e.kind::text, e.ref, e.body FROM porcupine.events e"
+		"   WHERE e.room_id = i.room AND e.device_id = i.device AND e.client_id = i.client_id LIMIT 1) e ON true"
+		" ORDER BY i.item",
+		.argtypes = {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, UUIDARRAYOID}
+	};
+	Datum	   *columns[5];
+	int			rows = 0;
+
+	for (int c = 0; c < 5; c++)
+		columns[c] = palloc(call->count * sizeof(Datum));
+	for (int i = 0; i < call->count; i++)
+	{
+		const SendItem *item = &call->items[i];
+
+		if (item->refusal != NULL)
+			continue;
+		columns[0][rows] = Int64GetDatum(i);
+		columns[1][rows] = Int64GetDatum(item->room);
+		columns[2][rows] = Int64GetDatum(item->user);
+		columns[3][rows] = Int64GetDatum(item->device);
+		columns[4][rows] = UUIDPGetDatum(item->client_id);
+		rows++;
+	}
+	spi_run(&read, (Datum[]) {
+			spi_array(columns[0], rows, INT8OID), spi_array(columns[1], rows, INT8OID),
+			spi_array(columns[2], rows, INT8OID), spi_array(columns[3], rows, INT8OID),
+			spi_array(columns[4], rows, UUIDOID)
+			});
+}
+
+static const Refusal *
+decide_item(SendCall *call, SendItem *item, uint64 fact)
+{
+	RoomHead   *head = find_head(call, item->room);
+	const SendItem *first;
+	bool		is_new;
+
+	if (!spi_true(fact, FACT_SENDER_GOOD))
+		return &bad_sender;
+	if (!head->exists || !spi_true(fact, FACT_MEMBER))
+		return &not_member;
+	if (spi_true(fact, FACT_PENDING))
+		return &is_pending;
+
+	spi_value(fact, FACT_SEQ, &is_new);
+	if (!is_new)
+		return repeat_of_event(item, fact);
+	first = earlier_in_call(call, item);
+	if (first != NULL)
+		return repeat_of_item(item, first);
+
+	item->current_epoch = head->epoch;
+	if (!head->epoch_open)
+		return &epoch_closed;
+	if (item->epoch != head->epoch)
+		return &stale_epoch;
+	if (item->ref > head->last_seq)
+		return &bad_ref;
+
+	item->seq = ++head->last_seq;
+	item->created_at = call->now;
+	item->stored = true;
+	call->accepted++;
+	return NULL;
+}
+
+static const SendItem *
+earlier_in_call(const SendCall *call, const SendItem *item)
+{
+	for (const SendItem *earlier = call->items; earlier < item; earlier++)
+	{
+		if (earlier->stored && earlier->room == item->room && earlier->device == item->device
+			&& memcmp(earlier->client_id, item->client_id, sizeof(pg_uuid_t)) == 0)
+			return earlier;
+	}
+	return NULL;
+}
+
+static const Refusal *
+repeat_of_event(SendItem *item, uint64 fact)
+{
+	bool		isnull;
+	bool		no_ref;
+	char	   *kind = TextDatumGetCString(spi_value(fact, FACT_KIND, &isnull));
+	int64		ref = DatumGetInt64(spi_value(fact, FACT_REF, &no_ref));
+	bytea	   *body = DatumGetByteaPP(spi_value(fact, FACT_BODY, &isnull));
+
+	item->seq = spi_int64(fact, FACT_SEQ);
+	if (!same_message(item, kind, no_ref ? 0 : ref, body))
+		return &other_body;
+	item->created_at = DatumGetTimestampTz(spi_value(fact, FACT_CREATED_AT, &isnull));
+	item->repeated = true;
+	return NULL;
+}
+
+static const Refusal *
+repeat_of_item(SendItem *item, const SendItem *first)
+{
+	item->seq = first->seq;
+	if (!same_message(item, first->kind, first->ref, first->body))
+		return &other_body;
+	item->created_at = first->created_at;
+	item->repeated = true;
+	return NULL;
+}
+
+static bool
+same_message(const SendItem *item, const char *kind, int64 ref, const bytea *body)
+{
+	return strcmp(item->kind, kind) == 0 && item->ref == ref
+		&& VARSIZE_ANY_EXHDR(item->body) == VARSIZE_ANY_EXHDR(body)
+		&& memcmp(VARDATA_ANY(item->body), VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body)) == 0;
+}
+
+static void
+insert_events(const SendCall *call)
+{
+	static Statement insert = {
+		.sql = "INSERT INTO porcupine.events (created_at, room_id, seq, sender_id, device_id, client_id, epoch, kind, ref, body)"
+		" SELECT $1, i.room, i.seq, i.account, i.device, i.client_id, i.epoch, i.kind::porcupine.kind, nullif(i.ref, 0), i.body"
+		" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10)"
+		" AS i (room, seq, account, device, client_id, epoch, kind, ref, body)",
+		.argtypes = {
+			TIMESTAMPTZOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
+			UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BYTEAARRAYOID
+		}
+	};
+	static const Oid types[] = {INT8OID, INT8OID, INT8OID, INT8OID, UUIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID};
+	Datum	   *columns[lengthof(types)];
+	Datum		arguments[1 + lengthof(types)];
+	int			rows = 0;
+
+	for (size_t c = 0; c < lengthof(types); c++)
+		columns[c] = palloc(call->accepted * sizeof(Datum));
+	for (int i = 0; i < call->count; i++)
+	{
+		const SendItem *item = &call->items[i];
+
+		if (!item->stored)
+			continue;
+		columns[0][rows] = Int64GetDatum(item->room);
+		columns[1][rows] = Int64GetDatum(item->seq);
+		columns[2][rows] = Int64GetDatum(item->user);
+		columns[3][rows] = Int64GetDatum(item->device);
+		columns[4][rows] = UUIDPGetDatum(item->client_id);
+		columns[5][rows] = Int32GetDatum(item->epoch);
+		columns[6][rows] = CStringGetTextDatum(item->kind);
+		columns[7][rows] = Int64GetDatum(item->ref);
+		columns[8][rows] = PointerGetDatum(item->body);
+		rows++;
+	}
+	arguments[0] = TimestampTzGetDatum(call->now);
+	for (size_t c = 0; c < lengthof(types); c++)
+		arguments[1 + c] = spi_array(columns[c], rows, types[c]);
+	if (spi_run(&insert, arguments) != (uint64) rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("a trigger on porcupine.events left out an event"),
+				 errhint("A veto raises an error; returning null would leave a gap in the log.")));
+}
+
+static void
+advance_heads(const SendCall *call)
+{
+	static Statement advance = {
+		.sql = "UPDATE porcupine.room_heads h SET last_seq = i.last_seq FROM unnest($1, $2) AS i (room, last_seq)"
+		" WHERE h.room_id = i.room",
+		.argtypes = {INT8ARRAYOID, INT8ARRAYOID}
+	};
+	Datum	   *rooms = palloc(call->head_count * sizeof(Datum));
+	Datum	   *seqs = palloc(call->head_count * sizeof(Datum));
+	int			advanced = 0;
+
+	for (int i = 0; i < call->head_count; i++)
+	{
+		if (call->heads[i].last_seq == call->heads[i].first_seq)
+			continue;
+		rooms[advanced] = Int64GetDatum(call->heads[i].room);
+		seqs[advanced] = Int64GetDatum(call->heads[i].last_seq);
+		advanced++;
+	}
+	if (spi_run(&advance, (Datum[]) {
+				spi_array(rooms, advanced, INT8OID), spi_array(seqs, advanced, INT8OID)
+				}) != (uint64) advanced)
+		elog(ERROR, "a locked room head was not there to be advanced");
+}

@@ -1,0 +1,99 @@
+/*
+ * guc.c: the settings porcupine.*, what they mean and who may change them.
+ *
+ * All of them are for superusers (or those whom GRANT SET ON PARAMETER names), because each one is a limit on somebody
+ * else: an ordinary SQL user who could lengthen the life of tokens would not be bound by it. They can be set per server,
+ * database or role.
+ */
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "guc.h"
+
+#define LONGEST_ISSUER 200
+
+Settings	guc_settings = {
+	.access_lifetime = 600,
+	.refresh_lifetime = 2592000,
+	.password_concurrency = 2,
+};
+
+static bool issuer_is_plain(char **value, void **extra, GucSource source);
+
+void
+guc_define(void)
+{
+	DefineCustomIntVariable("porcupine.access_lifetime",
+							"How long an access token is good for.",
+							"A session that has ended is refused at once all the same; this bounds what a stolen token can do elsewhere.",
+							&guc_settings.access_lifetime, 600, 30, 3600,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("porcupine.refresh_lifetime",
+							"How long a session lives after its last refresh.",
+							NULL,
+							&guc_settings.refresh_lifetime, 2592000, 600, 31536000,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomStringVariable("porcupine.issuer",
+							   "The issuer (iss) that access tokens name and must name.",
+							   "Printable ASCII without quotes and backslashes. Changing it makes every access token invalid; sessions survive.",
+							   &guc_settings.issuer, "porcupine",
+							   PGC_SUSET, 0, issuer_is_plain, NULL, NULL);
+	DefineCustomIntVariable("porcupine.password_concurrency",
+							"How many passwords may be hashed at once in a database.",
+							"Each takes 19 MiB and a processor for 20 to 50 ms; further ones wait their turn.",
+							&guc_settings.password_concurrency, 2, 1, 64,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("porcupine.adopt_roles",
+							 "Whether CREATE EXTENSION accepts group roles that have members already.",
+							 "Set it when you made the grants yourself, in another database or by restoring the roles.",
+							 &guc_settings.adopt_roles, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("porcupine");
+}
+
+/* porcupine.lifetime(which): a function in C, so that calling it loads the library that knows the settings */
+PG_FUNCTION_INFO_V1(porcupine_lifetime);
+
+Datum
+porcupine_lifetime(PG_FUNCTION_ARGS)
+{
+	char	   *which = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Interval   *lifetime = palloc0(sizeof(Interval));
+
+	if (strcmp(which, "access") == 0)
+		lifetime->time = guc_settings.access_lifetime * USECS_PER_SEC;
+	else if (strcmp(which, "refresh") == 0)
+		lifetime->time = guc_settings.refresh_lifetime * USECS_PER_SEC;
+	else
+		elog(ERROR, "porcupine has no lifetime named \"%s\"", which);
+	PG_RETURN_INTERVAL_P(lifetime);
+}
+
+/* The issuer is written into JSON as it is. */
+static bool
+issuer_is_plain(char **value, void **extra, GucSource source)
+{
+	size_t		length = strlen(*value);
+
+	if (length == 0 || length > LONGEST_ISSUER)
+	{
+		GUC_check_errdetail("It has 1 to %d characters.", LONGEST_ISSUER);
+		return false;
+	}
+	for (size_t i = 0; i < length; i++)
+	{
+		char		c = (*value)[i];
+
+		if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
+		{
+			GUC_check_errdetail("It has printable ASCII characters only, no quotes and no backslashes.");
+			return false;
+		}
+	}
+	return true;
+}

@@ -1,0 +1,21 @@
+/*
+ * guc.h: the settings of Porcupine, in one struct that only guc.c changes.
+ */
+#ifndef PORCUPINE_GUC_H
+#define PORCUPINE_GUC_H
+
+typedef struct Settings
+{
+	int			access_lifetime;	/* seconds that an access token is good for */
+	int			refresh_lifetime;	/* seconds that an unused session lives */
+	int			password_concurrency;	/* Argon2id hashes at once in a database */
+	bool		adopt_roles;	/* read by the install script */
+	char	   *issuer;			/* the iss of access tokens */
+} Settings;
+
+extern Settings guc_settings;
+
+/* defines the settings; once, when the library is loaded */
+extern void guc_define(void);
+
+#endif							/* PORCUPINE_GUC_H */

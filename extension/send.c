@@ -1,0 +1,190 @@
+/*
+ * send.c: the send path as SQL sees it: send() for the current user, send_many() for a bridge.
+ *
+ * They read their arguments and say the result; events.c decides.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "errors.h"
+#include "events.h"
+#include "identity.h"
+
+/* a whole column of send_many(); bodies of 64 KiB fit for every item */
+#define LONGEST_ARRAY (80 * 1024 * 1024)
+#define ARRAYS 8				/* of send_many(), in the order of SendCells */
+
+typedef struct Column
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			count;
+} Column;
+
+static NullableDatum argument(FunctionCallInfo fcinfo, int number);
+_Noreturn static void refuse_item(const SendItem *item);
+static Column read_column(FunctionCallInfo fcinfo, int number);
+static SendItem *read_items(FunctionCallInfo fcinfo, int *count);
+static NullableDatum cell(const Column *column, int row);
+static void put_result(ReturnSetInfo *results, int number, const SendItem *item);
+
+/* porcupine.send(room, client_id, body, epoch, kind, ref, OUT seq, OUT created_at) */
+PG_FUNCTION_INFO_V1(porcupine_send);
+
+Datum
+porcupine_send(PG_FUNCTION_ARGS)
+{
+	SendCells	cells = {
+		.room = argument(fcinfo, 0),
+		.client_id = argument(fcinfo, 1),
+		.body = argument(fcinfo, 2),
+		.epoch = argument(fcinfo, 3),
+		.kind = argument(fcinfo, 4),
+		.ref = argument(fcinfo, 5),
+	};
+	SendItem	item;
+	TupleDesc	columns;
+	Datum		values[2];
+	bool		nulls[2] = {false, false};
+
+	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "porcupine.send() returns a row");
+	cells.user.value = Int64GetDatum(identity_require_user());
+	cells.device.value = Int64GetDatum(identity_require_device());
+	events_read_item(&item, &cells);
+	if (item.refusal == NULL)
+		events_send(&item, 1, true);
+	if (item.refusal != NULL)
+		refuse_item(&item);
+
+	values[0] = Int64GetDatum(item.seq);
+	values[1] = TimestampTzGetDatum(item.created_at);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls)));
+}
+
+/* porcupine.send_many(rooms, users, devices, client_ids, epochs, kinds, refs, bodies, doorbell) */
+PG_FUNCTION_INFO_V1(porcupine_send_many);
+
+Datum
+porcupine_send_many(PG_FUNCTION_ARGS)
+{
+	SendItem   *items;
+	int			count;
+
+	InitMaterializedSRF(fcinfo, 0);
+	items = read_items(fcinfo, &count);
+	events_send(items, count, PG_ARGISNULL(8) || PG_GETARG_BOOL(8));
+	for (int i = 0; i < count; i++)
+		put_result((ReturnSetInfo *) fcinfo->resultinfo, i + 1, &items[i]);
+	return (Datum) 0;
+}
+
+static NullableDatum
+argument(FunctionCallInfo fcinfo, int number)
+{
+	return fcinfo->args[number];
+}
+
+static void
+refuse_item(const SendItem *item)
+{
+	const Refusal *refusal = item->refusal;
+	char	   *detail = NULL;
+
+	if (refusal->condition == CONDITION_STALE_EPOCH || refusal->condition == CONDITION_EPOCH_CLOSED)
+		detail = psprintf("the current epoch is %d", item->current_epoch);
+	else if (refusal->condition == CONDITION_DUPLICATE_MISMATCH)
+		detail = psprintf("the first one has seq " INT64_FORMAT, item->seq);
+	errors_refuse(refusal->condition, refusal->message, refusal->hint, detail);
+}
+
+static SendItem *
+read_items(FunctionCallInfo fcinfo, int *count)
+{
+	Column		columns[ARRAYS];
+	SendItem   *items;
+
+	for (int c = 0; c < ARRAYS; c++)
+	{
+		columns[c] = read_column(fcinfo, c);
+		if (columns[c].count != columns[0].count)
+			errors_refuse(CONDITION_INVALID, "the arrays differ in length", NULL, NULL);
+	}
+	*count = columns[0].count;
+	if (*count > EVENTS_MOST_ITEMS)
+		errors_refuse(CONDITION_TOO_LARGE, "at most 1000 items at once", NULL, NULL);
+
+	items = palloc(*count * sizeof(SendItem));
+	for (int i = 0; i < *count; i++)
+	{
+		SendCells	cells = {
+			.room = cell(&columns[0], i),
+			.user = cell(&columns[1], i),
+			.device = cell(&columns[2], i),
+			.client_id = cell(&columns[3], i),
+			.epoch = cell(&columns[4], i),
+			.kind = cell(&columns[5], i),
+			.ref = cell(&columns[6], i),
+			.body = cell(&columns[7], i),
+		};
+
+		events_read_item(&items[i], &cells);
+	}
+	return items;
+}
+
+static Column
+read_column(FunctionCallInfo fcinfo, int number)
+{
+	Column		column;
+	ArrayType  *array;
+	int16		length;
+	bool		byval;
+	char		align;
+
+	if (PG_ARGISNULL(number))
+		errors_refuse(CONDITION_INVALID, "an array is missing", NULL, NULL);
+	if (toast_raw_datum_size(PG_GETARG_DATUM(number)) > LONGEST_ARRAY)
+		errors_refuse(CONDITION_TOO_LARGE, "an array is too large", "Send fewer items at once.", NULL);
+	array = PG_GETARG_ARRAYTYPE_P(number);
+	if (ARR_NDIM(array) > 1)
+		errors_refuse(CONDITION_INVALID, "an array has more than one dimension", NULL, NULL);
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &byval, &align);
+	deconstruct_array(array, ARR_ELEMTYPE(array), length, byval, align, &column.values, &column.nulls, &column.count);
+	return column;
+}
+
+static NullableDatum
+cell(const Column *column, int row)
+{
+	return (NullableDatum) {.value = column->values[row], .isnull = column->nulls[row]};
+}
+
+static void
+put_result(ReturnSetInfo *results, int number, const SendItem *item)
+{
+	const Refusal *refusal = item->refusal;
+	bool		epoch_matters = refusal != NULL
+		&& (refusal->condition == CONDITION_STALE_EPOCH || refusal->condition == CONDITION_EPOCH_CLOSED);
+	Datum		values[] = {
+		Int32GetDatum(number),
+		refusal != NULL ? CStringGetTextDatum(errors_name(refusal->condition)) : (Datum) 0,
+		Int64GetDatum(item->seq),
+		TimestampTzGetDatum(item->created_at),
+		Int32GetDatum(item->current_epoch),
+		BoolGetDatum(item->repeated),
+	};
+	bool		nulls[] = {
+		false, refusal == NULL, item->seq == 0, item->created_at == 0, !epoch_matters, false
+	};
+
+	tuplestore_putvalues(results->setResult, results->setDesc, values, nulls);
+}

@@ -1,0 +1,94 @@
+/*
+ * spi.c: kept plans and the reading of their results.
+ *
+ * The plans are generic: the statements all find their rows by key, so that planning for particular values gains nothing.
+ * PostgreSQL itself plans a kept statement anew when a table changes, or when another role runs it under row-level
+ * security.
+ */
+#include "postgres.h"
+
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+
+#include "spi.h"
+
+static void prepare(Statement *statement);
+
+void
+spi_begin(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+void
+spi_end(void)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+}
+
+uint64
+spi_run(Statement *statement, const Datum *arguments)
+{
+	int			result;
+
+	if (statement->plan == NULL)
+		prepare(statement);
+	result = SPI_execute_plan(statement->plan, unconstify(Datum *, arguments), NULL, false, 0);
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+static void
+prepare(Statement *statement)
+{
+	SPIPlanPtr	plan;
+	int			nargs = 0;
+
+	while (statement->argtypes[nargs] != InvalidOid)
+		nargs++;
+	plan = SPI_prepare_cursor(statement->sql, nargs, statement->argtypes, CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not prepare \"%s\": %s", statement->sql, SPI_result_code_string(SPI_result));
+	statement->plan = plan;
+}
+
+Datum
+spi_value(uint64 row, int column, bool *isnull)
+{
+	Assert(row < SPI_tuptable->numvals);
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+int64
+spi_int64(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = spi_value(row, column, &isnull);
+
+	if (isnull)
+		elog(ERROR, "column %d is null", column);
+	return DatumGetInt64(value);
+}
+
+bool
+spi_true(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = spi_value(row, column, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+Datum
+spi_array(const Datum *elements, int count, Oid type)
+{
+	int16		length;
+	bool		byval;
+	char		align;
+
+	get_typlenbyvalalign(type, &length, &byval, &align);
+	return PointerGetDatum(construct_array(unconstify(Datum *, elements), count, type, length, byval, align));
+}
