@@ -144,11 +144,11 @@ export class Http {
       }
       throw unreachable();
     }
-    return readAnswer<T>(response, text);
+    return readAnswer(response, text) as T;
   }
 }
 
-function readAnswer<T>(response: Response, text: string): T {
+function readAnswer(response: Response, text: string): unknown {
   let value: unknown;
   if (text !== '') {
     try {
@@ -164,7 +164,7 @@ function readAnswer<T>(response: Response, text: string): T {
   if (value === undefined && response.status !== 204) {
     throw new PorcupineError('malformed_answer', 'the server answered with something that is no JSON');
   }
-  return value as T;
+  return value;
 }
 
 function queryString(query: Call['query']): string {

@@ -7,7 +7,9 @@ export interface Locks {
 }
 
 export function platformLocks(): Locks {
-  const manager = globalThis.navigator?.locks;
+  // Typed as always there; Node has no `navigator.locks`, and neither has a page from an insecure origin.
+  const { navigator } = globalThis as { navigator?: { locks?: LockManager } };
+  const manager = navigator?.locks;
   if (manager === undefined) {
     return processLocks;
   }

@@ -29,6 +29,9 @@ export interface SocketOptions {
   onSessionEnded: () => void;
 }
 
+/** Where a browser says that it is online again; other platforms do not. */
+const platformEvents: Partial<Pick<Window, 'addEventListener' | 'removeEventListener'>> = globalThis;
+
 const readyDeadline = 10_000;
 const pingEvery = 20_000;
 const silenceLimit = 45_000;
@@ -54,20 +57,20 @@ export class Socket {
 
   start(): void {
     this.stopped = false;
-    globalThis.addEventListener?.('online', this.retryNow);
+    platformEvents.addEventListener?.('online', this.retryNow);
     void this.connect();
   }
 
   stop(): void {
     this.stopped = true;
-    globalThis.removeEventListener?.('online', this.retryNow);
+    platformEvents.removeEventListener?.('online', this.retryNow);
     clearTimeout(this.retryTimer);
     this.drop();
   }
 
   /** Sends the frame, or says false when there is no ready connection. */
   send(frame: ClientFrame): boolean {
-    if (!this.ready || this.socket === null || this.socket.readyState !== 1) {
+    if (!this.ready || this.socket?.readyState !== 1) {
       return false;
     }
     this.socket.send(JSON.stringify(frame));

@@ -3,7 +3,7 @@
  */
 import { openDB, type IDBPDatabase } from 'idb';
 import type { RefreshStore } from '../client/http.ts';
-import { schemaVersion, type AccountsSchema, type SignedIn } from './schema.ts';
+import { schemaVersion, type AccountsSchema, type KnownAccount, type SignedIn } from './schema.ts';
 
 export class AccountStore {
   private constructor(private readonly db: IDBPDatabase<AccountsSchema>) {}
@@ -12,7 +12,7 @@ export class AccountStore {
     const db = await openDB<AccountsSchema>(name, schemaVersion, {
       upgrade(fresh) {
         fresh.createObjectStore('session');
-        fresh.createObjectStore('devices');
+        fresh.createObjectStore('known');
       },
     });
     return new AccountStore(db);
@@ -28,19 +28,18 @@ export class AccountStore {
       await this.db.delete('session', 'current');
       return;
     }
-    const transaction = this.db.transaction(['session', 'devices'], 'readwrite');
+    const { user, device, database } = current;
+    const transaction = this.db.transaction(['session', 'known'], 'readwrite');
     await Promise.all([
       transaction.objectStore('session').put(current, 'current'),
-      transaction
-        .objectStore('devices')
-        .put({ user: current.user.id, device: current.device }, current.user.username.toLowerCase()),
+      transaction.objectStore('known').put({ user: user.id, device, database }, user.username.toLowerCase()),
       transaction.done,
     ]);
   }
 
-  /** The device that this browser was for an account, so that it can go on as the same one. */
-  async deviceOf(username: string): Promise<string | null> {
-    return (await this.db.get('devices', username.toLowerCase()))?.device ?? null;
+  /** What this browser was for an account, so that it can go on as the same device with the same keys. */
+  async known(username: string): Promise<KnownAccount | null> {
+    return (await this.db.get('known', username.toLowerCase())) ?? null;
   }
 
   /** Keeps the refresh token of a program that has no cookies. */

@@ -79,11 +79,20 @@ export interface UserSchema extends DBSchema {
 export interface SignedIn {
   user: WireUser;
   device: string;
+  /** Name of this account's database. */
+  database: string;
+}
+
+/** What this browser is for an account that signed in here before. */
+export interface KnownAccount {
+  user: string;
+  device: string;
+  database: string;
 }
 
 export interface AccountsSchema extends DBSchema {
   /** `current`: who is signed in. `refresh`: the refresh token of programs without cookies. */
   session: { key: string; value: SignedIn | string };
-  /** By user name in lower case: the device that this browser is for that account. */
-  devices: { key: string; value: { user: string; device: string } };
+  /** By user name in lower case. */
+  known: { key: string; value: KnownAccount };
 }

@@ -80,9 +80,12 @@ export class Store {
     await transaction.done;
   }
 
+  /** Forgets a room's events and queue; its log, keys and chain stay for a return. */
   async dropRoom(room: string): Promise<void> {
-    const transaction = this.db.transaction(['rooms', 'events', 'joins'], 'readwrite');
+    const transaction = this.db.transaction(['rooms', 'events', 'joins', 'outbox'], 'readwrite');
+    const queued = await transaction.objectStore('outbox').index('room').getAllKeys(room);
     await Promise.all([
+      ...queued.map((order) => transaction.objectStore('outbox').delete(order)),
       transaction.objectStore('rooms').delete(room),
       transaction.objectStore('events').delete(wholeRoom(room)),
       transaction.objectStore('joins').delete(room),

@@ -10,7 +10,7 @@ import type { WebSocketLike } from '../client/socket.ts';
 import type { WireSession } from '../client/wire.ts';
 import type { InvitePreview, Porcupine, RoomHandle, RoomSummary, Snapshot } from '../model.ts';
 import { AccountStore } from '../store/accounts.ts';
-import type { SignedIn } from '../store/schema.ts';
+import type { KnownAccount, SignedIn } from '../store/schema.ts';
 import { Emitter } from './emitter.ts';
 import { Handle } from './handle.ts';
 import { previewInvite } from './invites.ts';
@@ -53,7 +53,8 @@ export class Engine implements Porcupine {
       return;
     }
     try {
-      await this.begin(signedInAs(await http.refresh()));
+      const { user, device } = await http.refresh();
+      await this.begin({ ...current, user, device });
     } catch (error) {
       if (isProblem(error, 'unauthenticated', 'session_ended', 'bad_credentials')) {
         await accounts.setCurrent(null);
@@ -69,14 +70,30 @@ export class Engine implements Porcupine {
     const { username, password } = input;
     await this.enter(
       await api.register({ username, password, display_name: input.displayName, ...this.deviceName() }),
+      null,
     );
   }
 
   async signIn({ username, password }: { username: string; password: string }): Promise<void> {
-    const { accounts, api } = await this.open();
-    const device = await accounts.deviceOf(username);
-    const known = device === null ? {} : { device };
-    await this.enter(await api.login({ username, password, ...known, ...this.deviceName() }));
+    const { accounts, http, api } = await this.open();
+    const login = (known: KnownAccount | null): Promise<WireSession> =>
+      api.login({ username, password, ...(known === null ? {} : { device: known.device }), ...this.deviceName() });
+    const known = await accounts.known(username);
+    const wire = await login(known).catch((error: unknown) => {
+      if (known !== null && isProblem(error, 'not_found')) {
+        return login(null);
+      }
+      throw error;
+    });
+    // Signed in by e-mail address, this browser may still be a device of that account.
+    const same = await accounts.known(wire.user.username);
+    if (known === null && same?.user === wire.user.id) {
+      await http.adopt(wire);
+      await api.logout();
+      await this.enter(await login(same), same);
+    } else {
+      await this.enter(wire, known);
+    }
   }
 
   async signOut(): Promise<void> {
@@ -152,10 +169,14 @@ export class Engine implements Porcupine {
     return { accounts, http, api: new Api(http) };
   }
 
-  private async enter(wire: WireSession): Promise<void> {
+  /** `known`: what this browser was for the account; for a new one the database is a new one, too. */
+  private async enter(wire: WireSession, known: KnownAccount | null): Promise<void> {
     const { http } = await this.open();
     await http.adopt(wire);
-    await this.begin(signedInAs(wire));
+    const { user, device } = wire;
+    const same = known?.user === user.id && known.device === device;
+    const database = same ? known.database : `${this.options.database}/${user.id}/${crypto.randomUUID()}`;
+    await this.begin({ user, device, database });
   }
 
   private async begin(signedIn: SignedIn): Promise<void> {
@@ -166,7 +187,6 @@ export class Engine implements Porcupine {
       signedIn,
       api,
       locks: this.locks,
-      database: this.options.database,
       socketUrl: `${this.options.server.replace(/^http/, 'ws')}/ws/`,
       pageOrigin: this.options.server,
       openSocket: this.options.openSocket,
@@ -215,8 +235,4 @@ export class Engine implements Porcupine {
     }
     return this.session;
   }
-}
-
-function signedInAs({ user, device }: WireSession): SignedIn {
-  return { user, device };
 }

@@ -134,7 +134,7 @@ function requireEffect(context: SessionContext, log: RoomLog, before: number): v
 
 async function openContent(secret: Bytes, sealed: Bytes | null): Promise<InviteContent> {
   const opened = sealed === null ? null : await openInvite(secret, sealed);
-  if (opened === null || !opened.ok) {
+  if (opened?.ok !== true) {
     throw untrusted('this invite link does not fit what the server holds for it');
   }
   return opened.value;

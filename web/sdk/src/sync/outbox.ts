@@ -166,7 +166,7 @@ export class Outbox {
     if (record !== undefined && record.built?.body !== body) {
       return;
     }
-    if (record?.built != null) {
+    if (record !== undefined && record.built !== null) {
       await this.settle(record, record.built.link, null);
     }
     this.messages = this.messages.filter((one) => one.record.clientId !== clientId);

@@ -41,7 +41,12 @@ export function toUser(user: WireUser): User {
   return { id: user.id, username: user.username, displayName: user.display_name };
 }
 
-/** A user in the data of a server event, if it is one. */
+/** The user that the data of a server event speaks of: the bridge says it with names, the database by id. */
+export function userIdIn(value: unknown): string | null {
+  return typeof value === 'string' ? value : (userIn(value)?.id ?? null);
+}
+
+/** A user in the data of a server event, if it is said with names. */
 export function userIn(value: unknown): WireUser | null {
   if (typeof value !== 'object' || value === null) {
     return null;

@@ -5,6 +5,7 @@
  *
  * Joiners by room code are let in by an admin's page, since only an admin can sign for them.
  */
+import { backoffDelay } from '../client/backoff.ts';
 import { isProblem } from '../client/problem.ts';
 import type { WireEvent, WireMember } from '../client/wire.ts';
 import {
@@ -50,6 +51,8 @@ const keysPollDelay = 5_000;
 export class Rekeyer {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
+  /** Commits in a row that came too late, or were refused for what this device cannot see yet. */
+  private conflicts = 0;
 
   constructor(
     private readonly context: SessionContext,
@@ -61,7 +64,8 @@ export class Rekeyer {
     if (this.closed || this.timer !== undefined || !this.due()) {
       return;
     }
-    this.schedule(jitter(this.ports.log.isAdmin ? adminJitter : memberJitter));
+    const patience = this.conflicts === 0 ? 0 : backoffDelay(this.conflicts);
+    this.schedule(patience + jitter(this.ports.log.isAdmin ? adminJitter : memberJitter));
   }
 
   /** Whether the next message has to wait for another epoch. */
@@ -136,10 +140,12 @@ export class Rekeyer {
       if (!isProblem(error, 'conflict')) {
         throw error;
       }
+      this.conflicts += 1;
       await this.ports.log.refresh();
       this.consider();
       return;
     }
+    this.conflicts = 0;
     await this.ports.epochs.adopt(prepared.epoch, prepared);
     await this.ports.log.refresh();
     this.ports.committed(prepared.epoch);

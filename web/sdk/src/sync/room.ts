@@ -5,26 +5,25 @@
  * The server's word counts where it takes something away (removed, closed, pending). What it gives, members
  * and keys, counts only when the signed log says the same.
  */
-import { isProblem, problemFrom, unreachable, untrusted } from '../client/problem.ts';
+import { problemFrom } from '../client/problem.ts';
 import type { ErrorFrame, ServerFrame, WireEvent, WireMember, WireRoom } from '../client/wire.ts';
-import { fromUtf8, openLocal, sealLocal, sealMessage, signChange, toBase64, utf8, type Bytes, type ChainLink } from '../crypto/index.ts';
+import { signChange, type ChainLink } from '../crypto/index.ts';
 import type { Role } from '../model.ts';
 import type { StoredRoom } from '../store/schema.ts';
+import { Composer } from './composer.ts';
 import { RoomLog } from './control.ts';
 import type { SessionContext } from './context.ts';
 import { Emitter } from './emitter.ts';
 import { EpochKeys } from './epochs.ts';
 import { Feed } from './feed.ts';
-import { finishJoin, requireKeys } from './invites.ts';
+import { finishJoin } from './invites.ts';
 import { isMessage, openEncrypted, openPlain } from './opening.ts';
 import { Outbox } from './outbox.ts';
-import { userIn } from './people.ts';
+import { userIdIn, userIn } from './people.ts';
 import { Presence } from './presence.ts';
 import { Rekeyer } from './rekey.ts';
 import { Serial } from './serial.ts';
 import type { Opened, WindowEvent } from './window.ts';
-
-const outboxPurpose = 'outbox';
 
 export class Room {
   readonly changes = new Emitter();
@@ -65,15 +64,23 @@ export class Room {
       eventAt: (seq) => this.feed.window.find(seq)?.event ?? null,
       committed: (epoch) => this.epochBegun(epoch),
     });
+    const composer = new Composer(context, {
+      log: this.log,
+      epochs: this.epochs,
+      rekeyer: this.rekeyer,
+      window: this.feed.window,
+      plainEpoch: () => (this.wire.encrypted ? null : this.wire.epoch),
+      fetchKeys: () => this.fetchKeys(),
+    });
     this.outbox = new Outbox({
       room,
       locks: context.locks,
       lockName: context.lockName(`send/${room}`),
       store: context.store,
-      seal: (text) => this.sealText(text),
-      unseal: (sealed) => this.unsealText(sealed),
+      seal: (text) => composer.sealText(text),
+      unseal: (sealed) => composer.unsealText(sealed),
       ready: () => this.active,
-      build: (clientId, text, last) => this.build(clientId, text, last),
+      build: (clientId, text, last) => composer.build(clientId, text, last),
       transmit: (client_id, epoch, body) => context.send({ type: 'send', room, client_id, epoch, body }),
       seen: () => this.feed.window.last,
       epochMoved: () => this.epochMoved(),
@@ -106,16 +113,18 @@ export class Room {
   }
 
   /** Reads what this device keeps. */
-  async load(stored: StoredRoom | null): Promise<void> {
-    this.memberList = stored?.members ?? [];
-    await this.log.load();
-    await this.epochs.load();
-    if (stored !== null) {
-      await this.feed.load(stored);
-    }
-    this.settled = this.feed.begun;
-    await this.outbox.load();
-    this.changed();
+  load(stored: StoredRoom | null): Promise<void> {
+    return this.serial.run(async () => {
+      this.memberList = stored?.members ?? [];
+      await this.log.load();
+      await this.epochs.load();
+      if (stored !== null) {
+        await this.feed.load(stored);
+      }
+      this.settled = this.feed.begun;
+      await this.outbox.load();
+      this.changed();
+    });
   }
 
   /** There is a connection, and the server told this about the room: catch up and go on live. */
@@ -178,7 +187,10 @@ export class Room {
   }
 
   noticeHead(head: number): void {
-    this.queue(() => Promise.resolve(this.feed.noticeHead(head)));
+    this.queue(() => {
+      this.feed.noticeHead(head);
+      return Promise.resolve();
+    });
   }
 
   /** The server says that this user is no longer a member. */
@@ -311,7 +323,7 @@ export class Room {
         }
         break;
       case 'member.role':
-        if (person?.id === this.context.me.user && typeof data['role'] === 'string') {
+        if (userIdIn(data['user']) === this.context.me.user && typeof data['role'] === 'string') {
           this.wire = { ...this.wire, role: data['role'] as Role };
         }
         break;
@@ -430,72 +442,6 @@ export class Room {
       this.context.report(error);
     }
     this.changed();
-  }
-
-  private async build(
-    clientId: string,
-    text: string,
-    last: ChainLink | null,
-  ): Promise<{ body: string; link: ChainLink } | null> {
-    if (!this.wire.encrypted) {
-      const link = { epoch: this.wire.epoch, counter: 0, hash: new Uint8Array(32) };
-      return { body: toBase64(utf8(text)), link };
-    }
-    const keys = requireKeys(this.context);
-    if (!(await this.readyToEncrypt())) {
-      return null;
-    }
-    const log = this.log.trusted();
-    const epoch = log.epochs.at(-1)?.epoch;
-    const epochKey = epoch === undefined ? null : await this.epochs.key(log, epoch);
-    if (epochKey === null) {
-      return null;
-    }
-    const sealed = await sealMessage({
-      epochKey,
-      logHead: log.head,
-      user: this.context.me.user,
-      device: this.context.me.device,
-      signingKey: keys.signing.privateKey,
-      last,
-      clientId,
-      seen: this.feed.window.newest() ?? { seq: 0, hash: new Uint8Array(32) },
-      type: 'text',
-      content: utf8(text),
-    });
-    return { body: toBase64(sealed.body), link: sealed.link };
-  }
-
-  /** The next sender makes the epoch that is due, and does not wait for the others. */
-  private async readyToEncrypt(): Promise<boolean> {
-    if (this.log.fault !== null) {
-      throw untrusted(this.log.fault);
-    }
-    try {
-      if (this.rekeyer.blocksSending()) {
-        await this.rekeyer.now();
-      }
-      await this.fetchKeys();
-    } catch (error) {
-      if (!isProblem(error, 'busy', 'rate_limited', unreachable().code)) {
-        throw error;
-      }
-      this.context.report(error);
-      return false;
-    }
-    return !this.rekeyer.blocksSending();
-  }
-
-  private async sealText(text: string): Promise<Bytes> {
-    const keys = this.context.keys();
-    // Without keys only rooms that are not encrypted can be written to: nothing to protect, nothing to do it with.
-    return keys === null ? utf8(text) : sealLocal(keys.storageKey, outboxPurpose, utf8(text));
-  }
-
-  private async unsealText(sealed: Bytes): Promise<string> {
-    const keys = this.context.keys();
-    const plain = keys === null ? sealed : await openLocal(keys.storageKey, outboxPurpose, sealed);
-    return (plain === null ? null : fromUtf8(plain)) ?? '';
   }
 }
 

@@ -10,7 +10,7 @@ import { Socket, type WebSocketLike } from '../client/socket.ts';
 import type { ServerFrame, WireRoom } from '../client/wire.ts';
 import { createRoom, toBase64, type AccountKeys } from '../crypto/index.ts';
 import type { Account, Connection, RoomSummary } from '../model.ts';
-import type { SignedIn } from '../store/schema.ts';
+import type { SignedIn, StoredRoom } from '../store/schema.ts';
 import { Store } from '../store/store.ts';
 import { prepareKeys } from './account-keys.ts';
 import type { SessionContext } from './context.ts';
@@ -25,8 +25,6 @@ export interface SessionOptions {
   signedIn: SignedIn;
   api: Api;
   locks: Locks;
-  /** Prefix of database and lock names. */
-  database: string;
   socketUrl: string;
   /** Origin that invite links begin with. */
   pageOrigin: string;
@@ -56,8 +54,7 @@ export class Session {
     private readonly store: Store,
     people: People,
   ) {
-    const { user, device } = options.signedIn;
-    const name = `${options.database}/${user.id}`;
+    const { user, device, database: name } = options.signedIn;
     people.add([user]);
     this.tabs = new TabChannel(name, (room) => {
       this.rooms.get(room)?.outbox.load().catch((error: unknown) => options.report(error));
@@ -86,7 +83,7 @@ export class Session {
 
   /** Opens what this device keeps and begins to connect. */
   static async open(options: SessionOptions): Promise<Session> {
-    const store = await Store.open(`${options.database}/${options.signedIn.user.id}`);
+    const store = await Store.open(options.signedIn.database);
     const session = new Session(options, store, await People.load(store));
     await session.restore();
     session.socket.start();
@@ -176,20 +173,19 @@ export class Session {
       this.keys = keys;
       this.keyState = 'ready';
     }
-    for (const stored of await this.store.rooms()) {
-      const room = this.addRoom(stored.room);
-      await room.load(stored);
-    }
+    const stored = await this.store.rooms();
+    await Promise.all(stored.map((one) => this.addRoom(one.room, one)));
   }
 
-  private addRoom(wire: WireRoom): Room {
+  /** Resolves when the room has read what this device keeps of it. */
+  private addRoom(wire: WireRoom, stored: StoredRoom | null): Promise<void> {
     const room = new Room(this.context, wire);
     this.rooms.set(wire.id, room);
     room.changes.subscribe(() => this.options.onChange());
     for (const handle of this.handles) {
       this.showRoom(handle);
     }
-    return room;
+    return room.load(stored);
   }
 
   private async enter(wire: WireRoom): Promise<RoomSummary> {
@@ -200,13 +196,11 @@ export class Session {
 
   /** Takes over what the server says about a room, new or known. */
   private async catchUp(wire: WireRoom): Promise<Room> {
-    let room = this.rooms.get(wire.id);
-    if (room === undefined || room.gone) {
-      room?.close();
-      room = this.addRoom(wire);
-      await this.store.saveRoom({ room: wire, members: [] });
-      await room.load(null);
+    const known = this.rooms.get(wire.id);
+    if (known === undefined || known.gone) {
+      await this.addRoom(wire, null);
     }
+    const room = this.room(wire.id);
     await room.connected(wire);
     return room;
   }

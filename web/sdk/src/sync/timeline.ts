@@ -4,7 +4,7 @@ import type { LogState } from '../crypto/index.ts';
 import type { TimelineItem, User } from '../model.ts';
 import { failureWords } from './opening.ts';
 import type { OutgoingMessage } from './outbox.ts';
-import { userIn } from './people.ts';
+import { userIdIn } from './people.ts';
 import type { Opened, WindowEvent } from './window.ts';
 
 export interface TimelineContext {
@@ -81,8 +81,8 @@ function keyReason(event: WireEvent, { log, me }: TimelineContext): 'before-join
 
 function noticeOf(event: WireEvent, context: TimelineContext): Notice | null {
   const data = event.data ?? {};
-  const person = userIn(data['user']);
-  const subject = person === null ? null : context.user(person.id);
+  const person = userIdIn(data['user']);
+  const subject = person === null ? null : context.user(person);
   const make = (notice: Notice['notice'], parts: Partial<Notice> = {}): Notice => ({
     type: 'notice',
     key: `seq-${event.seq}`,
@@ -97,15 +97,15 @@ function noticeOf(event: WireEvent, context: TimelineContext): Notice | null {
   switch (event.kind) {
     case 'member.joined':
       if (data['via'] === 'create') {
-        return make('created', { by: joinedByLog(context.log, person?.id) });
+        return make('created', { by: joinedByLog(context.log, person) });
       }
       return make(data['role'] === 'pending' ? 'waiting' : 'joined');
     case 'member.role':
-      return data['role'] === 'pending' ? null : make('let-in', { by: joinedByLog(context.log, person?.id) });
+      return data['role'] === 'pending' ? null : make('let-in', { by: joinedByLog(context.log, person) });
     case 'member.left':
-      return make('left', { by: leftByLog(context.log, person?.id) });
+      return make('left', { by: leftByLog(context.log, person) });
     case 'member.removed':
-      return make('removed', { by: leftByLog(context.log, person?.id) });
+      return make('removed', { by: leftByLog(context.log, person) });
     case 'room.renamed':
       return make('renamed', { text: typeof data['name'] === 'string' ? data['name'] : null });
     case 'epoch':
@@ -116,11 +116,11 @@ function noticeOf(event: WireEvent, context: TimelineContext): Notice | null {
   }
 }
 
-function joinedByLog(log: LogState | null, user: string | undefined): 'signed' | 'server' {
+function joinedByLog(log: LogState | null, user: string | null): 'signed' | 'server' {
   return log?.spans.some(({ member }) => member.user === user) === true ? 'signed' : 'server';
 }
 
-function leftByLog(log: LogState | null, user: string | undefined): 'signed' | 'server' {
+function leftByLog(log: LogState | null, user: string | null): 'signed' | 'server' {
   const spans = log?.spans.filter(({ member }) => member.user === user) ?? [];
   return spans.length > 0 && spans.every(({ until }) => until !== null) ? 'signed' : 'server';
 }

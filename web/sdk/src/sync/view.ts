@@ -18,7 +18,7 @@ export function summaryOf(room: Room, context: SessionContext): RoomSummary {
     if (event.seq > read && event.sender !== context.me.user) {
       unread += 1;
     }
-    if (opened?.text != null) {
+    if (opened !== null && opened.text !== null) {
       const sender = context.people.user(event.sender).displayName;
       lastMessage = { sender, text: opened.text, at: new Date(event.created_at) };
     }

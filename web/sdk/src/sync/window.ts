@@ -87,8 +87,9 @@ export class EventWindow {
   newest(): { seq: number; hash: Bytes } | null {
     for (let index = this.events.length - 1; index >= 0; index -= 1) {
       const item = this.events[index];
-      if (item?.opened?.link != null && !isOrderFailure(item.opened.failure)) {
-        return { seq: item.event.seq, hash: item.opened.link.hash };
+      const link = item?.opened?.link ?? null;
+      if (item !== undefined && link !== null && !isOrderFailure(item.opened?.failure ?? null)) {
+        return { seq: item.event.seq, hash: link.hash };
       }
     }
     return null;
@@ -109,9 +110,10 @@ export class EventWindow {
   append(added: WindowEvent): void {
     this.events.push(added);
     this.end = added.event.seq;
-    const { event, opened } = added;
-    if (event.device !== null && opened?.link != null) {
-      advanceChain(this.chains, event.device, opened.link);
+    const device = added.event.device;
+    const link = added.opened?.link ?? null;
+    if (device !== null && link !== null) {
+      advanceChain(this.chains, device, link);
     }
   }
 
@@ -123,13 +125,14 @@ export class EventWindow {
     const complete = older[0]?.event.seq === 1;
     const judged = new Set<string>();
     const later = this.events.map((item) => {
-      const device = item.event.device;
-      if (device === null || item.opened?.link == null || judged.has(device)) {
+      const { event, opened } = item;
+      const link = opened?.link ?? null;
+      if (event.device === null || opened === null || link === null || judged.has(event.device)) {
         return item;
       }
-      judged.add(device);
-      const fits = follows(item.opened.previous, predecessor(chains, device, complete));
-      return fits ? item : { ...item, opened: { ...item.opened, text: null, failure: 'gap' as const } };
+      judged.add(event.device);
+      const fits = follows(opened.previous, predecessor(chains, event.device, complete));
+      return fits ? item : { event, opened: { ...opened, text: null, failure: 'gap' as const } };
     });
     this.events = [...older, ...later];
     for (const [device, link] of chains) {
