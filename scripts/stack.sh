@@ -15,6 +15,8 @@
 PORT=${PORCUPINE_PORT:-8080}
 DATABASE=porcupine
 NODE_ROLE=porcupine_node
+# who the bridge is to the database: the service's user here, another in a container
+NODE_USER=${NODE_USER:-}
 
 # --- where things are -----------------------------------------------------------
 
@@ -193,7 +195,7 @@ CONF
     for user in $(printf '%s\n' "$SERVICE_USER" "$(id -un)" | sort -u); do
       echo "porcupine \"$user\" postgres"
     done
-    echo "porcupine \"$SERVICE_USER\" $NODE_ROLE"
+    echo "porcupine \"${NODE_USER:-$SERVICE_USER}\" $NODE_ROLE"
   } | as_service tee "$DATA/pg_ident.conf" >/dev/null
 }
 
@@ -220,7 +222,6 @@ ALTER ROLE $NODE_ROLE SET log_min_error_statement = 'panic';
 ALTER ROLE $NODE_ROLE SET statement_timeout = '30s';
 ALTER ROLE $NODE_ROLE SET idle_in_transaction_session_timeout = '10s';
 SQL
-  remember_script
 }
 
 # Until 1.0 is released its script may change without an upgrade script, and a
@@ -350,6 +351,7 @@ stack_up() {
   fi
   step "starting PostgreSQL" start_postgres
   step "preparing the database" make_database
+  remember_script
   step "starting the bridge" start_bridge
 }
 
