@@ -102,7 +102,7 @@ static int	compare_heads(const void *a, const void *b);
 static RoomHead *find_head(const SendCall *call, int64 room);
 static void lock_heads(SendCall *call);
 static void decide(SendCall *call);
-static void read_facts(const SendCall *call);
+static uint64 read_facts(const SendCall *call);
 static const Refusal *decide_item(SendCall *call, SendItem *item, uint64 fact);
 static const SendItem *earlier_in_call(const SendCall *call, const SendItem *item);
 static bool same_message(const SendItem *item, const char *kind, int64 ref, const bytea *body);
@@ -163,8 +163,9 @@ void
 events_send(SendItem *items, int count, bool doorbell)
 {
 	SendCall	call = {.items = items, .count = count};
+	int			nesting;
 
-	spi_begin();
+	nesting = spi_begin();
 	collect_heads(&call);
 	if (call.head_count > 0)
 	{
@@ -180,7 +181,7 @@ events_send(SendItem *items, int count, bool doorbell)
 		doorbell_mute(false);
 		ForceSyncCommit();
 	}
-	spi_end();
+	spi_end(nesting);
 }
 
 /* the distinct rooms of the items that are not refused yet */
@@ -251,21 +252,26 @@ lock_heads(SendCall *call)
 static void
 decide(SendCall *call)
 {
-	read_facts(call);
-	for (uint64 fact = 0; fact < SPI_processed; fact++)
+	uint64	   *fact_of = palloc(call->count * sizeof(uint64));
+	uint64		facts = read_facts(call);
+
+	for (uint64 fact = 0; fact < facts; fact++)
+		fact_of[spi_int64(fact, FACT_ITEM)] = fact;
+	for (int i = 0; i < call->count; i++)
 	{
-		SendItem   *item = &call->items[spi_int64(fact, FACT_ITEM)];
+		SendItem   *item = &call->items[i];
 
 		CHECK_FOR_INTERRUPTS();
-		item->refusal = decide_item(call, item, fact);
+		if (item->refusal == NULL)
+			item->refusal = decide_item(call, item, fact_of[i]);
 	}
 }
 
 /*
- * One row for each item that is not refused yet, in order. Each table is asked by a subquery that the planner cannot turn
+ * One row for each item that is not refused yet, in any order. Each table is asked by a subquery that the planner cannot turn
  * around, so that the plan stays one of a few index look-ups an item, whatever it believes about the sizes.
  */
-static void
+static uint64
 read_facts(const SendCall *call)
 {
 	static Statement read = {
@@ -277,8 +283,7 @@ read_facts(const SendCall *call)
 		" LEFT JOIN LATERAL (SELECT m.role FROM porcupine.members m"
 		"   WHERE m.room_id = i.room AND m.user_id = i.account LIMIT 1) m ON true"
 		" LEFT JOIN LATERAL (SELECT e.seq, e.created_at, e.kind::text, e.ref, e.body FROM porcupine.events e"
-		"   WHERE e.room_id = i.room AND e.device_id = i.device AND e.client_id = i.client_id LIMIT 1) e ON true"
-		" ORDER BY i.item",
+		"   WHERE e.room_id = i.room AND e.device_id = i.device AND e.client_id = i.client_id LIMIT 1) e ON true",
 		.argtypes = {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, UUIDARRAYOID}
 	};
 	Datum	   *columns[5];
@@ -299,7 +304,7 @@ read_facts(const SendCall *call)
 		columns[4][rows] = UUIDPGetDatum(item->client_id);
 		rows++;
 	}
-	spi_run(&read, (Datum[]) {
+	return spi_run(&read, (Datum[]) {
 			spi_array(columns[0], rows, INT8OID), spi_array(columns[1], rows, INT8OID),
 			spi_array(columns[2], rows, INT8OID), spi_array(columns[3], rows, INT8OID),
 			spi_array(columns[4], rows, UUIDOID)
@@ -441,8 +446,7 @@ static void
 advance_heads(const SendCall *call)
 {
 	static Statement advance = {
-		.sql = "UPDATE porcupine.room_heads h SET last_seq = i.last_seq FROM unnest($1, $2) AS i (room, last_seq)"
-		" WHERE h.room_id = i.room",
+		.sql = "UPDATE porcupine.room_heads h SET last_seq = ($2)[array_position($1, h.room_id)] WHERE h.room_id = ANY ($1)",
 		.argtypes = {INT8ARRAYOID, INT8ARRAYOID}
 	};
 	Datum	   *rooms = palloc(call->head_count * sizeof(Datum));

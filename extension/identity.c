@@ -152,7 +152,11 @@ PG_FUNCTION_INFO_V1(porcupine_require_device);
 Datum
 porcupine_require_device(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT64(identity_require_device());
+	int64		user_id;
+	int64		device_id;
+
+	identity_require_sender(&user_id, &device_id);
+	PG_RETURN_INT64(device_id);
 }
 
 int64
@@ -170,19 +174,18 @@ identity_require_user(void)
 	return current.user_id;
 }
 
-int64
-identity_require_device(void)
+void
+identity_require_sender(int64 *user_id, int64 *device_id)
 {
-	int64		user_id = identity_require_user();
-
+	*user_id = identity_require_user();
 	if (current.device_id == 0)
 	{
 		Identity	identity = current;
 
-		identity.device_id = backend_device(user_id);
+		identity.device_id = backend_device(*user_id);
 		set_identity(&identity);
 	}
-	return current.device_id;
+	*device_id = current.device_id;
 }
 
 void
@@ -254,13 +257,14 @@ identity_of_session(int64 session_id)
 		.argtypes = {INT8OID}
 	};
 	Identity	identity = {.session_id = session_id};
+	int			nesting;
 
-	spi_begin();
+	nesting = spi_begin();
 	if (spi_run(&read_session, (Datum[]) {Int64GetDatum(session_id)}) == 0)
 		refuse_session();
 	identity.user_id = spi_int64(0, 1);
 	identity.device_id = spi_int64(0, 2);
-	spi_end();
+	spi_end(nesting);
 	return identity;
 }
 
@@ -271,11 +275,12 @@ check_user(int64 user_id, Condition condition, const char *message)
 		.sql = "SELECT FROM porcupine.users u WHERE u.id = $1 AND u.disabled_at IS NULL",
 		.argtypes = {INT8OID}
 	};
+	int			nesting;
 
-	spi_begin();
+	nesting = spi_begin();
 	if (spi_run(&read_user, (Datum[]) {Int64GetDatum(user_id)}) == 0)
 		errors_refuse(condition, message, NULL, NULL);
-	spi_end();
+	spi_end(nesting);
 }
 
 /* Two transactions that need it at once make one: the second waits for the first, then finds its row. */
@@ -293,12 +298,13 @@ backend_device(int64 user_id)
 	};
 	Datum		arguments[] = {Int64GetDatum(user_id)};
 	int64		device_id;
+	int			nesting;
 
-	spi_begin();
+	nesting = spi_begin();
 	if (spi_run(&find_device, arguments) == 0)
 		spi_run(&make_device, arguments);
 	device_id = spi_int64(0, 1);
-	spi_end();
+	spi_end(nesting);
 	return device_id;
 }
 

@@ -10,8 +10,8 @@
  */
 extern int64 identity_require_user(void);
 
-/* The same for the device that the user sends from; makes an act_as() user's backend device on its first use. */
-extern int64 identity_require_device(void);
+/* The same, with the device that the user sends from; makes an act_as() user's backend device on its first use. */
+extern void identity_require_sender(int64 *user_id, int64 *device_id);
 
 /* For the transaction callbacks in porcupine.c; level is the nesting level of the subtransaction that ends. */
 extern void identity_end(void);

@@ -51,14 +51,17 @@ porcupine_send(PG_FUNCTION_ARGS)
 		.ref = argument(fcinfo, 5),
 	};
 	SendItem	item;
+	int64		user_id;
+	int64		device_id;
 	TupleDesc	columns;
 	Datum		values[2];
 	bool		nulls[2] = {false, false};
 
 	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "porcupine.send() returns a row");
-	cells.user.value = Int64GetDatum(identity_require_user());
-	cells.device.value = Int64GetDatum(identity_require_device());
+	identity_require_sender(&user_id, &device_id);
+	cells.user.value = Int64GetDatum(user_id);
+	cells.device.value = Int64GetDatum(device_id);
 	events_read_item(&item, &cells);
 	if (item.refusal == NULL)
 		events_send(&item, 1, true);

@@ -47,10 +47,11 @@ porcupine_access_token(PG_FUNCTION_ARGS)
 	SigningKey	key;
 	char		token[JWT_LONGEST];
 	size_t		length;
+	int			nesting;
 
-	spi_begin();
+	nesting = spi_begin();
 	newest_key(&key);
-	spi_end();
+	spi_end(nesting);
 	length = jwt_sign(&claims, guc_settings.issuer, key.kid, key.secret, token, sizeof(token));
 	sodium_memzero(&key, sizeof(key));
 	if (length == 0)
@@ -68,10 +69,11 @@ signing_verify(const char *text, size_t length, JwtClaims *claims)
 	JwtToken	token;
 	unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
 	bool		found;
+	int			nesting;
 
 	if (!jwt_read(text, length, &token))
 		return false;
-	spi_begin();
+	nesting = spi_begin();
 	found = spi_run(&find_key, (Datum[]) {CStringGetTextDatum(token.kid)}) == 1;
 	if (found)
 	{
@@ -79,7 +81,7 @@ signing_verify(const char *text, size_t length, JwtClaims *claims)
 
 		copy_bytes(public_key, sizeof(public_key), spi_value(0, 1, &isnull));
 	}
-	spi_end();
+	spi_end(nesting);
 	return found && jwt_verify(&token, public_key, guc_settings.issuer,
 							   timestamptz_to_time_t(GetCurrentTimestamp()), claims);
 }

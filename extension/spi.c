@@ -3,27 +3,34 @@
  *
  * The plans are generic: the statements all find their rows by key, so that planning for particular values gains nothing.
  * PostgreSQL itself plans a kept statement anew when a table changes, or when another role runs it under row-level
- * security.
+ * security. Sequential scans are off meanwhile: a plan made while a table was small would otherwise scan it until the next
+ * ANALYZE, however much it has grown.
  */
 #include "postgres.h"
 
 #include "utils/array.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
 #include "spi.h"
 
 static void prepare(Statement *statement);
 
-void
+int
 spi_begin(void)
 {
+	int			nesting = NewGUCNestLevel();
+
+	set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	return nesting;
 }
 
 void
-spi_end(void)
+spi_end(int nesting)
 {
+	AtEOXact_GUC(true, nesting);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
 }

@@ -18,8 +18,9 @@ typedef struct Statement
 	SPIPlanPtr	plan;			/* NULL before the first run */
 } Statement;
 
-extern void spi_begin(void);
-extern void spi_end(void);
+/* spi_end() takes what spi_begin() gave. After an error the end of the (sub)transaction does it. */
+extern int	spi_begin(void);
+extern void spi_end(int nesting);
 
 /*
  * Runs the statement with non-null arguments and returns the number of rows it read or wrote, which are in SPI_tuptable
