@@ -23,7 +23,8 @@ DATA_built = sql/$(EXTENSION)--$(EXTENSION_VERSION).sql
 # Its callbacks dictate their parameters, used or not; fields left out are zero on purpose.
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-missing-field-initializers $(WERROR_CFLAGS) $(CLANG_CFLAGS)
-SHLIB_LINK = -lsodium
+# The server loads modules into one name space; our calls shall reach our functions.
+SHLIB_LINK = -lsodium -Wl,-Bsymbolic
 
 # make WERROR=1: warnings are errors
 ifdef WERROR
