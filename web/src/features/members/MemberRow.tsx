@@ -18,7 +18,9 @@ export function MemberRow({ member, own, encrypted }: { member: Member; own: boo
       <Avatar id={user.id} name={user.displayName} online={online} />
       <div className={styles.words}>
         <p className={styles.top}>
-          <span className={cx(styles.name, 'ellipsis')}>{user.displayName}</span>
+          <span className={cx(styles.name, 'ellipsis')} data-testid="member-name">
+            {user.displayName}
+          </span>
           {own && <span className={styles.own}>{t('members.you')}</span>}
           {encrypted && !doubtful && (
             <span className={styles.verified} title={t('members.trust.verified')}>
