@@ -37,6 +37,7 @@ export interface OutboxPorts {
   onChange(): void;
   /** The stored queue changed, for the other tabs to read it again. */
   onStored(): void;
+  report(error: unknown): void;
 }
 
 /** A queued message as the timeline shows it. */
@@ -204,7 +205,9 @@ export class Outbox {
         const last = await this.ports.store.chain(this.ports.room);
         built = await this.ports.build(record.clientId, text, last ?? null);
       } catch (error) {
-        await this.fail(record, error instanceof PorcupineError ? error : problemFrom({}, null));
+        this.ports.report(error);
+        const problem = error instanceof PorcupineError ? error : new PorcupineError('internal', 'it could not be encrypted');
+        await this.fail(record, problem);
         return 'again';
       }
       if (built === null) {

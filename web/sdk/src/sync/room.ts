@@ -86,6 +86,7 @@ export class Room {
       epochMoved: () => this.epochMoved(),
       onChange: () => this.changed(),
       onStored: () => context.outboxChanged(room),
+      report: (error) => context.report(error),
     });
   }
 

@@ -1,0 +1,114 @@
+/** Tokens and refusals over REST: one refresh for all, one retry, and what ends a session. */
+import { expect, test, vi } from 'vitest';
+import { Http } from './http.ts';
+import { platformLocks } from './locks.ts';
+import { PorcupineError } from './problem.ts';
+
+type Answer = [status: number, body?: unknown];
+
+const session = (access: string) => ({
+  user: { id: '1', username: 'a', display_name: 'A' },
+  session: '1',
+  device: '1',
+  access,
+  expires_in: 600,
+});
+
+const problem = (status: number, code: string, fields = {}): Answer => [status, { code, title: code, ...fields }];
+
+function bench(answers: (path: string, init: RequestInit) => Answer | Error, refreshToken?: string) {
+  const calls: { path: string; init: RequestInit }[] = [];
+  const ended = vi.fn();
+  let held: string | null = refreshToken ?? null;
+  const http = new Http({
+    baseUrl: 'https://chat.example',
+    fetch: (input, init = {}) => {
+      const path = (input as string).slice('https://chat.example'.length);
+      calls.push({ path, init });
+      const answer = answers(path, init);
+      if (answer instanceof Error) {
+        return Promise.reject(answer);
+      }
+      const [status, body] = answer;
+      return Promise.resolve(new Response(body === undefined ? null : JSON.stringify(body), { status }));
+    },
+    locks: platformLocks(),
+    lockName: crypto.randomUUID(),
+    refreshStore:
+      refreshToken === undefined
+        ? null
+        : {
+            load: () => Promise.resolve(held),
+            save: (token) => {
+              held = token;
+              return Promise.resolve();
+            },
+          },
+    onSessionEnded: ended,
+  });
+  return { http, calls, ended, token: () => held };
+}
+
+const bearer = (init: RequestInit): string | undefined => (init.headers as Record<string, string>)['Authorization'];
+
+test('calls that come at once share one refresh, which relies on the cookie', async () => {
+  const { http, calls } = bench((path) => (path === '/api/auth/refresh/' ? [200, session('t1')] : [200, { results: [] }]));
+  await Promise.all([http.request('GET', '/api/rooms/'), http.request('GET', '/api/rooms/')]);
+  const refreshes = calls.filter(({ path }) => path === '/api/auth/refresh/');
+  expect(refreshes).toHaveLength(1);
+  expect((refreshes[0]?.init.headers as Record<string, string>)['X-Porcupine']).toBe('1');
+  expect(refreshes[0]?.init.body).toBe('{}');
+  expect(calls.filter(({ init }) => bearer(init) === 'Bearer t1')).toHaveLength(2);
+});
+
+test('a refused token is renewed and the call repeated once', async () => {
+  const { http, calls, ended } = bench((path, init) => {
+    if (path === '/api/auth/refresh/') {
+      return [200, session('fresh')];
+    }
+    return bearer(init) === 'Bearer fresh' ? [200, { ok: true }] : problem(401, 'unauthenticated');
+  });
+  await http.adopt(session('old'));
+  expect(await http.request('GET', '/api/rooms/')).toEqual({ ok: true });
+  expect(calls.map(({ path }) => path)).toEqual(['/api/rooms/', '/api/auth/refresh/', '/api/rooms/']);
+  expect(ended).not.toHaveBeenCalled();
+});
+
+test('an ended session is told, and a refusal carries its fields', async () => {
+  const { http, ended } = bench(() => problem(401, 'session_ended'));
+  await http.adopt(session('t'));
+  await expect(http.request('GET', '/api/rooms/')).rejects.toMatchObject({ code: 'session_ended' });
+  expect(ended).toHaveBeenCalledOnce();
+
+  const refused = bench(() => problem(429, 'rate_limited', { retry_after: 7, detail: 'too often', hint: 'wait' }));
+  const error: unknown = await refused.http.request('POST', '/x', { authorized: false, body: {} }).catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(PorcupineError);
+  expect((error as PorcupineError).problem).toEqual({ code: 'rate_limited', title: 'too often', hint: 'wait', retryAfter: 7 });
+});
+
+test('a program without cookies keeps and sends its refresh token', async () => {
+  const { http, calls, token } = bench((path) => (path === '/api/auth/refresh/' ? [200, { ...session('t'), refresh: 'r2' }] : [204]), 'r1');
+  await http.request('POST', '/api/auth/logout/');
+  expect(calls[0]?.init.body).toBe('{"refresh":"r1"}');
+  expect(token()).toBe('r2');
+  await http.forget();
+  expect(token()).toBeNull();
+});
+
+test('no connection, and an answer that is none, have their own codes', async () => {
+  const lost = bench(() => new TypeError('fetch failed'));
+  await expect(lost.http.request('GET', '/x', { authorized: false })).rejects.toMatchObject({ code: 'unreachable' });
+  const proxy = bench(() => [502]);
+  await expect(proxy.http.request('GET', '/x', { authorized: false })).rejects.toMatchObject({ code: 'busy' });
+  const empty = bench(() => [200]);
+  await expect(empty.http.request('GET', '/x', { authorized: false })).rejects.toMatchObject({ code: 'malformed_answer' });
+});
+
+test('an aborted call rejects with the abort', async () => {
+  const controller = new AbortController();
+  controller.abort(new Error('left'));
+  const { http } = bench(() => new Error('aborted'));
+  await expect(http.request('GET', '/x', { authorized: false, signal: controller.signal })).rejects.not.toMatchObject({
+    code: 'unreachable',
+  });
+});

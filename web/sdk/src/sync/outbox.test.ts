@@ -1,0 +1,262 @@
+/** The rules that keep a message single and its key unique, over a real store. */
+import { afterEach, expect, test, vi } from 'vitest';
+import { platformLocks } from '../client/locks.ts';
+import { PorcupineError } from '../client/problem.ts';
+import { fromUtf8, utf8, type ChainLink } from '../crypto/index.ts';
+import { Store } from '../store/store.ts';
+import { Outbox } from './outbox.ts';
+
+interface Frame {
+  clientId: string;
+  epoch: number;
+  body: string;
+}
+
+/** A room as the outbox sees it: bodies are numbered, so that a second encryption shows. */
+class Bench {
+  readonly frames: Frame[] = [];
+  readonly built: (ChainLink | null)[] = [];
+  epoch = 0;
+  connected = true;
+  active = true;
+  seen = 0;
+  moved = 0;
+  buildError: Error | null = null;
+
+  private constructor(
+    readonly store: Store,
+    readonly name: string,
+  ) {}
+
+  static async make(): Promise<Bench> {
+    const name = crypto.randomUUID();
+    return new Bench(await Store.open(name), name);
+  }
+
+  outbox(): Outbox {
+    const outbox = new Outbox({
+      room: 'r',
+      locks: platformLocks(),
+      lockName: this.name,
+      store: this.store,
+      seal: (text) => Promise.resolve(utf8(text)),
+      unseal: (sealed) => Promise.resolve(fromUtf8(sealed) ?? ''),
+      ready: () => this.active,
+      build: (_clientId, text, last) => {
+        if (this.buildError !== null) {
+          return Promise.reject(this.buildError);
+        }
+        const count = this.built.push(last);
+        const counter = last?.epoch === this.epoch ? last.counter + 1 : 0;
+        const link = { epoch: this.epoch, counter, hash: utf8(`hash ${count}`) };
+        return Promise.resolve({ body: `${text} #${count}`, link });
+      },
+      transmit: (clientId, epoch, body) => {
+        if (this.connected) {
+          this.frames.push({ clientId, epoch, body });
+        }
+        return this.connected;
+      },
+      seen: () => this.seen,
+      epochMoved: () => {
+        this.moved += 1;
+        this.epoch += 1;
+        return Promise.resolve();
+      },
+      onChange: () => undefined,
+      onStored: () => undefined,
+      report: () => undefined,
+    });
+    boxes.push(outbox);
+    return outbox;
+  }
+
+  async frame(index: number): Promise<Frame> {
+    return vi.waitUntil(() => this.frames[index]);
+  }
+}
+
+const boxes: Outbox[] = [];
+
+afterEach(() => {
+  for (const outbox of boxes.splice(0)) {
+    outbox.close();
+  }
+});
+
+const states = (outbox: Outbox): string[] => outbox.pending.map(({ record }) => record.state);
+
+test('one message is in flight at a time, in the order they were written', async () => {
+  const bench = await Bench.make();
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  await outbox.add('two');
+  const first = await bench.frame(0);
+  expect(first.body).toBe('one #1');
+  outbox.wake();
+  await bench.store.outbox('r');
+  expect(bench.frames).toHaveLength(1);
+  outbox.acknowledged(first.clientId, 1);
+  const second = await bench.frame(1);
+  expect(second.body).toBe('two #2');
+  expect(bench.built[1]).toMatchObject({ epoch: 0, counter: 0 });
+});
+
+test('after an unknown outcome the identical bytes go out again, also after a restart', async () => {
+  const bench = await Bench.make();
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  const first = await bench.frame(0);
+  outbox.disconnected();
+  outbox.wake();
+  expect(await bench.frame(1)).toEqual(first);
+  outbox.close();
+
+  const restarted = bench.outbox();
+  await restarted.load();
+  expect(await bench.frame(2)).toEqual(first);
+  expect(bench.built).toHaveLength(1);
+});
+
+test('nothing is transmitted before the finished body is stored', async () => {
+  const bench = await Bench.make();
+  bench.connected = false;
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  await vi.waitFor(() => expect(states(outbox)).toEqual(['built']));
+  const [record] = await bench.store.outbox('r');
+  expect(record?.built?.body).toBe('one #1');
+  bench.connected = true;
+  outbox.wake();
+  expect((await bench.frame(0)).body).toBe('one #1');
+});
+
+test('stale_epoch permits a new encryption under the same client id and frees the counter', async () => {
+  const bench = await Bench.make();
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  const first = await bench.frame(0);
+  outbox.refused({ type: 'error', code: 'stale_epoch', message: '', client_id: first.clientId, epoch: 1 });
+  const second = await bench.frame(1);
+  expect(second).toEqual({ clientId: first.clientId, epoch: 1, body: 'one #2' });
+  expect(bench.built).toEqual([null, null]);
+  expect(bench.moved).toBe(1);
+});
+
+test('busy and rate_limited do not permit one', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const bench = await Bench.make();
+    const outbox = bench.outbox();
+    await outbox.add('one');
+    const first = await bench.frame(0);
+    outbox.refused({ type: 'error', code: 'busy', message: '', client_id: first.clientId, retry_after: 2 });
+    await vi.waitFor(async () => {
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(bench.frames.length).toBeGreaterThan(1);
+    });
+    expect(bench.frames[1]).toEqual(first);
+    expect(bench.built).toHaveLength(1);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a refusal for good fails the message and lets the next one have its counter', async () => {
+  const bench = await Bench.make();
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  await outbox.add('two');
+  const first = await bench.frame(0);
+  outbox.refused({ type: 'error', code: 'too_large', message: 'too long', client_id: first.clientId });
+  const second = await bench.frame(1);
+  expect(bench.built).toEqual([null, null]);
+  expect(states(outbox)).toEqual(['failed', 'built']);
+  expect(outbox.pending[0]?.record.problem).toBe('too long');
+  outbox.acknowledged(second.clientId, 7);
+
+  await outbox.retry(first.clientId);
+  const third = await bench.frame(2);
+  expect(third.clientId).not.toBe(first.clientId);
+  expect(third.body).toBe('one #3');
+});
+
+test('a failed message can be discarded, one on its way cannot', async () => {
+  const bench = await Bench.make();
+  const outbox = bench.outbox();
+  bench.buildError = new PorcupineError('untrusted', 'the log does not verify');
+  await outbox.add('one');
+  await vi.waitFor(() => expect(states(outbox)).toEqual(['failed']));
+  bench.buildError = null;
+  await outbox.add('two');
+  const second = await bench.frame(0);
+  await outbox.discard(second.clientId);
+  expect(states(outbox)).toEqual(['failed', 'built']);
+  await outbox.discard(outbox.pending[0]?.record.clientId ?? '');
+  expect(states(outbox)).toEqual(['built']);
+  expect(await bench.store.outbox('r')).toHaveLength(1);
+});
+
+test('the own event settles a message whose ack was lost, and moves the chain on', async () => {
+  const bench = await Bench.make();
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  const first = await bench.frame(0);
+  await outbox.appeared(first.clientId, 5, first.body);
+  expect(outbox.pending).toEqual([]);
+  expect(await bench.store.outbox('r')).toEqual([]);
+  expect(await bench.store.chain('r')).toMatchObject({ epoch: 0, counter: 0 });
+});
+
+test('an event with another body than the one sent settles nothing', async () => {
+  const bench = await Bench.make();
+  bench.connected = false;
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  await vi.waitFor(() => expect(states(outbox)).toEqual(['built']));
+  const [message] = outbox.pending;
+  await outbox.appeared(message?.record.clientId ?? '', 5, 'something else');
+  expect(states(outbox)).toEqual(['built']);
+  expect(await bench.store.chain('r')).toBeUndefined();
+});
+
+test('an acknowledged message stays until its event is in the timeline', async () => {
+  const bench = await Bench.make();
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  const first = await bench.frame(0);
+  outbox.acknowledged(first.clientId, 5);
+  await vi.waitFor(() => expect(states(outbox)).toEqual(['sent']));
+  bench.seen = 5;
+  const restarted = bench.outbox();
+  await restarted.load();
+  expect(restarted.pending).toEqual([]);
+});
+
+test('two tabs take turns and never give one counter twice', async () => {
+  const bench = await Bench.make();
+  const tabs = [bench.outbox(), bench.outbox()];
+  await Promise.all(tabs.map((tab, index) => tab.add(`tab ${index}`)));
+  const acknowledge = async (index: number): Promise<void> => {
+    const { clientId } = await bench.frame(index);
+    for (const tab of tabs) {
+      tab.acknowledged(clientId, index + 1);
+    }
+  };
+  await acknowledge(0);
+  await acknowledge(1);
+  await vi.waitFor(async () => expect(await bench.store.chain('r')).toMatchObject({ counter: 1 }));
+  expect(bench.built.map((last) => last?.counter ?? null)).toEqual([null, 0]);
+});
+
+test('nothing is encrypted while the room is not ready', async () => {
+  const bench = await Bench.make();
+  bench.active = false;
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  expect(states(outbox)).toEqual(['queued']);
+  bench.active = true;
+  outbox.wake();
+  await bench.frame(0);
+  expect(bench.built).toHaveLength(1);
+});
