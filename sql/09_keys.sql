@@ -52,8 +52,10 @@ BEGIN
     PERFORM porcupine.refuse('invalid', 'one bundle for each device, each device once');
   ELSIF cardinality(devices) > 1000 THEN
     PERFORM porcupine.refuse('too_large', 'at most 1000 bundles an epoch');
-  ELSIF EXISTS (SELECT FROM unnest(bundles) AS b (bundle) WHERE length(b.bundle) NOT BETWEEN 1 AND 2048) THEN
-    PERFORM porcupine.refuse('too_large', 'a bundle has 1 to 2048 bytes');
+  ELSIF EXISTS (SELECT FROM unnest(bundles) AS b (bundle) WHERE length(b.bundle) = 0) THEN
+    PERFORM porcupine.refuse('invalid', 'a bundle is empty');
+  ELSIF EXISTS (SELECT FROM unnest(bundles) AS b (bundle) WHERE length(b.bundle) > 2048) THEN
+    PERFORM porcupine.refuse('too_large', 'a bundle has at most 2048 bytes');
   ELSIF EXISTS (SELECT FROM unnest(devices) AS given (id)
                   LEFT JOIN porcupine.devices d ON d.id = given.id AND d.keys IS NOT NULL AND d.revoked_at IS NULL
                   LEFT JOIN porcupine.members m ON m.room_id = room AND m.user_id = d.user_id
