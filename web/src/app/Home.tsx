@@ -1,4 +1,4 @@
-/** What stands beside the rooms while none is chosen. A phone shows the rooms alone. */
+/** What stands beside the rooms while none is chosen. A phone shows it in place of an empty list. */
 import { useTranslation } from 'react-i18next';
 import type { RoomSummary } from '@porcupine/sdk';
 import { Button } from '../ui/Button';

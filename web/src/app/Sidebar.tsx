@@ -3,9 +3,11 @@ import { useTranslation } from 'react-i18next';
 import type { Account, RoomSummary } from '@porcupine/sdk';
 import { RoomList } from '../features/rooms';
 import { homePath, Link } from '../lib/router';
+import { PHONE, useMedia } from '../lib/useMedia';
 import { IconButton } from '../ui/Button';
 import { Logo } from '../ui/Logo';
 import { AccountBar } from './AccountBar';
+import { Home } from './Home';
 import styles from './Sidebar.module.css';
 
 interface SidebarProps {
@@ -18,6 +20,7 @@ interface SidebarProps {
 
 export function Sidebar({ account, rooms, current, onCreate, onJoin }: SidebarProps) {
   const { t } = useTranslation();
+  const phone = useMedia(PHONE);
   return (
     <nav className={styles.sidebar} aria-label={t('rooms.title')}>
       <header className={styles.header}>
@@ -29,7 +32,11 @@ export function Sidebar({ account, rooms, current, onCreate, onJoin }: SidebarPr
         <IconButton icon="plus" label={t('rooms.create')} onClick={onCreate} />
       </header>
       <div className={styles.rooms}>
-        <RoomList rooms={rooms} current={current} />
+        {phone && rooms?.length === 0 ? (
+          <Home rooms={rooms} onCreate={onCreate} onJoin={onJoin} />
+        ) : (
+          <RoomList rooms={rooms} current={current} />
+        )}
       </div>
       <AccountBar account={account} />
     </nav>

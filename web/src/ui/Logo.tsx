@@ -2,14 +2,17 @@
 export function Logo({ size = 32 }: { size?: number }) {
   return (
     <svg width={size} height={size} viewBox="0 0 32 32" fill="none" aria-hidden="true" focusable="false">
-      <g stroke="var(--accent)" strokeWidth="2" strokeLinecap="round">
-        <path d="M10.6 12.8 8.3 7.4M14 11 13.3 4.8M17.8 10.8 19 4.6M21.3 12.2 24.3 6.8M24 14.8 28.3 10.8M25.5 18.2 30 16.3" />
-      </g>
       <path
-        d="M2.6 22.3c2-2.1 3.8-3.4 5-5.2 1.7-2.4 4.7-3.9 8-3.9 5.4 0 9.6 4.1 9.6 9.2 0 1.5-1 2.6-2.5 2.6H5c-1.7 0-3.3-.5-3.3-1.4 0-.5.4-.8.9-1.3Z"
+        d="M7.4 12.4 5.7 7.4M10.9 10.9 10.8 5.6M14.7 10.6 16.3 5.6M18.3 11.5 21.4 7.3M21.5 13.5 25.8 10.4M23.9 16.4 28.9 14.9M25.2 19.9 30.5 20.0"
+        stroke="var(--accent)"
+        strokeWidth="2.1"
+        strokeLinecap="round"
+      />
+      <path
+        d="M1.4 23.8c-.5-.8-.2-1.6.5-2.2 1.7-1.4 3.1-2.6 4.2-4.2 1.7-2.5 4.4-4.1 7.7-4.1 5.3 0 9.3 4.1 9.3 9.2 0 1.4-1 2.3-2.3 2.3H3.9c-1.1 0-1.9-.3-2.5-1Z"
         fill="var(--accent)"
       />
-      <circle cx="9.8" cy="19.3" r="1.25" fill="var(--bg)" />
+      <circle cx="8.5" cy="19.4" r="1.2" fill="var(--bg)" />
     </svg>
   );
 }
