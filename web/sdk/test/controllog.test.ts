@@ -221,6 +221,13 @@ describe('device lists in the log', () => {
     await expect(again).rejects.toMatchObject({ reason: 'older_list' });
   });
 
+  it('cannot claim the device of another member', async () => {
+    const room = await Room.begin(ada);
+    const thief = await createAccountKeys('5', '11');
+    const add = signChange(await room.state(), ada, { op: 'add', list: thief.list });
+    await expect(add).rejects.toMatchObject({ reason: 'duplicate_device' });
+  });
+
   it('decide which device may act', async () => {
     const room = await roomOfTwo();
     const newer = await withSecondDevice(ben, '23');
@@ -294,6 +301,7 @@ describe('a server that meddles with the log', () => {
     const rubbish = new Uint8Array([1, 2, 3]);
     const stranger = await forge(state, cleo, { op: 'leave' }, { previous: zeros });
     expect(await verdict(room, rubbish)).toBe('malformed');
+    expect(await verdict(room, new Uint8Array([2, 2, 3]))).toBe('unsupported');
     expect(await verdict(room, must(room.entries[2]).bytes)).toBe('replayed');
     expect(await verdict(room, must(other.entries[1]).bytes)).toBe('wrong_room');
     expect(await verdict(room, stranger)).toBe('mislinked');

@@ -10,7 +10,16 @@
  * says the same. But when a member's device did sign it, this client is being shown another history than that
  * member: the fold stops with `forked`.
  */
-import { hashContent, hashEntry, parseEntry, parseSignedEntry, signEntry, verifyEntry, verifyJoinByInvite } from './entry.ts';
+import {
+  entryVersion,
+  hashContent,
+  hashEntry,
+  parseEntry,
+  parseSignedEntry,
+  signEntry,
+  verifyEntry,
+  verifyJoinByInvite,
+} from './entry.ts';
 import type { SignedEntry } from './entry.ts';
 import { compareBytes, equalBytes, toHex, utf8 } from './encoding.ts';
 import { openDeviceList } from './keys.ts';
@@ -180,7 +189,7 @@ async function append(draft: LogState, logged: LoggedEntry): Promise<LogFailure 
   const index = draft.length;
   const signed = parseSignedEntry(logged.bytes);
   const content = await hashContent(signed?.content ?? logged.bytes);
-  const verdict = signed === null ? 'malformed' : await judge(draft, signed, content);
+  const verdict = signed === null ? unreadable(logged.bytes) : await judge(draft, signed, content);
   if (verdict === 'forked') return 'forked';
 
   if (typeof verdict === 'string') {
@@ -195,6 +204,11 @@ async function append(draft: LogState, logged: LoggedEntry): Promise<LogFailure 
   return null;
 }
 
+/** A later version's entry is told apart, so that a user interface can ask for an update. */
+function unreadable(bytes: Bytes): IgnoredReason {
+  return bytes.length === 0 || bytes[0] === entryVersion ? 'malformed' : 'unsupported';
+}
+
 /** What a valid entry does to the state; called once, with the seq of its event. */
 type Effect = (draft: LogState, seq: number) => void;
 
@@ -206,13 +220,22 @@ async function judge(
   const { entry } = signed;
   if (entry.payload.op === 'create') return 'second_create';
   if (!equalBytes(entry.room, state.room)) return 'wrong_room';
-  if (state.links.some((link) => equalBytes(link.content, content))) return 'replayed';
-  if (entry.index !== state.length || !equalBytes(entry.previous, state.head)) {
-    const device = deviceOf(state.members.get(entry.actor.user)?.list, entry.actor.device);
-    return device !== undefined && (await verifyEntry(signed, device.signingKey)) ? 'forked' : 'mislinked';
-  }
+  if (entry.index !== state.length || !equalBytes(entry.previous, state.head)) return judgeStray(state, signed, content);
   if (entry.epoch !== (entry.payload.op === 'rotate' ? nextEpoch(state) : currentEpoch(state))) return 'wrong_epoch';
   return entry.payload.op === 'join' ? judgeJoin(state, signed) : judgeMember(state, signed);
+}
+
+/** An entry that does not fit its place: a copy, rubbish, or a member's word for another history. */
+async function judgeStray(
+  state: Readonly<LogState>,
+  signed: SignedEntry,
+  content: Bytes,
+): Promise<IgnoredReason | 'forked'> {
+  const { index, actor } = signed.entry;
+  const earlier = state.links[index];
+  if (earlier !== undefined && equalBytes(earlier.content, content)) return 'replayed';
+  const device = deviceOf(state.members.get(actor.user)?.list, actor.device);
+  return device !== undefined && (await verifyEntry(signed, device.signingKey)) ? 'forked' : 'mislinked';
 }
 
 /** Entries that need a member as actor: all but create and join. */
@@ -238,6 +261,7 @@ function judgeList(state: Readonly<LogState>, entry: Entry, actor: LogMember, li
     if (RANK[actor.role] < RANK.admin || RANK[actor.role] < RANK[payload.role]) return 'role';
     if (state.members.has(list.user)) return 'already_member';
     if (isOlder(state, list)) return 'older_list';
+    if (namesTakenDevice(state, list)) return 'duplicate_device';
     return (draft) => {
       setMember(draft, index, newMember(list, payload.role, index, { op: 'add', by: actor.user }));
       draft.rotationDue = true;
@@ -246,6 +270,7 @@ function judgeList(state: Readonly<LogState>, entry: Entry, actor: LogMember, li
   if (list.user !== actor.user || !equalBytes(list.fingerprint, actor.fingerprint)) return 'wrong_subject';
   if (list.version <= actor.list.version || isOlder(state, list)) return 'older_list';
   if (list.version === actor.list.version + 1 && !equalBytes(list.previous, actor.list.hash)) return 'bad_list';
+  if (namesTakenDevice(state, list)) return 'duplicate_device';
   return (draft) => {
     setMember(draft, index, { ...actor, list });
     draft.rotationDue = true;
@@ -308,6 +333,7 @@ async function judgeJoin(state: Readonly<LogState>, signed: SignedEntry): Promis
   const list = await embeddedList(entry);
   if (list === null) return 'bad_list';
   if (isOlder(state, list)) return 'older_list';
+  if (namesTakenDevice(state, list)) return 'duplicate_device';
   const device = deviceOf(list, entry.actor.device);
   if (device === undefined) return 'unknown_device';
   if (!(await verifyEntry(signed, device.signingKey))) return 'bad_signature';
@@ -344,6 +370,12 @@ function refersTo(named: Entry['subject'], member: LogMember): boolean {
 
 function isOlder(state: Readonly<LogState>, list: DeviceList): boolean {
   return list.version < (state.listVersions.get(versionKey(list)) ?? 0);
+}
+
+/** A device belongs to one account; who named it first in this room has it. */
+function namesTakenDevice(state: Readonly<LogState>, list: DeviceList): boolean {
+  const others = [...state.members.values()].filter(({ user }) => user !== list.user);
+  return list.devices.some(({ device }) => others.some((member) => deviceOf(member.list, device) !== undefined));
 }
 
 function versionKey(list: DeviceList): string {

@@ -7,7 +7,8 @@ import type { Reader } from './encoding.ts';
 import { hash, hashLength, publicKeyLength, sign, signatureLength, verify } from './subtle.ts';
 import type { Bytes, Entry, EntryPayload, LogRole, Operation } from './types.ts';
 
-const VERSION = 1;
+/** Further operations come with another version: who does not know one cannot know who the members are. */
+export const entryVersion = 1;
 
 const OPERATIONS: readonly Operation[] = [
   'create',
@@ -76,7 +77,7 @@ function joinPayload(codeHash: Bytes): EntryPayload {
 /** Everything before the payload. */
 function encodeCore(entry: Entry): Bytes {
   return new Writer()
-    .u8(VERSION)
+    .u8(entryVersion)
     .fixed(entry.room, hashLength)
     .u64(entry.index)
     .fixed(entry.previous, hashLength)
@@ -124,7 +125,7 @@ function encodePayload(payload: EntryPayload): Bytes {
 
 function readEntry(reader: Reader): SignedEntry {
   const start = reader.position;
-  reader.expect(reader.u8() === VERSION);
+  reader.expect(reader.u8() === entryVersion);
   const room = reader.fixed(hashLength);
   const index = reader.u64();
   const previous = reader.fixed(hashLength);

@@ -170,6 +170,8 @@ export interface LogEpoch {
 
 export type IgnoredReason =
   | 'malformed'
+  /** Of a later version: this client may be wrong about the room and has to be updated. */
+  | 'unsupported'
   /** An entry of another room. */
   | 'wrong_room'
   /** A copy of an earlier entry. */
@@ -186,6 +188,8 @@ export type IgnoredReason =
   | 'bad_list'
   /** A device list older than the one that this room has seen. */
   | 'older_list'
+  /** The list names a device that another member's list names already. */
+  | 'duplicate_device'
   | 'role'
   | 'already_member'
   | 'no_such_member'
