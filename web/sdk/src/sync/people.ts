@@ -7,28 +7,33 @@ import type { User } from '../model.ts';
 import type { Store } from '../store/store.ts';
 
 export class People {
-  private readonly known = new Map<string, WireUser>();
+  private readonly known = new Map<string, User>();
 
   private constructor(private readonly store: Store) {}
 
   static async load(store: Store): Promise<People> {
     const people = new People(store);
     for (const person of await store.people()) {
-      people.known.set(person.id, person);
+      people.known.set(person.id, toUser(person));
     }
     return people;
   }
 
+  /** The same object as long as the name is the same. */
   user(id: string): User {
-    const person = this.known.get(id);
-    return person === undefined ? { id, username: '', displayName: 'Unknown user' } : toUser(person);
+    let person = this.known.get(id);
+    if (person === undefined) {
+      person = { id, username: '', displayName: 'Unknown user' };
+      this.known.set(id, person);
+    }
+    return person;
   }
 
   /** Remembers people; what changed is written in the background. */
   add(people: readonly WireUser[]): void {
     const changed = people.filter((person) => !sameUser(this.known.get(person.id), person));
     for (const person of changed) {
-      this.known.set(person.id, { id: person.id, username: person.username, display_name: person.display_name });
+      this.known.set(person.id, toUser(person));
     }
     if (changed.length > 0) {
       // A name that could not be kept is told by the server again.
@@ -57,6 +62,6 @@ export function userIn(value: unknown): WireUser | null {
     : null;
 }
 
-function sameUser(known: WireUser | undefined, other: WireUser): boolean {
-  return known?.username === other.username && known.display_name === other.display_name;
+function sameUser(known: User | undefined, other: WireUser): boolean {
+  return known?.username === other.username && known.displayName === other.display_name;
 }

@@ -158,7 +158,7 @@ export class Rekeyer {
     }
     const own = this.ports.log.self?.role;
     const removals: Change[] = gone
-      .filter((user) => own === 'owner' || state.members.get(user)?.role === 'member')
+      .filter((user) => own === 'owner' || state.members.get(user)?.role !== 'owner')
       .map((user) => ({ op: 'remove', user }));
     const additions: Change[] = [];
     for (const member of this.strangers(members)) {

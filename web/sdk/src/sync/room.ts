@@ -234,6 +234,11 @@ export class Room {
       return;
     }
     await this.log.refresh();
+    const heir = this.heir();
+    if (heir !== null) {
+      await this.log.append((state) => signChange(state, keys, { op: 'role', user: heir, role: 'owner' }));
+      await this.log.refresh();
+    }
     await this.log.append(
       (state) => signChange(state, keys, { op: 'leave' }),
       (index, entry) => api.leaveRoom(this.wire.id, { index, entry }),
@@ -254,6 +259,20 @@ export class Room {
     }
     this.wire = { ...wire, read_seq: read };
     this.departed = false;
+  }
+
+  /** Whom the server will make the owner when the last one leaves; the log has to say the same. */
+  private heir(): string | null {
+    const members = this.log.state?.members;
+    const owners = [...(members?.values() ?? [])].filter(({ role }) => role === 'owner');
+    if (this.log.self?.role !== 'owner' || owners.length > 1) {
+      return null;
+    }
+    const rank = ({ role }: WireMember): number => (role === 'admin' ? 1 : 0);
+    const candidates = this.memberList
+      .filter(({ user, role }) => user.id !== this.context.me.user && role !== 'pending' && members?.has(user.id) === true)
+      .sort((a, b) => rank(b) - rank(a) || (a.joined_seq ?? 0) - (b.joined_seq ?? 0));
+    return candidates[0]?.user.id ?? null;
   }
 
   private changed(): void {

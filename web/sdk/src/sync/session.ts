@@ -38,6 +38,8 @@ export interface SessionOptions {
 export class Session {
   private readonly rooms = new Map<string, Room>();
   private readonly handles = new Set<Handle>();
+  /** Summaries of the rooms that have not changed since they were asked for. */
+  private readonly summaryCache = new WeakMap<Room, RoomSummary>();
   private readonly socket: Socket;
   private readonly context: SessionContext;
   private readonly tabs: TabChannel;
@@ -103,7 +105,12 @@ export class Session {
     if (!this.listed && this.rooms.size === 0) {
       return null;
     }
-    return [...this.rooms.values()].map((room) => summaryOf(room, this.context));
+    return [...this.rooms.values()].map((room) => {
+      const known = this.summaryCache.get(room);
+      const summary = known ?? summaryOf(room, this.context);
+      this.summaryCache.set(room, summary);
+      return summary;
+    });
   }
 
   close(): void {
@@ -181,7 +188,10 @@ export class Session {
   private addRoom(wire: WireRoom, stored: StoredRoom | null): Promise<void> {
     const room = new Room(this.context, wire);
     this.rooms.set(wire.id, room);
-    room.changes.subscribe(() => this.options.onChange());
+    room.changes.subscribe(() => {
+      this.summaryCache.delete(room);
+      this.options.onChange();
+    });
     for (const handle of this.handles) {
       this.showRoom(handle);
     }

@@ -13,6 +13,7 @@ export interface TimelineContext {
   user(id: string): User;
 }
 
+type Message = Extract<TimelineItem, { type: 'message' }>;
 type Notice = Extract<TimelineItem, { type: 'notice' }>;
 
 export function timelineOf(
@@ -38,13 +39,20 @@ export function timelineOf(
   return items;
 }
 
+/** Items of readable messages, so that one that did not change is the same object in the next timeline. */
+const readable = new WeakMap<Opened, Message>();
+
 function messageOf(event: WireEvent, opened: Opened, context: TimelineContext): TimelineItem {
   const sender = event.sender === null ? null : context.user(event.sender);
   // Server-written rows may repeat a client id; a key must not.
   const key = opened.failure === 'replayed' || event.client_id === null ? `seq-${event.seq}` : event.client_id;
   const at = new Date(event.created_at);
   if (opened.text !== null && sender !== null) {
-    return {
+    const known = readable.get(opened);
+    if (known?.sender === sender) {
+      return known;
+    }
+    const item: Message = {
       type: 'message',
       key,
       seq: event.seq,
@@ -55,6 +63,8 @@ function messageOf(event: WireEvent, opened: Opened, context: TimelineContext): 
       delivery: 'sent',
       problem: null,
     };
+    readable.set(opened, item);
+    return item;
   }
   const failure = opened.failure ?? 'malformed';
   return {

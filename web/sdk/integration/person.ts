@@ -1,0 +1,121 @@
+/** Somebody with the SDK in a "browser" of their own (a database prefix), driven by a test. */
+import { expect, vi } from 'vitest';
+import { createPorcupine, type PorcupineClient, type RoomHandle, type TimelineItem } from '../src/index.ts';
+
+const password = 'correct horse battery staple';
+const patience = { timeout: 30_000, interval: 50 };
+
+/** Waits until `look` gives something; says what it last threw when it never does. */
+export function until<T>(look: () => T): Promise<Exclude<T, null | undefined | false>> {
+  return vi.waitFor(() => {
+    const found = look();
+    expect(found, look.toString()).toBeTruthy();
+    return found as Exclude<T, null | undefined | false>;
+  }, patience);
+}
+
+export class Person {
+  readonly errors: unknown[] = [];
+  client: PorcupineClient;
+  private readonly handles = new Map<string, RoomHandle>();
+
+  private constructor(
+    private readonly server: string,
+    readonly name: string,
+    private readonly browser: string,
+  ) {
+    this.client = this.makeClient();
+  }
+
+  /** A new account. */
+  static async register(server: string, name: string): Promise<Person> {
+    const unique = `${name}-${crypto.randomUUID().slice(0, 8)}`;
+    const person = new Person(server, unique, unique);
+    await person.client.start();
+    await person.client.register({ username: unique, password, displayName: name });
+    await person.ready();
+    return person;
+  }
+
+  /** The same account in another browser. */
+  async elsewhere(): Promise<Person> {
+    const other = new Person(this.server, this.name, crypto.randomUUID());
+    await other.client.start();
+    await other.signIn();
+    return other;
+  }
+
+  async signIn(): Promise<void> {
+    await this.client.signIn({ username: this.name, password });
+  }
+
+  async ready(): Promise<void> {
+    await until(() => this.client.snapshot().account?.keys === 'ready');
+    await this.online();
+  }
+
+  async online(): Promise<void> {
+    await until(() => this.client.snapshot().connection.state === 'online');
+  }
+
+  /** Closes the browser and opens it again. */
+  async restart(): Promise<void> {
+    await this.client.close();
+    this.handles.clear();
+    this.client = this.makeClient();
+    await this.client.start();
+  }
+
+  async close(): Promise<void> {
+    await this.client.close();
+  }
+
+  get id(): string {
+    return this.client.snapshot().account?.id ?? '';
+  }
+
+  room(id: string): RoomHandle {
+    let handle = this.handles.get(id);
+    if (handle === undefined) {
+      handle = this.client.openRoom(id);
+      this.handles.set(id, handle);
+    }
+    return handle;
+  }
+
+  /** The texts of a room in the order of its timeline; what cannot be read stands in angle brackets. */
+  texts(id: string): string[] {
+    return this.messages(id).map((item) =>
+      item.type === 'message' ? item.text : `<${item.reason}: ${item.detail}>`,
+    );
+  }
+
+  messages(id: string): Exclude<TimelineItem, { type: 'notice' }>[] {
+    return this.room(id)
+      .view()
+      .timeline.filter((item) => item.type !== 'notice');
+  }
+
+  async inside(id: string): Promise<void> {
+    await until(() => this.room(id).view().state === 'ready');
+  }
+
+  async reads(id: string, ...texts: string[]): Promise<void> {
+    await vi.waitFor(() => expect(this.texts(id), this.name).toEqual(expect.arrayContaining(texts)), patience);
+  }
+
+  /** Waits until nothing is on its way any more. */
+  async delivered(id: string): Promise<void> {
+    await until(() => this.messages(id).every((item) => item.type !== 'message' || item.delivery === 'sent'));
+  }
+
+  private makeClient(): PorcupineClient {
+    return createPorcupine({
+      server: this.server,
+      session: 'database',
+      database: this.browser,
+      openSocket: (url) => new WebSocket(url),
+      onError: (error) => this.errors.push(error),
+    });
+  }
+}
