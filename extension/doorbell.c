@@ -175,7 +175,7 @@ porcupine_ring(PG_FUNCTION_ARGS)
 	{
 		Bell		bell = {.kind = BELL_ROOM, .id = DatumGetInt64(rooms[i]), .seq = DatumGetInt64(seqs[i])};
 
-		if (bell.id <= 0 || bell.seq <= 0)
+		if (bell.id <= 0 || bell.seq <= 0 || bell.seq == ROOM_GONE)
 			errors_refuse(CONDITION_INVALID, "rooms and seqs are numbers from 1", NULL, NULL);
 		bells_add(&bells, &bell);
 	}
