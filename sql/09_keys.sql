@@ -47,7 +47,8 @@ CREATE FUNCTION porcupine.store_epoch(room bigint, epoch integer, index integer,
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 BEGIN
-  IF devices IS NULL OR bundles IS NULL OR cardinality(devices) <> cardinality(bundles) OR array_position(bundles, NULL) IS NOT NULL
+  IF devices IS NULL OR bundles IS NULL OR cardinality(devices) <> cardinality(bundles)
+     OR array_position(devices, NULL) IS NOT NULL OR array_position(bundles, NULL) IS NOT NULL
      OR EXISTS (SELECT FROM unnest(devices) AS d (id) GROUP BY d.id HAVING count(*) > 1) THEN
     PERFORM porcupine.refuse('invalid', 'one bundle for each device, each device once');
   ELSIF cardinality(devices) > 1000 THEN
@@ -56,20 +57,21 @@ BEGIN
     PERFORM porcupine.refuse('invalid', 'a bundle is empty');
   ELSIF EXISTS (SELECT FROM unnest(bundles) AS b (bundle) WHERE length(b.bundle) > 2048) THEN
     PERFORM porcupine.refuse('too_large', 'a bundle has at most 2048 bytes');
-  ELSIF EXISTS (SELECT FROM unnest(devices) AS given (id)
-                  LEFT JOIN porcupine.devices d ON d.id = given.id AND d.keys IS NOT NULL AND d.revoked_at IS NULL
+  ELSIF EXISTS (SELECT FROM porcupine.devices d
                   LEFT JOIN porcupine.members m ON m.room_id = room AND m.user_id = d.user_id
-                 WHERE m.user_id IS NULL) THEN
-    PERFORM porcupine.refuse('conflict', 'a bundle is for a device that is no member''s, or has no keys', 'Read the members and devices again.');
+                 WHERE d.id = ANY (devices) AND m.user_id IS NULL) THEN
+    PERFORM porcupine.refuse('conflict', 'a bundle is for the device of somebody who is no member', 'Read the members again.');
   END IF;
   INSERT INTO porcupine.epochs (room_id, epoch, index, device_id, seq)
   VALUES (room, store_epoch.epoch, store_epoch.index, porcupine.require_device(), store_epoch.seq);
   INSERT INTO porcupine.key_bundles (room_id, epoch, device_id, bundle)
-  SELECT room, store_epoch.epoch, b.device, b.bundle FROM unnest(devices, bundles) AS b (device, bundle);
+  SELECT room, store_epoch.epoch, b.device, b.bundle
+    FROM unnest(devices, bundles) AS b (device, bundle)
+    JOIN porcupine.devices d ON d.id = b.device AND d.revoked_at IS NULL;
 END
 $$;
 COMMENT ON FUNCTION porcupine.store_epoch(bigint, integer, integer, bigint, bigint[], bytea[]) IS
-  'stores an epoch and its bundles under the room''s lock, which the caller holds';
+  'stores an epoch and its bundles under the room''s lock, which the caller holds; a bundle for a device that is not there is left out, lest a member who lists one that they made up stop everybody''s rotation';
 
 CREATE FUNCTION porcupine.commit_epoch(room bigint, epoch integer, index integer, entries bytea[], devices bigint[], bundles bytea[],
                                        remove bigint[] DEFAULT '{}', OUT committed integer, OUT entry_index integer, OUT entry_seq bigint)
