@@ -4,8 +4,7 @@
  *
  * Loaded by shared_preload_libraries, or by the first call of one of its functions: nothing here needs shared memory.
  *
- * Layers, low to high, each using what stands before it: compat, errors, guc, spi, tokens, jwt, signing, passwords,
- * identity, doorbell, events, send, server; this file knows them all.
+ * This file stands above all others; which of them may use which is in ARCHITECTURE.md.
  */
 #include "compat.h"
 
