@@ -115,7 +115,7 @@ runs() {
 } 2>/dev/null
 
 start_postgres() {
-  local pid
+  local pid tries
   if postgres_pid >/dev/null; then return; fi
   check_data_version
   # PostgreSQL clears away the lock of a dead server, but not one whose number
@@ -126,11 +126,15 @@ start_postgres() {
   fi
   write_settings
   as_service touch "$LOG/start.log"
-  if ! as_service "$PG_BIN/pg_ctl" start -s -w -t 60 -D "$DATA" -l "$LOG/start.log" 9>&-; then
-    tail -n 5 "$LOG/start.log" >&2
-    tail -qn 5 "$LOG/postgresql-$(LC_ALL=C date -u +%a).log" 2>/dev/null | grep FATAL >&2 || true
-    fail "PostgreSQL did not start; its last words are above, the rest is in $LOG"
-  fi
+  # what a killed server left behind holds its memory for a moment
+  for ((tries = 0; tries < 10; tries++)); do
+    if as_service "$PG_BIN/pg_ctl" start -s -w -t 60 -D "$DATA" -l "$LOG/start.log" 9>&-; then return; fi
+    tail -n 3 "$LOG/start.log" | grep -q 'is still in use' || break
+    sleep 1
+  done
+  tail -n 5 "$LOG/start.log" >&2
+  tail -qn 5 "$LOG/postgresql-$(LC_ALL=C date -u +%a).log" 2>/dev/null | grep FATAL >&2 || true
+  fail "PostgreSQL did not start; its last words are above, the rest is in $LOG"
 }
 
 stop_postgres() {
