@@ -1,0 +1,115 @@
+# Every seq that a sender was told after its COMMIT is there after kill -9 of the whole server, whatever the sender set
+# synchronous_commit to. The WAL writer is told to be slow, so that a commit which did not wait for the disk would be lost.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Porcupine::Node;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node('durable', conf => "fsync = on\nwal_writer_delay = 10s\nwal_writer_flush_after = 1GB");
+plain_room($node, 1, 1, 2, 3);
+$node->safe_psql('postgres', q{INSERT INTO porcupine.devices (id, user_id, name) SELECT u, u, 'phone' FROM generate_series(1, 3) u});
+
+# Says each seq after the commit that made it.
+my %senders = (
+	send => q{
+		SET synchronous_commit = off;
+		DO $$ DECLARE told bigint; BEGIN
+			LOOP
+				PERFORM porcupine.act_as(1);
+				told := (porcupine.send(1, gen_random_uuid(), 'x')).seq;
+				COMMIT;
+				RAISE WARNING 'acknowledged %', told;
+			END LOOP;
+		END $$;},
+	send_many => q{
+		SET synchronous_commit = off;
+		DO $$ DECLARE told bigint; BEGIN
+			LOOP
+				SELECT max(s.seq) INTO told FROM porcupine.send_many('{1,1}', '{2,2}', '{2,2}', ARRAY[gen_random_uuid(), gen_random_uuid()], '{0,0}', '{message,message}', '{NULL,NULL}', '{a,b}') s;
+				COMMIT;
+				RAISE WARNING 'acknowledged %', told;
+			END LOOP;
+		END $$;},
+	local_setting => q{
+		DO $$ DECLARE told bigint; BEGIN
+			LOOP
+				SET LOCAL synchronous_commit = off;
+				PERFORM porcupine.act_as(3);
+				told := (porcupine.send(1, gen_random_uuid(), 'x')).seq;
+				COMMIT;
+				RAISE WARNING 'acknowledged %', told;
+			END LOOP;
+		END $$;});
+
+# The control: what does not go through send and asks for no durability may well be lost, or the test could not tell.
+my $control = q{
+	SET synchronous_commit = off;
+	DO $$ BEGIN
+		FOR i IN 1 .. 200 LOOP
+			INSERT INTO control VALUES (i);
+			COMMIT;
+		END LOOP;
+	END $$;};
+
+sub kill_everything
+{
+	my $postmaster = $node->{_pid};
+	my @backends = split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
+
+	# the postmaster first, or it would notice and shut the others down in its own way
+	$node->kill9;
+	kill 9, @backends;
+	wait_for('the processes to be gone', sub { !grep { kill 0, $_ } ($postmaster, @backends) });
+	return;
+}
+
+sub start_again
+{
+	# the kernel may take a moment to let go of the shared memory
+	wait_for('the server to start again', sub { $node->start(fail_ok => 1) });
+	return;
+}
+
+$node->safe_psql('postgres', 'CREATE TABLE control (i integer)');
+foreach my $round (1 .. 3)
+{
+	my $before = $node->safe_psql('postgres', 'SELECT last_seq FROM porcupine.room_heads');
+	my %running = map { $_ => start_psql($node, $senders{$_}) } sort keys %senders;
+	wait_for('everybody to have sent', sub {
+		$_->{run}->pump_nb foreach values %running;
+		return !grep { (() = $_->{err} =~ /acknowledged/g) < 60 } values %running;
+	});
+	kill_everything();
+	foreach my $name (sort keys %running)
+	{
+		my $sender = $running{$name};
+		wait_for("$name to notice", sub { $sender->{run}->pump_nb if $sender->{run}->pumpable; !$sender->{run}->pumpable });
+		$sender->{run}->finish;
+	}
+	start_again();
+
+	my %there = map { $_ => 1 } split /\n/, $node->safe_psql('postgres', "SELECT seq FROM porcupine.events WHERE seq > $before");
+	foreach my $name (sort keys %running)
+	{
+		my @told = $running{$name}{err} =~ /acknowledged (\d+)/g;
+		my @lost = grep { !$there{$_} } @told;
+		is(scalar(@lost), 0, "round $round, $name: all of " . scalar(@told) . ' acknowledged are there');
+	}
+	is($node->safe_psql('postgres', q{SELECT last_seq = (SELECT max(seq) FROM porcupine.events) AND last_seq = (SELECT count(*) FROM porcupine.events) FROM porcupine.room_heads}),
+		't', "round $round: no gap, and the head agrees");
+}
+
+$node->safe_psql('postgres', 'TRUNCATE control');
+my $writer = start_psql($node, "$control\n\\echo written\nSELECT pg_sleep(3600);\n");
+wait_for('the control to have written', sub { $writer->{run}->pump_nb; $writer->{out} =~ /written/ });
+kill_everything();
+$writer->{run}->finish;
+start_again();
+cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM control'), '<', 200, 'the control, which did not wait for the disk, has lost rows');
+
+done_testing();

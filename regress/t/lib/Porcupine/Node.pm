@@ -1,0 +1,90 @@
+# Porcupine::Node: clusters for the TAP tests of the extension, and what several of them need. It owns nothing that outlives a
+# test; PostgreSQL::Test::Cluster removes the clusters.
+package Porcupine::Node;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+my $scripts = 0;
+
+our @EXPORT = qw(new_node plain_room start_psql wait_for sqlstate_of);
+
+# new_node(NAME, preload => 0 | 1, extension => 0 | 1, conf => '...'): a running cluster, by default with the extension
+# preloaded and created in the database postgres.
+sub new_node
+{
+	my ($name, %options) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'porcupine'") if $options{preload} // 1;
+	$node->append_conf('postgresql.conf', "log_statement = none\n" . ($options{conf} // ''));
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION porcupine') if $options{extension} // 1;
+	return $node;
+}
+
+# plain_room(NODE, ROOM, USERS...): a room that is not encrypted, the first user its owner; users are made where missing.
+sub plain_room
+{
+	my ($node, $room, @users) = @_;
+	my $list = join(',', @users);
+
+	$node->safe_psql('postgres', qq{
+		INSERT INTO porcupine.users (id, username, display_name) SELECT u, 'user-' || u, 'User ' || u FROM unnest(ARRAY[$list]) u
+			ON CONFLICT DO NOTHING;
+		INSERT INTO porcupine.rooms (id, encrypted, code, name) VALUES ($room, false, 'R' || lpad('$room', 5, '0'), 'Room $room');
+		INSERT INTO porcupine.room_heads (room_id) VALUES ($room);
+		INSERT INTO porcupine.members (room_id, user_id, role)
+			SELECT $room, u, CASE WHEN u = $users[0] THEN 'owner' ELSE 'member' END::porcupine.role FROM unnest(ARRAY[$list]) u;
+	});
+	return;
+}
+
+# start_psql(NODE, SQL): a psql that runs in the background; its output grows in ->{out} and ->{err} whenever it is pumped.
+sub start_psql
+{
+	my ($node, $sql) = @_;
+	my %psql = (out => '', err => '');
+	my $script = $node->basedir . '/script_' . $scripts++ . '.sql';
+
+	append_to_file($script, $sql);
+	$psql{run} = IPC::Run::start(
+		[ $node->installed_command('psql'), '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres'), '-f', $script ],
+		'<', \undef, '>', \$psql{out}, '2>', \$psql{err});
+	return \%psql;
+}
+
+# wait_for(WHAT, CODE): polls until CODE gives something true, and returns it; the test fails after PG_TEST_TIMEOUT_DEFAULT.
+sub wait_for
+{
+	my ($what, $code) = @_;
+	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
+
+	while (time < $deadline)
+	{
+		my $result = $code->();
+		return $result if $result;
+		usleep(20_000);
+	}
+	die "timed out waiting for $what";
+}
+
+# sqlstate_of(NODE, SQL, DATABASE): the SQLSTATE that the statement fails with, '00000' when it does not.
+sub sqlstate_of
+{
+	my ($node, $sql, $database) = @_;
+	my ($code, $out, $err) = $node->psql($database // 'postgres', "\\set VERBOSITY verbose\n$sql", on_error_stop => 1);
+
+	return '00000' if $code == 0;
+	return $err =~ /ERROR:\s+([0-9A-Z]{5}):/ ? $1 : $err;
+}
+
+1;
