@@ -35,11 +35,11 @@ export function App() {
   }
   if (start.state === 'starting') {
     return (
-      <main className={styles.whole} role="status">
+      <main className={styles.whole}>
         <div className={styles.starting}>
           <Logo size={56} />
           <Spinner />
-          <span className="visually-hidden">{t('app.loading')}</span>
+          <h1 className="visually-hidden">{t('app.loading')}</h1>
         </div>
       </main>
     );

@@ -16,7 +16,7 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { failed: 
   override render() {
     if (!this.state.failed) return this.props.children;
     return (
-      <main className={styles.whole} role="alert">
+      <main className={styles.whole}>
         <EmptyState
           level="h1"
           mark={<Logo size={48} />}

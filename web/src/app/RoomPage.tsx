@@ -13,7 +13,15 @@ import styles from './RoomPage.module.css';
 export function RoomPage({ id, account, drafts }: { id: string; account: Account; drafts: Drafts }) {
   const { t } = useTranslation();
   const { rooms } = useSnapshot();
-  if (rooms === null) return <TimelineSkeleton />;
+  if (rooms === null) {
+    return (
+      <>
+        <h1 className="visually-hidden">{t('app.loading')}</h1>
+        <TimelineSkeleton />
+      </>
+    );
+  }
+
 
   const room = rooms.find((candidate) => candidate.id === id);
   if (room !== undefined) return <OpenRoom summary={room} account={account} drafts={drafts} />;

@@ -11,6 +11,7 @@ import { CreateRoomDialog } from '../features/rooms';
 import { useSnapshot } from '../lib/client';
 import { forgetInvite, useInviteLink } from '../lib/inviteSecret';
 import { homePath, navigate, roomPath, useRoute } from '../lib/router';
+import { PHONE, useMedia } from '../lib/useMedia';
 import { ConnectionBanner } from './ConnectionBanner';
 import { Home } from './Home';
 import { KeysNotice } from './KeysNotice';
@@ -24,6 +25,7 @@ export function Shell({ account }: { account: Account }) {
   const route = useRoute();
   const { rooms, connection } = useSnapshot();
   const link = useInviteLink();
+  const phone = useMedia(PHONE);
   const [dialog, setDialog] = useState<'create' | 'join' | null>(null);
   const [drafts] = useState<Drafts>(() => new Map());
   const main = useRef<HTMLElement>(null);
@@ -43,27 +45,29 @@ export function Shell({ account }: { account: Account }) {
     navigate(homePath, { replace: true });
   };
 
+  const begin = { onCreate: () => setDialog('create'), onJoin: () => setDialog('join') };
+  const sidebar = <Sidebar account={account} rooms={rooms} current={route.page === 'room' ? route.id : null} {...begin} />;
+
   return (
-    <div className={styles.shell} data-page={route.page}>
-      <a className={styles.skip} href="#main" onClick={(event) => {
-        event.preventDefault();
-        main.current?.focus();
-      }}>
+    <div className={styles.shell}>
+      <a
+        className={styles.skip}
+        href="#main"
+        onClick={(event) => {
+          // Focus alone: a fragment in the address bar is for invites.
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
         {t('app.skipMain')}
       </a>
       <ConnectionBanner connection={connection} />
       <div className={styles.columns}>
-        <Sidebar
-          account={account}
-          rooms={rooms}
-          current={route.page === 'room' ? route.id : null}
-          onCreate={() => setDialog('create')}
-          onJoin={() => setDialog('join')}
-        />
+        {!phone && sidebar}
         <main ref={main} id="main" className={styles.main} tabIndex={-1}>
           <KeysNotice keys={account.keys} />
           {route.page === 'join' && <JoinPage link={link} onJoined={enter} onDismiss={dismissInvite} />}
-          {route.page === 'home' && <Home rooms={rooms} onCreate={() => setDialog('create')} onJoin={() => setDialog('join')} />}
+          {route.page === 'home' && (phone ? sidebar : <Home rooms={rooms} {...begin} />)}
           {route.page === 'room' && <RoomPage key={route.id} id={route.id} account={account} drafts={drafts} />}
         </main>
       </div>

@@ -35,7 +35,10 @@ export function Sidebar({ account, rooms, current, onCreate, onJoin }: SidebarPr
         {phone && rooms?.length === 0 ? (
           <Home rooms={rooms} onCreate={onCreate} onJoin={onJoin} />
         ) : (
-          <RoomList rooms={rooms} current={current} />
+          <>
+            {phone && <h1 className="visually-hidden">{t('rooms.title')}</h1>}
+            <RoomList rooms={rooms} current={current} />
+          </>
         )}
       </div>
       <AccountBar account={account} />
