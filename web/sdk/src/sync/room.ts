@@ -5,7 +5,7 @@
  * The server's word counts where it takes something away (removed, closed, pending). What it gives, members
  * and keys, counts only when the signed log says the same.
  */
-import { problemFrom } from '../client/problem.ts';
+import { isProblem, problemFrom } from '../client/problem.ts';
 import type { ErrorFrame, ServerFrame, WireEvent, WireMember, WireRoom } from '../client/wire.ts';
 import { signChange, type ChainLink } from '../crypto/index.ts';
 import type { Role } from '../model.ts';
@@ -37,7 +37,6 @@ export class Room {
   private inbox: WireEvent[] = [];
   private memberList: readonly WireMember[] = [];
   private departed = false;
-  private settled = false;
 
   constructor(
     private readonly context: SessionContext,
@@ -103,9 +102,9 @@ export class Room {
     return this.departed;
   }
 
-  /** Log and newest events have been looked at once. */
+  /** The newest events are here, or there is nothing to be had yet. */
   get loaded(): boolean {
-    return this.settled;
+    return this.feed.begun || this.wire.role === 'pending';
   }
 
   /** May read and write here, by the server's word and, in an encrypted room, by the log's. */
@@ -122,7 +121,6 @@ export class Room {
       if (stored !== null) {
         await this.feed.load(stored);
       }
-      this.settled = this.feed.begun;
       await this.outbox.load();
       this.changed();
     });
@@ -136,9 +134,7 @@ export class Room {
         await this.catchUpLog();
       }
       await this.refreshMembers();
-      if (this.wire.role === 'pending') {
-        this.settled = true;
-      } else {
+      if (this.wire.role !== 'pending') {
         this.feed.subscribe();
       }
       this.changed();
@@ -280,7 +276,13 @@ export class Room {
   }
 
   private queue(job: () => Promise<unknown>): void {
-    this.serial.run(job).catch((error: unknown) => this.context.report(error));
+    this.serial.run(job).catch((error: unknown) => {
+      if (isProblem(error, 'not_member')) {
+        this.leaveBehind();
+      } else {
+        this.context.report(error);
+      }
+    });
   }
 
   private arrived(event: WireEvent): void {
@@ -380,11 +382,14 @@ export class Room {
   private async subscribed(frame: Extract<ServerFrame, { type: 'subscribed' | 'reset' }>, reset: boolean): Promise<void> {
     this.wire = { ...this.wire, head: frame.head, epoch: frame.epoch, epoch_open: frame.epoch_open };
     await this.feed.subscribed(frame, reset);
+    if (reset) {
+      // Only the answer to a good cursor says who is online.
+      this.feed.subscribe();
+    }
     if (this.feed.window.items.length === 0) {
       await this.feed.loadOlder();
     }
     await this.reopen();
-    this.settled = true;
     this.changed();
     this.rekeyer.consider();
     this.outbox.wake();
