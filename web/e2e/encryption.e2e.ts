@@ -24,11 +24,11 @@ let server: Server;
 let origin: string;
 
 beforeAll(async () => {
-  const script = await bundle(join(sdkTest, 'browser/checks.ts'));
+  const scripts = await bundle(join(sdkTest, 'browser/checks.ts'));
   server = createServer((request, response) => {
-    const isScript = request.url === '/checks.js';
-    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
-    response.end(isScript ? script : PAGE);
+    const script = scripts.get(request.url ?? '');
+    response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript');
+    response.end(script ?? PAGE);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   origin = `http://localhost:${(server.address() as AddressInfo).port}`;
@@ -42,14 +42,18 @@ test('Chromium’s Web Crypto gives what Node’s does', async (context) => {
   const golden = JSON.parse(readFileSync(join(sdkTest, 'golden/room-v1.json'), 'utf8')) as GoldenRoom;
   const files = Object.keys(suites).map((name): [string, unknown] => [name, readVectors(name)]);
   const vectors = Object.fromEntries(files.filter(([, file]) => file !== null));
+  const complaints: string[] = [];
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu'],
   });
   try {
     const page = await browser.newPage();
+    page.on('pageerror', (error) => complaints.push(error.message));
     await page.goto(origin);
-    await page.waitForFunction(() => 'runChecks' in globalThis);
+    await page.waitForFunction(() => 'runChecks' in globalThis, undefined, { timeout: 10_000 }).catch(() => {
+      throw new Error(`the checks did not load: ${complaints.join('; ')}`);
+    });
     const report = await page.evaluate(
       (input) => (globalThis as unknown as Checks).runChecks(input.vectors, input.golden),
       { vectors, golden },
@@ -62,14 +66,14 @@ test('Chromium’s Web Crypto gives what Node’s does', async (context) => {
   if (absent.length > 0) await context.annotate(absent.join('\n'));
 });
 
-/** One script that needs nothing else. */
-async function bundle(entry: string): Promise<string> {
+/** The built scripts by path; the one that exports is /checks.js. */
+async function bundle(entry: string): Promise<Map<string, string>> {
   const result = await build({
     configFile: false,
-    logLevel: 'warn',
-    build: { write: false, minify: false, lib: { entry, formats: ['es'] } },
+    logLevel: 'error',
+    build: { write: false, minify: false, lib: { entry, formats: ['es'], fileName: () => 'checks.js' } },
   });
   const [first] = [result].flat();
   if (first === undefined || !('output' in first)) throw new Error('nothing was built');
-  return first.output[0].code;
+  return new Map(first.output.flatMap((file) => (file.type === 'chunk' ? [[`/${file.fileName}`, file.code]] : [])));
 }

@@ -18,7 +18,7 @@ import {
   utf8,
 } from '../src/crypto/encoding.ts';
 import { pad, parseEnvelope, unpad, maxContent } from '../src/crypto/envelope.ts';
-import { hex } from './support/vectors.ts';
+import { hex } from './support/world.ts';
 
 describe('Writer and Reader', () => {
   it('write big-endian integers and lengths before bytes', () => {

@@ -13,8 +13,7 @@ import { importHkdfKey, signatureLength } from '../src/crypto/subtle.ts';
 import { makeGoldenRoom } from './golden/make.ts';
 import type { GoldenMessage, GoldenRoom } from './golden/make.ts';
 import { accountOf } from './support/given-keys.ts';
-import { hex } from './support/vectors.ts';
-import { must, unwrap } from './support/world.ts';
+import { hex, must, unwrap } from './support/world.ts';
 
 const path = fileURLToPath(new URL('./golden/room-v1.json', import.meta.url));
 if (process.env['PORCUPINE_GOLDEN'] === 'write' && !existsSync(path)) {

@@ -4,95 +4,20 @@ import { DhkemP256HkdfSha256 } from '@hpke/core';
 import { describe, expect, it } from 'vitest';
 import { concat, toHex } from '../src/crypto/encoding.ts';
 import { hpkeOpen, hpkeSeal } from '../src/crypto/hpke.ts';
-import { aesGcmDecrypt, aesGcmEncrypt, hkdf, importAesKey, importHkdfKey, verifyRaw } from '../src/crypto/subtle.ts';
-import { hex, readVectors, skipped } from './support/vectors.ts';
-
-interface Case {
-  tcId: number;
-  result: 'valid' | 'invalid' | 'acceptable';
-}
-
-/** Runs every case of a file's groups as one test, which names the cases that went wrong. */
-function vectors<Group extends { tests: Case[] }>(
-  file: string,
-  accepts: (group: Group, one: Group['tests'][number]) => Promise<boolean>,
-  applies: (group: Group) => boolean = () => true,
-): void {
-  const groups = readVectors<Group>(file)?.testGroups.filter(applies);
-  it.skipIf(groups === undefined)(groups === undefined ? skipped(file) : file, async () => {
-    const wrong: number[] = [];
-    let count = 0;
-    for (const group of groups ?? []) {
-      for (const one of group.tests) {
-        count += 1;
-        if ((await accepts(group, one)) !== (one.result === 'valid')) wrong.push(one.tcId);
-      }
-    }
-    expect(count).toBeGreaterThan(0);
-    expect(wrong).toEqual([]);
-  });
-}
-
-interface AesCase extends Case {
-  key: string;
-  iv: string;
-  aad: string;
-  msg: string;
-  ct: string;
-  tag: string;
-}
-
-interface SignatureGroup {
-  publicKey: { uncompressed: string };
-  tests: (Case & { msg: string; sig: string })[];
-}
-
-interface HkdfGroup {
-  tests: (Case & { ikm: string; salt: string; info: string; size: number; okm: string })[];
-}
-
-interface EcdhGroup {
-  tests: (Case & { public: JsonWebKey; private: JsonWebKey; shared: string })[];
-}
+import { readVectors, skipped } from './support/vectors.ts';
+import { suites } from './support/wycheproof.ts';
+import { hex } from './support/world.ts';
 
 describe('Wycheproof', () => {
-  vectors<{ keySize: number; ivSize: number; tests: AesCase[] }>(
-    'aes_gcm_test.json',
-    async (_, { key, iv, aad, msg, ct, tag, result }) => {
-      const aesKey = await importAesKey(hex(key));
-      const opened = await aesGcmDecrypt(aesKey, hex(iv), hex(ct + tag), hex(aad));
-      if (opened === null) return false;
-      const sealed = await aesGcmEncrypt(aesKey, hex(iv), hex(msg), hex(aad));
-      return toHex(opened) === msg && (result !== 'valid' || toHex(sealed) === ct + tag);
-    },
-    ({ keySize, ivSize }) => keySize === 256 && ivSize === 96,
-  );
-
-  vectors<SignatureGroup>('ecdsa_secp256r1_sha256_p1363_test.json', ({ publicKey }, { msg, sig }) =>
-    verifyRaw(hex(publicKey.uncompressed), hex(sig), hex(msg)),
-  );
-
-  vectors<HkdfGroup>('hkdf_sha256_test.json', async (_, { ikm, salt, info, size, okm }) => {
-    const key = await importHkdfKey(hex(ikm));
-    const derived = await hkdf(key, hex(salt), hex(info), size).catch(() => null);
-    return derived !== null && toHex(derived) === okm;
-  });
-
-  vectors<EcdhGroup>('ecdh_secp256r1_webcrypto_test.json', async (_, { public: publicKey, private: own, shared }) => {
-    const secret = await platformEcdh(own, publicKey).catch(() => null);
-    return secret !== null && toHex(secret) === shared;
-  });
+  for (const [name, run] of Object.entries(suites)) {
+    const file = readVectors(name);
+    it.skipIf(file === null)(file === null ? skipped(name) : name, async () => {
+      const { count, wrong } = await run(file);
+      expect(count).toBeGreaterThan(50);
+      expect(wrong).toEqual([]);
+    });
+  }
 });
-
-/** HPKE is who uses ECDH here, through a library; so the platform's is called directly. */
-async function platformEcdh(own: JsonWebKey, publicKey: JsonWebKey): Promise<Uint8Array> {
-  // eslint-disable-next-line no-restricted-syntax -- subtle.ts has no ECDH, and what is tested is the platform
-  const { subtle } = crypto;
-  const curve = { name: 'ECDH', namedCurve: 'P-256' };
-  const privateKey = await subtle.importKey('jwk', own, curve, false, ['deriveBits']);
-  const peer = await subtle.importKey('jwk', publicKey, curve, false, []);
-  return new Uint8Array(await subtle.deriveBits({ name: 'ECDH', public: peer }, privateKey, 256));
-}
 
 describe('HPKE', () => {
   const interop = {

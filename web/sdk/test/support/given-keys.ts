@@ -7,8 +7,7 @@ import { toHex } from '../../src/crypto/index.ts';
 import type { AccountKeys } from '../../src/crypto/index.ts';
 import { makeDeviceRecord, openDeviceList, signDeviceList } from '../../src/crypto/keys.ts';
 import { generateExportableSigningKey, generateStorageKey } from '../../src/crypto/subtle.ts';
-import { hex } from './vectors.ts';
-import { unwrap } from './world.ts';
+import { hex, unwrap } from './world.ts';
 
 export interface GivenPerson {
   user: string;

@@ -6,6 +6,7 @@ import {
   createAccountKeys,
   createRoom,
   foldLog,
+  fromHex,
   openEpoch,
   openMessage,
   prepareEpoch,
@@ -37,6 +38,10 @@ export function unwrap<T>(result: { ok: true; value: T } | { ok: false; reason: 
 export function must<T>(value: T | null | undefined): T {
   if (value === null || value === undefined) throw new Error('unexpected: nothing there');
   return value;
+}
+
+export function hex(text: string): Bytes {
+  return must(fromHex(text));
 }
 
 export async function folded(entries: readonly LoggedEntry[]): Promise<LogState> {
