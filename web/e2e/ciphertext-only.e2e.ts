@@ -107,7 +107,7 @@ describe('a dump restored into a fresh cluster', () => {
     const file = join(stack.dir, 'dump.sql');
     writeFileSync(file, dump, 'latin1');
     await restored.verb('start-postgres');
-    await restored.postgres('psql', ['-qc', 'DROP DATABASE porcupine'], 'postgres');
+    await restored.postgres('psql', ['-qc', 'DROP DATABASE porcupine WITH (FORCE)'], 'postgres');
     await restored.postgres('psql', ['-qc', 'CREATE DATABASE porcupine'], 'postgres');
     await restored.postgres('psql', ['-q', '-v', 'ON_ERROR_STOP=1', '-f', file]);
 

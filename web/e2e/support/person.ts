@@ -58,14 +58,14 @@ export class Person {
     await this.page.getByLabel('Name shown to others').fill(this.displayName);
     await this.page.getByLabel('Password').fill(this.password);
     await submit.click();
-    await this.page.getByRole('region', { name: 'Your account' }).waitFor({ state: 'attached' });
+    await this.page.getByLabel('Password').waitFor({ state: 'detached' });
   }
 
   async signIn(): Promise<void> {
     await this.page.getByLabel('Username').fill(this.name);
     await this.page.getByLabel('Password').fill(this.password);
     await this.button('Sign in').click();
-    await this.page.getByRole('region', { name: 'Your account' }).waitFor({ state: 'attached' });
+    await this.page.getByLabel('Password').waitFor({ state: 'detached' });
   }
 
   async signOut(): Promise<void> {
