@@ -45,6 +45,7 @@ function bench(answers: (path: string, init: RequestInit) => Answer | Error, ref
             },
           },
     onSessionEnded: ended,
+    isOurs: ({ user }) => user.id === '1',
   });
   return { http, calls, ended, token: () => held };
 }
@@ -93,6 +94,13 @@ test('a program without cookies keeps and sends its refresh token', async () => 
   expect(token()).toBe('r2');
   await http.forget();
   expect(token()).toBeNull();
+});
+
+test('a session of somebody else who signed in meanwhile is not taken over', async () => {
+  const other = { ...session('t'), user: { id: '2', username: 'b', display_name: 'B' } };
+  const { http, ended } = bench(() => [200, other]);
+  await expect(http.request('GET', '/api/rooms/')).rejects.toMatchObject({ code: 'session_ended' });
+  expect(ended).toHaveBeenCalledOnce();
 });
 
 test('no connection, and an answer that is none, have their own codes', async () => {

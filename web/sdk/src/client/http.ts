@@ -25,6 +25,8 @@ export interface HttpOptions {
   refreshStore: RefreshStore | null;
   /** The session is over or there is none; may be called again. */
   onSessionEnded: () => void;
+  /** Whether a session is the one that this page shows: another tab may have signed in as somebody else. */
+  isOurs: (session: WireSession) => boolean;
 }
 
 export interface Call {
@@ -106,6 +108,9 @@ export class Http {
     try {
       const body = held === null ? {} : { refresh: held };
       const session = await this.exchange<WireSession>('POST', '/api/auth/refresh/', { body }, null);
+      if (!this.options.isOurs(session)) {
+        throw new PorcupineError('session_ended', 'somebody else signed in in this browser');
+      }
       await this.adopt(session);
       return session;
     } catch (error) {

@@ -165,6 +165,7 @@ export class Engine implements Porcupine {
       lockName: `${database}/refresh`,
       refreshStore: cookie ? null : accounts.refreshStore(),
       onSessionEnded: () => this.sessionEnded(),
+      isOurs: ({ user }) => this.session === null || this.session.account.id === user.id,
     });
     return { accounts, http, api: new Api(http) };
   }
@@ -208,10 +209,14 @@ export class Engine implements Porcupine {
   }
 
   private async end(): Promise<void> {
+    const { accounts, http } = await this.open();
+    const ended = this.session?.account.id;
     this.session?.close();
     this.session = null;
-    const { accounts, http } = await this.open();
-    await accounts.setCurrent(null);
+    // Another tab may have signed in as somebody else meanwhile: that stays.
+    if ((await accounts.current())?.user.id === ended) {
+      await accounts.setCurrent(null);
+    }
     await http.forget();
     this.refresh();
   }
