@@ -102,7 +102,8 @@ BEGIN
   PERFORM porcupine.store_epoch(room, epoch, entry_index, entry_seq, devices, bundles);
   UPDATE porcupine.members m SET role = 'member'
    WHERE m.room_id = room AND m.role = 'pending'
-     AND m.user_id IN (SELECT d.user_id FROM porcupine.devices d WHERE d.id = ANY (commit_epoch.devices));
+     AND m.user_id IN (SELECT d.user_id FROM porcupine.key_bundles b JOIN porcupine.devices d ON d.id = b.device_id
+                        WHERE b.room_id = room AND b.epoch = commit_epoch.epoch);
   PERFORM porcupine.append_server_event(room, 'epoch', jsonb_build_object('epoch', commit_epoch.epoch, 'by', me::text));
 END
 $$;
