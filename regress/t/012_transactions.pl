@@ -1,0 +1,75 @@
+# What ends with a transaction, also where it ends in ways that pg_regress has no server for: PREPARE TRANSACTION, a library
+# that is loaded by the first call, a connection that serves one user after another.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Porcupine::Node;
+use Test::More;
+
+my $node = new_node('transactions', preload => 0, conf => "max_prepared_transactions = 2\nwal_writer_delay = 10s\n");
+plain_room($node, 1, 1, 2);
+
+# Each is the first to call into the library in its backend.
+is($node->safe_psql('postgres', q{SELECT porcupine.lifetime('access')}), '00:10:00', 'lifetime() loads the library');
+is($node->safe_psql('postgres', q{SELECT porcupine.current_user_id() IS NULL}), 't', 'so does current_user_id()');
+is($node->safe_psql('postgres', q{BEGIN; SELECT porcupine.act_as(1); SELECT porcupine.current_user_id(); COMMIT}), "1\n1", 'so does act_as()');
+is(sqlstate_of($node, q{SELECT porcupine.authenticate('x')}), 'PC002', 'so does authenticate()');
+is(sqlstate_of($node, q{UPDATE porcupine.room_heads SET last_seq = last_seq + 1 WHERE room_id = 1; SELECT 1 / 0}), '22012', 'so does the trigger');
+is( $node->safe_psql('postgres', q{
+		SET porcupine.access_lifetime = 60;
+		SELECT porcupine.lifetime('access')}), '00:01:00', 'a setting made before is kept');
+
+# An identity does not outlive PREPARE TRANSACTION, and does not come back with COMMIT PREPARED.
+is( $node->safe_psql('postgres', q{
+		BEGIN;
+		SELECT porcupine.act_as(1);
+		PREPARE TRANSACTION 'identity';
+		SELECT porcupine.current_user_id() IS NULL;
+		COMMIT PREPARED 'identity';
+		SELECT porcupine.current_user_id() IS NULL}), "1\nt\nt", 'an identity ends with PREPARE TRANSACTION');
+
+# What would have rung in a rolled-back savepoint does not stand in the way of PREPARE; what is left does.
+is(sqlstate_of($node, q{
+		BEGIN;
+		SELECT porcupine.act_as(1);
+		SAVEPOINT s;
+		SELECT porcupine.send(1, gen_random_uuid(), 'x');
+		ROLLBACK TO s;
+		PREPARE TRANSACTION 'nothing rings';
+		ROLLBACK PREPARED 'nothing rings'}), '00000', 'PREPARE of a transaction whose sends are rolled back');
+is(sqlstate_of($node, q{
+		BEGIN;
+		SELECT porcupine.act_as(1);
+		SELECT porcupine.send(1, gen_random_uuid(), 'x');
+		PREPARE TRANSACTION 'rings'}), '0A000', 'PREPARE of a transaction that sent');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_prepared_xacts'), '0', 'nothing stays prepared');
+
+# One connection, one user after another, as behind a pooler: nobody meets the one before.
+my $poolers = join("\n", map { my $who = 1 + $_ % 2; my $end = qw(COMMIT ROLLBACK)[ $_ % 3 > 0 ];
+	qq{SELECT porcupine.current_user_id() IS NULL; BEGIN; SELECT porcupine.act_as($who); SELECT porcupine.current_user_id() = $who; $end;} } 1 .. 30);
+is(join(',', sort keys %{ { map { $_ => 1 } split /\n/, $node->safe_psql('postgres', $poolers) } }), '1,2,t', 'a pooled connection hands no identity on');
+
+# The commit of a send is flushed, whatever synchronous_commit says; without one it would not be. What is behind the position
+# that a transaction itself has reached is its commit record.
+sub flushed_by_commit
+{
+	my ($statement) = @_;
+	my @lines = split /\n/, $node->safe_psql('postgres', qq{
+		SET synchronous_commit = off;
+		BEGIN;
+		SELECT porcupine.act_as(1);
+		$statement;
+		SELECT pg_current_wal_insert_lsn() AS reached \\gset
+		COMMIT;
+		SELECT pg_current_wal_flush_lsn() > :'reached'});
+
+	return $lines[-1];
+}
+is(flushed_by_commit('UPDATE porcupine.room_heads SET epoch = epoch WHERE room_id = 1'), 'f', 'another change is not flushed by its commit');
+is(flushed_by_commit(q{SELECT porcupine.send(1, gen_random_uuid(), 'x')}), 't', 'a send is');
+
+$node->stop;
+done_testing();
