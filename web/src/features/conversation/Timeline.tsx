@@ -9,6 +9,7 @@ import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Virtualizer, type VirtualizerHandle } from 'virtua';
 import type { RoomHandle, RoomView } from '@porcupine/sdk';
+import { quietly } from '../../lib/quietly';
 import { Announcer } from './Announcer';
 import { JumpButton } from './JumpButton';
 import { firstUnread, layOut, messagesAfter } from './rows';
@@ -34,7 +35,7 @@ export function Timeline({ view, handle, onInvite }: TimelineProps) {
   const prepending = usePrepending(rows[0]?.key ?? null);
 
   const loadOlder = () => {
-    if (view.hasOlder && !view.loadingOlder) void handle()?.loadOlder();
+    if (view.hasOlder && !view.loadingOlder) quietly(handle()?.loadOlder());
   };
   const list = useRef<VirtualizerHandle>(null);
   const scroller = useRef<HTMLDivElement>(null);

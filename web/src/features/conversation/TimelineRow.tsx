@@ -2,6 +2,7 @@
 import { useTranslation } from 'react-i18next';
 import type { RoomHandle, RoomSummary } from '@porcupine/sdk';
 import { dayName, fullDate } from '../../lib/dates';
+import { quietly } from '../../lib/quietly';
 import { Spinner } from '../../ui/Spinner';
 import { MessageBubble } from './MessageBubble';
 import { NoticeLine } from './NoticeLine';
@@ -45,8 +46,8 @@ export function TimelineRow({ row, newest, head, room, handle, onInvite }: Timel
           message={item}
           first={row.first}
           last={row.last}
-          onRetry={() => void handle()?.retry(item.key)}
-          onDiscard={() => void handle()?.discard(item.key)}
+          onRetry={() => quietly(handle()?.retry(item.key))}
+          onDiscard={() => quietly(handle()?.discard(item.key))}
         />
       )}
       {item.type === 'notice' && <NoticeLine notice={item} encrypted={room.encrypted} />}

@@ -55,6 +55,32 @@ describe('layOut', () => {
   });
 });
 
+describe('notices', () => {
+  const notice = (key: string, notice: Extract<TimelineItem, { type: 'notice' }>['notice'], subject: User | null): TimelineItem => ({
+    type: 'notice',
+    key,
+    seq: 1,
+    at: new Date('2026-05-04T10:00:00'),
+    notice,
+    subject,
+    by: 'signed',
+    text: null,
+  });
+  const keys = (items: TimelineItem[]) => layOut(items, null).map(({ key }) => key);
+
+  it('say a joining once it is complete, and until then that somebody waits', () => {
+    const waiting = notice('1', 'waiting', bo);
+    expect(keys([waiting])).toEqual(['1']);
+    expect(keys([waiting, notice('2', 'new-key', null), notice('3', 'let-in', bo)])).toEqual(['3']);
+    expect(keys([waiting, notice('2', 'let-in', ada)])).toEqual(['1', '2']);
+  });
+
+  it('tell of a key that came without anybody coming or going', () => {
+    expect(keys([message('1', ada, '2026-05-04T10:00:00'), notice('2', 'new-key', null)])).toEqual(['1', '2']);
+    expect(keys([notice('1', 'left', bo), notice('2', 'new-key', null)])).toEqual(['1']);
+  });
+});
+
 describe('unread', () => {
   const items = [
     message('1', bo, '2026-05-04T10:00:00'),

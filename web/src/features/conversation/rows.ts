@@ -1,6 +1,7 @@
 /**
  * Lays the timeline out in rows: where a day begins, which messages stand together as one group,
- * and runs of messages from before one's joining folded into one row. Pure; the views only draw it.
+ * runs of messages from before one's joining folded into one row, and notices left out that another
+ * one beside them already says. Pure; the views only draw it.
  *
  * Everything that stands above an item (a day, the mark of what is unread) belongs to the item's
  * own row, so that loading older items adds rows at the start and changes nothing else.
@@ -25,7 +26,7 @@ export interface Row {
 const GROUP_GAP = 5 * 60_000;
 
 export function layOut(items: readonly TimelineItem[], unreadFrom: string | null): Row[] {
-  const folded = foldUnreadable(items);
+  const folded = foldUnreadable(withoutEchoes(items));
   return folded.map(({ item, count }, index) => {
     const before = folded[index - 1]?.item;
     const after = folded[index + 1]?.item;
@@ -63,6 +64,27 @@ export function messagesAfter(items: readonly TimelineItem[], key: string): numb
     if (item.type === 'message' && !item.own) count += 1;
   }
   return count;
+}
+
+/**
+ * One joining is up to three events: somebody waits, the room gets a key, they are let in. Once it is
+ * complete the last one says it all. A key that came for another reason is shown.
+ */
+function withoutEchoes(items: readonly TimelineItem[]): TimelineItem[] {
+  return items.filter((item, index) => {
+    if (item.type !== 'notice') return true;
+    if (item.notice === 'new-key') return !changesMembers(items[index - 1]) && !changesMembers(items[index + 1]);
+    if (item.notice !== 'waiting') return true;
+    return !items.some((later, at) => at > index && later.type === 'notice' && endsWaiting(later, item.subject?.id));
+  });
+}
+
+function changesMembers(item: TimelineItem | undefined): boolean {
+  return item?.type === 'notice' && (item.notice === 'let-in' || item.notice === 'left' || item.notice === 'removed');
+}
+
+function endsWaiting(notice: Extract<TimelineItem, { type: 'notice' }>, subject: string | undefined): boolean {
+  return subject !== undefined && notice.subject?.id === subject && notice.notice !== 'waiting';
 }
 
 /** A run is known by its newest item, which stays the same while older ones are loaded before it. */
