@@ -44,6 +44,10 @@ ISOLATION_OPTS = --inputdir=regress --outputdir=.build/isolation --load-extensio
 TAP_TESTS = 1
 PROVE_TESTS = regress/t/*.pl
 
+installcheck: .build/regress .build/isolation
+.build/regress .build/isolation:
+	mkdir -p $@
+
 EXTRA_CLEAN = .build/for-* .build/page.stamp .build/regress .build/isolation web/dist
 
 # --- PostgreSQL's rules, where PostgreSQL is installed -----------------------
