@@ -14,6 +14,11 @@
 #error "porcupine needs PostgreSQL 15 or later"
 #endif
 
+/* since 16 what looks into varlena values has a header of its own */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* since 18 a module may say its name and version, which pg_get_loaded_modules() shows */
 #if PG_VERSION_NUM >= 180000
 #define PORCUPINE_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "porcupine", .version = "1.0")

@@ -26,7 +26,7 @@
  *
  * A refusal stores nothing and is no error here. An error, say of a veto trigger, is the whole call's.
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include "access/detoast.h"
 #include "access/xact.h"

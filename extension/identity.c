@@ -8,7 +8,7 @@
  *
  * Being someone is not yet being allowed: each call asks again whether the token has expired and the session still lives.
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include "access/detoast.h"
 #include "access/xact.h"

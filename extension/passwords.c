@@ -8,7 +8,7 @@
  *
  * Nothing between taking and giving back a slot can raise an error; libsodium frees its own memory.
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include <errno.h>
 #include <sodium.h>

@@ -3,7 +3,7 @@
  *
  * They read their arguments and say the result; events.c decides.
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include "access/detoast.h"
 #include "access/htup_details.h"

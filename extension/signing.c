@@ -7,7 +7,7 @@
  *
  * Secret keys are copied out of a row for one signature and wiped; the row's own copy goes with SPI's memory.
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
