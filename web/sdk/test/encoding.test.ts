@@ -18,7 +18,9 @@ import {
   utf8,
 } from '../src/crypto/encoding.ts';
 import { pad, parseEnvelope, unpad, maxContent } from '../src/crypto/envelope.ts';
-import { hex } from './support/world.ts';
+import { createAccountKeys, openDeviceList, parseEntry } from '../src/crypto/index.ts';
+import type { Bytes } from '../src/crypto/index.ts';
+import { Room, hex, must } from './support/world.ts';
 
 describe('Writer and Reader', () => {
   it('write big-endian integers and lengths before bytes', () => {
@@ -157,5 +159,43 @@ describe('envelopes', () => {
     expect(parseEnvelope(hex(''))).toBe('malformed');
     const empty = new Writer().u8(1).bytes16(hex('020001')).fixed(new Uint8Array(32), 32);
     expect(parseEnvelope(empty.bytes32(hex('')).fixed(new Uint8Array(64), 64).done())).toBe('unsupported');
+  });
+});
+
+describe('whatever bytes come', () => {
+  /** A small generator with a fixed seed, so that a failure can be repeated (xorshift32). */
+  function random(seed: number): () => number {
+    let state = seed;
+    return () => {
+      state ^= state << 13;
+      state ^= state >>> 17;
+      state ^= state << 5;
+      return state >>> 0;
+    };
+  }
+
+  function mangled(bytes: Bytes, next: () => number): Bytes {
+    const changed = bytes.slice(0, next() % 4 === 0 ? next() % (bytes.length + 1) : bytes.length);
+    for (let edits = next() % 4; edits > 0 && changed.length > 0; edits--) changed[next() % changed.length] = next() % 256;
+    return changed;
+  }
+
+  it('parsers answer and do not throw', async () => {
+    const ada = await createAccountKeys('1', '11');
+    const room = await Room.begin(ada);
+    const { body } = await room.send(ada, 'hello');
+    const { bytes } = must(room.entries[1]);
+    const next = random(20_261_122);
+    for (let round = 0; round < 2000; round++) {
+      const entry = parseEntry(mangled(bytes, next));
+      expect(entry === null || entry.room.length === 32).toBe(true);
+      const envelope = parseEnvelope(mangled(body, next));
+      expect(typeof envelope === 'string' || envelope.header.salt.length === 32).toBe(true);
+      if (round % 20 === 0) {
+        const list = mangled(ada.list.bytes, next);
+        const opened = await openDeviceList(list, '1');
+        expect(opened.ok).toBe(equalBytes(list, ada.list.bytes));
+      }
+    }
   });
 });
