@@ -124,6 +124,10 @@ export class RoomLog {
     for (;;) {
       const { results, length } = await this.context.api.log(this.room, this.length - 1);
       const before = this.length;
+      if (length < before) {
+        this.failure = 'The server shows an older state of this room than this device has seen.';
+        return;
+      }
       await this.fold(results, expected);
       if (this.failure !== null || this.length >= length) {
         return;

@@ -5,6 +5,7 @@
  * The server's word counts where it takes something away (removed, closed, pending). What it gives, members
  * and keys, counts only when the signed log says the same.
  */
+import { backoffDelay } from '../client/backoff.ts';
 import { isProblem, problemFrom } from '../client/problem.ts';
 import type { ErrorFrame, ServerFrame, WireEvent, WireMember, WireRoom } from '../client/wire.ts';
 import { signChange, type ChainLink } from '../crypto/index.ts';
@@ -37,6 +38,7 @@ export class Room {
   private inbox: WireEvent[] = [];
   private memberList: readonly WireMember[] = [];
   private departed = false;
+  private subscribeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly context: SessionContext,
@@ -142,6 +144,7 @@ export class Room {
   }
 
   disconnected(): void {
+    clearTimeout(this.subscribeTimer);
     this.feed.disconnected();
     this.outbox.disconnected();
     this.presence.close();
@@ -193,9 +196,7 @@ export class Room {
   /** The server says that this user is no longer a member. */
   leaveBehind(): void {
     this.departed = true;
-    this.presence.close();
-    this.rekeyer.close();
-    this.outbox.close();
+    this.close();
     this.changed();
   }
 
@@ -242,6 +243,7 @@ export class Room {
   }
 
   close(): void {
+    clearTimeout(this.subscribeTimer);
     this.presence.close();
     this.rekeyer.close();
     this.outbox.close();
@@ -254,7 +256,6 @@ export class Room {
       this.context.send({ type: 'read', room: wire.id, seq: read });
     }
     this.wire = { ...wire, read_seq: read };
-    this.departed = false;
   }
 
   /** Whom the server will make the owner when the last one leaves; the log has to say the same. */
@@ -405,17 +406,21 @@ export class Room {
     }
     if (frame.code === 'not_member') {
       this.leaveBehind();
-    } else {
-      this.feed.disconnected();
-      this.context.report(problemFrom(frame, null));
+      return;
     }
+    const problem = problemFrom(frame, null);
+    this.context.report(problem);
+    this.feed.disconnected();
+    clearTimeout(this.subscribeTimer);
+    const delay = (problem.retryAfter ?? 1) * 1000 + backoffDelay(0);
+    this.subscribeTimer = setTimeout(() => this.feed.subscribe(), delay);
   }
 
   private async catchUpLog(): Promise<void> {
     if (this.wire.role === 'pending') {
       await finishJoin(this.context, this.wire.id, this.log);
     }
-    if (this.log.length < this.wire.log) {
+    if (this.log.length !== this.wire.log) {
       await this.log.refresh();
     }
     await this.fetchKeys();

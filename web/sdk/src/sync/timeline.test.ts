@@ -1,0 +1,121 @@
+/** What events and queued messages look like to a user. */
+import { expect, test } from 'vitest';
+import type { WireEvent } from '../client/wire.ts';
+import type { LogState } from '../crypto/index.ts';
+import type { OutboxRecord } from '../store/schema.ts';
+import { timelineOf, type TimelineContext } from './timeline.ts';
+import type { Opened, WindowEvent } from './window.ts';
+
+const user = (id: string) => ({ id, username: id, displayName: id.toUpperCase() });
+const users = new Map(['me', 'you'].map((id) => [id, user(id)]));
+
+function context(log: Partial<LogState> | null = null): TimelineContext {
+  return { me: 'me', log: log as LogState | null, user: (id) => users.get(id) ?? user(id) };
+}
+
+function wire(seq: number, fields: Partial<WireEvent>): WireEvent {
+  return {
+    room: 'r',
+    seq,
+    kind: 'message',
+    sender: null,
+    device: null,
+    client_id: null,
+    epoch: 0,
+    body: null,
+    ref: null,
+    created_at: '2026-01-01T00:00:00Z',
+    ...fields,
+  };
+}
+
+function message(seq: number, clientId: string, opened: Partial<Opened>, sender = 'you'): WindowEvent {
+  const event = wire(seq, { sender, device: 'd', client_id: clientId });
+  return { event, opened: { text: null, failure: null, link: null, previous: null, ...opened } };
+}
+
+const server = (seq: number, kind: string, data: Record<string, unknown>): WindowEvent => ({
+  event: wire(seq, { kind, data }),
+  opened: null,
+});
+
+function queued(clientId: string, state: OutboxRecord['state'], problem: string | null = null) {
+  const record = { room: 'r', clientId, text: new Uint8Array(), at: 0, state, built: null, seq: null, problem };
+  return { record, text: `text of ${clientId}` };
+}
+
+test('messages keep their key from the queue to the log and appear once', () => {
+  const outgoing = [queued('a', 'sent'), queued('b', 'built'), queued('c', 'failed', 'too long')];
+  const events = [message(1, 'a', { text: 'text of a' }, 'me')];
+  const items = timelineOf(events, outgoing, context());
+  expect(items.map((item) => item.type === 'message' && [item.key, item.delivery, item.own, item.problem])).toEqual([
+    ['a', 'sent', true, null],
+    ['b', 'sending', true, null],
+    ['c', 'failed', true, 'too long'],
+  ]);
+});
+
+test('a message that did not change is the same object in the next timeline', () => {
+  const events = [message(1, 'a', { text: 'hello' })];
+  const [first] = timelineOf(events, [], context());
+  const [again] = timelineOf([...events, message(2, 'b', { text: 'more' })], [], context());
+  expect(again).toBe(first);
+});
+
+test('each failed check is shown as what it is', () => {
+  const log = {
+    epochs: [{ epoch: 0, index: 1 }, { epoch: 1, index: 4 }] as LogState['epochs'],
+    members: new Map([['me', { since: 3 }]]) as LogState['members'],
+  };
+  const early = message(1, 'a', { failure: 'no_key' });
+  const late = message(2, 'b', { failure: 'no_key' });
+  const events = [
+    early,
+    { ...late, event: { ...late.event, epoch: 1 } },
+    message(3, 'c', { failure: 'bad_signature' }),
+    message(4, 'd', { failure: 'unsupported' }),
+    message(5, 'c', { failure: 'replayed' }),
+  ];
+  const items = timelineOf(events, [], context(log));
+  expect(items.map((item) => item.type === 'unreadable' && item.reason)).toEqual([
+    'before-joining',
+    'waiting-for-key',
+    'tampered',
+    'unknown-format',
+    'tampered',
+  ]);
+  expect(new Set(items.map(({ key }) => key)).size).toBe(items.length);
+  expect(items.every((item) => item.type === 'unreadable' && item.detail !== '')).toBe(true);
+});
+
+test('notices say whether members signed them or the server claims them', () => {
+  const you = { id: 'you', username: 'you', display_name: 'You' };
+  const log = {
+    spans: [{ member: { user: 'you' }, from: 2, until: 5 }] as LogState['spans'],
+    epochs: [{ epoch: 1, index: 3 }] as LogState['epochs'],
+    members: new Map() as LogState['members'],
+  };
+  const events = [
+    server(1, 'member.joined', { user: 'me', role: 'owner', via: 'create' }),
+    server(2, 'member.joined', { user: you, role: 'pending', via: 'code' }),
+    server(3, 'member.role', { user: you, role: 'member' }),
+    server(4, 'epoch', { epoch: 1, by: 'me' }),
+    server(5, 'epoch', { epoch: 2, by: 'me' }),
+    server(6, 'member.left', { user: 'you' }),
+    server(7, 'member.removed', { user: 'ghost', by: 'me' }),
+    server(8, 'room.renamed', { name: 'New' }),
+    server(9, 'control', { index: 3 }),
+    server(10, 'something.new', {}),
+  ];
+  const items = timelineOf(events, [], context(log));
+  expect(items.map((item) => item.type === 'notice' && [item.notice, item.by, item.subject?.id ?? item.text])).toEqual([
+    ['created', 'server', 'me'],
+    ['waiting', 'server', 'you'],
+    ['let-in', 'signed', 'you'],
+    ['new-key', 'signed', null],
+    ['new-key', 'server', null],
+    ['left', 'signed', 'you'],
+    ['removed', 'server', 'ghost'],
+    ['renamed', 'server', 'New'],
+  ]);
+});
