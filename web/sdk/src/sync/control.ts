@@ -4,8 +4,9 @@
  *
  * Whoever became a member by it is pinned to their first identity key.
  */
-import { isProblem, untrusted } from '../client/problem.ts';
+import { PorcupineError, isProblem, untrusted } from '../client/problem.ts';
 import {
+  RefusedChange,
   checkPin,
   equalBytes,
   foldLog,
@@ -92,7 +93,7 @@ export class RoomLog {
   ): Promise<void> {
     for (let attempt = 0; attempt < appendTries; attempt += 1) {
       const state = this.trusted();
-      const entry = await make(state);
+      const entry = await permitted(make(state));
       if (entry === null) {
         return;
       }
@@ -192,18 +193,28 @@ const foldWords: Readonly<Record<LogFailure, string>> = {
   forked: 'The server shows different histories of this room to its members.',
 };
 
-/** An entry of this device that the log ignores, as words for an error. */
-export function ignoredWords(reason: IgnoredReason): string {
+async function permitted<T>(entry: Promise<T>): Promise<T> {
+  try {
+    return await entry;
+  } catch (error) {
+    throw error instanceof RefusedChange ? refusalOf(error.reason) : error;
+  }
+}
+
+/** What a room's log does not accept from this user, as an error in words. */
+export function refusalOf(reason: IgnoredReason): PorcupineError {
   switch (reason) {
     case 'invite_used_up':
-      return 'the invite is used up';
+      return new PorcupineError('gone', 'the invite is used up');
     case 'invite_revoked':
-      return 'the invite was revoked';
+      return new PorcupineError('gone', 'the invite was revoked');
     case 'no_such_invite':
-      return 'the room knows no such invite';
+      return new PorcupineError('gone', 'the room knows no such invite');
     case 'role':
-      return 'the role does not allow it';
+      return new PorcupineError('role', 'the role does not allow it');
+    case 'not_member':
+      return new PorcupineError('not_member', 'the room’s log does not name this account as a member');
     default:
-      return 'the room’s log does not accept it';
+      return untrusted('the room’s log does not accept it');
   }
 }

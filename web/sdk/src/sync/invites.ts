@@ -25,7 +25,7 @@ import {
 } from '../crypto/index.ts';
 import type { InvitePreview } from '../model.ts';
 import type { SessionContext } from './context.ts';
-import { ignoredWords, type RoomLog } from './control.ts';
+import { refusalOf, type RoomLog } from './control.ts';
 
 /** What rests of an unfinished join: the link's secret, then the invite's sealed part. */
 const joinPurpose = 'join';
@@ -129,7 +129,7 @@ function requireEffect(context: SessionContext, log: RoomLog, before: number): v
   const ignored = log.state?.ignored.find(
     ({ index, actor }) => index >= before && actor?.user === context.me.user,
   );
-  throw new PorcupineError('gone', ignored === undefined ? 'the invite had no effect' : ignoredWords(ignored.reason));
+  throw refusalOf(ignored?.reason ?? 'no_such_invite');
 }
 
 async function openContent(secret: Bytes, sealed: Bytes | null): Promise<InviteContent> {

@@ -9,11 +9,14 @@ import { backoffDelay } from '../client/backoff.ts';
 import { isProblem } from '../client/problem.ts';
 import type { WireEvent, WireMember } from '../client/wire.ts';
 import {
+  RefusedChange,
   checkPin,
   fromBase64,
   openDeviceList,
   prepareEpoch,
+  signChange,
   toBase64,
+  type AccountKeys,
   type Change,
   type DeviceList,
   type LogState,
@@ -123,7 +126,7 @@ export class Rekeyer {
     const state = this.ports.log.trusted();
     const members = await this.ports.refreshMembers();
     const gone = [...state.members.keys()].filter((user) => !members.some((member) => member.user.id === user));
-    const changes = await this.changes(state, members, gone);
+    const changes = await permittedOf(await this.changes(state, members, gone), state, keys);
     const current = state.epochs.at(-1);
     if (current === undefined || !(changes.length > 0 || this.blocksSending() || this.keyLost())) {
       return;
@@ -224,6 +227,22 @@ export class Rekeyer {
     const epoch = this.ports.log.state?.epochs.at(-1)?.epoch;
     return epoch !== undefined && !this.ports.epochs.has(epoch) && this.ports.epochs.isUnusable(epoch);
   }
+}
+
+/** One joiner whose device list the log refuses must not keep all others out. */
+async function permittedOf(changes: Change[], state: LogState, keys: AccountKeys): Promise<Change[]> {
+  const permitted: Change[] = [];
+  for (const change of changes) {
+    try {
+      await signChange(state, keys, change);
+      permitted.push(change);
+    } catch (error) {
+      if (!(error instanceof RefusedChange)) {
+        throw error;
+      }
+    }
+  }
+  return permitted;
 }
 
 function jitter([least, most]: readonly [number, number]): number {
