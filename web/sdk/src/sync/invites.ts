@@ -53,7 +53,7 @@ export async function makeInvite(
       context.api.createInvite(room, {
         expires_in: options.expiresIn,
         ...(options.maxUses === null ? {} : { max_uses: options.maxUses }),
-        code_hash: toHex(draft.codeHash),
+        code_hash: toBase64(draft.codeHash),
         sealed: toBase64(sealed),
         index,
         entry,
