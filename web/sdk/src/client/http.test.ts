@@ -103,6 +103,12 @@ test('a session of somebody else who signed in meanwhile is not taken over', asy
   expect(ended).toHaveBeenCalledOnce();
 });
 
+test('a browser that has lost its cookie is signed out', async () => {
+  const { http, ended } = bench(() => problem(400, 'invalid'));
+  await expect(http.refresh()).rejects.toMatchObject({ code: 'unauthenticated' });
+  expect(ended).toHaveBeenCalledOnce();
+});
+
 test('no connection, and an answer that is none, have their own codes', async () => {
   const lost = bench(() => new TypeError('fetch failed'));
   await expect(lost.http.request('GET', '/x', { authorized: false })).rejects.toMatchObject({ code: 'unreachable' });

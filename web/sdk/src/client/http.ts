@@ -114,8 +114,10 @@ export class Http {
       await this.adopt(session);
       return session;
     } catch (error) {
-      this.noticeEnd(error);
-      throw error;
+      // Without a cookie the call lacks its refresh token, which the server calls invalid.
+      const refusal = isProblem(error, 'invalid') ? new PorcupineError('unauthenticated', 'not signed in') : error;
+      this.noticeEnd(refusal);
+      throw refusal;
     }
   }
 
