@@ -1,0 +1,151 @@
+/*
+ * config.c - see config.h. It owns the one Config; the settings stand in one table.
+ */
+#include "config.h"
+#include "memory.h"
+#include "text.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PREFIX "PORCUPINE_"
+
+typedef struct Setting
+{
+	const char *name;
+	const char *fallback;		/* used when the variable is absent */
+	const char *expected;		/* completes "… is not " */
+	bool		(*apply) (Config *config, const char *value);
+} Setting;
+
+static bool apply_listen(Config *config, const char *value);
+static bool apply_port(Config *config, const char *value);
+static bool apply_database(Config *config, const char *value);
+static bool apply_page(Config *config, const char *value);
+static bool apply_origins(Config *config, const char *value);
+static bool apply_log_level(Config *config, const char *value);
+static bool all_known(void);
+
+/* The port stands before the origins, whose default names it. */
+static const Setting settings[] = {
+	{PREFIX "LISTEN", "127.0.0.1", "a numeric IPv4 or IPv6 address", apply_listen},
+	{PREFIX "PORT", "8080", "a port from 1 to 65535", apply_port},
+	{PREFIX "DATABASE", "", "a libpq connection string", apply_database},
+	{PREFIX "PAGE", "web/dist", "the name of a folder", apply_page},
+	{PREFIX "ORIGINS", "", "a list of at most 16 origins like https://chat.example.org, with commas between", apply_origins},
+	{PREFIX "LOG_LEVEL", "info", "one of debug, info, warning, error", apply_log_level},
+};
+
+#define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
+
+static Config config;
+
+extern char **environ;
+
+const Config *
+config_read(void)
+{
+	if (!all_known())
+		return NULL;
+	for (size_t i = 0; i < N_SETTINGS; i++)
+	{
+		const char *value = getenv(settings[i].name);
+
+		if (!settings[i].apply(&config, value != NULL ? value : settings[i].fallback))
+		{
+			fprintf(stderr, "porcupine-bridge: %s=%s is not %s\n", settings[i].name, value, settings[i].expected);
+			return NULL;
+		}
+	}
+	return &config;
+}
+
+/* A mistyped name would otherwise leave its default in force without a word. */
+static bool
+all_known(void)
+{
+	for (char **variable = environ; *variable != NULL; variable++)
+	{
+		size_t		length = strcspn(*variable, "=");
+		bool		known = strncmp(*variable, PREFIX, strlen(PREFIX)) != 0;
+
+		for (size_t i = 0; i < N_SETTINGS && !known; i++)
+			known = strlen(settings[i].name) == length && strncmp(*variable, settings[i].name, length) == 0;
+		if (!known)
+		{
+			fprintf(stderr, "porcupine-bridge: there is no setting %.*s\n", (int) length, *variable);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+apply_listen(Config *target, const char *value)
+{
+	struct in6_addr address;
+
+	target->listen = value;
+	return inet_pton(AF_INET, value, &address) == 1 || inet_pton(AF_INET6, value, &address) == 1;
+}
+
+static bool
+apply_port(Config *target, const char *value)
+{
+	int64_t		port;
+
+	if (!text_to_number(value, 65535, &port) || port == 0)
+		return false;
+	target->port = (int) port;
+	return true;
+}
+
+static bool
+apply_database(Config *target, const char *value)
+{
+	target->database = value;
+	return true;
+}
+
+static bool
+apply_page(Config *target, const char *value)
+{
+	target->page = value;
+	return *value != '\0';
+}
+
+static bool
+apply_origins(Config *target, const char *value)
+{
+	Text		fallback = {0};
+	char	   *rest;
+	char	   *origin;
+	int			count = 0;
+
+	if (*value == '\0')
+	{
+		text_format(&fallback, "http://localhost:%d,http://127.0.0.1:%d", target->port, target->port);
+		value = fallback.bytes;
+	}
+	rest = memory_text(value);
+	text_free(&fallback);
+	while ((origin = strsep(&rest, ",")) != NULL)
+	{
+		const char *host = strstr(origin, "://");
+
+		/* exactly as browsers send it: a scheme and an authority, nothing after them */
+		if ((strncmp(origin, "http://", 7) != 0 && strncmp(origin, "https://", 8) != 0)
+			|| host[3] == '\0' || strpbrk(host + 3, "/ ?#;'\"\\") != NULL || count == CONFIG_MAX_ORIGINS)
+			return false;
+		target->origins[count++] = origin;
+	}
+	return true;
+}
+
+static bool
+apply_log_level(Config *target, const char *value)
+{
+	return log_parse_level(value, &target->log_level);
+}

@@ -1,0 +1,27 @@
+/*
+ * config.h - what the environment says, read once at start.
+ */
+#ifndef PORCUPINE_CONFIG_H
+#define PORCUPINE_CONFIG_H
+
+#include "log.h"
+
+#define CONFIG_MAX_ORIGINS 16
+
+typedef struct Config
+{
+	const char *listen;			/* a numeric IPv4 or IPv6 address */
+	int			port;
+	const char *database;		/* a libpq connection string; empty: libpq's own defaults */
+	const char *page;			/* the folder of the built page */
+	const char *origins[CONFIG_MAX_ORIGINS + 1];	/* NULL-terminated */
+	LogLevel	log_level;
+} Config;
+
+/*
+ * Reads PORCUPINE_*; on a bad or unknown setting says so on stderr in one sentence and returns
+ * NULL. The result lives as long as the process.
+ */
+extern const Config *config_read(void);
+
+#endif

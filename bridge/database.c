@@ -1,0 +1,181 @@
+/*
+ * database.c - see database.h. It owns the listening connection and what is known of the server.
+ */
+#include "database.h"
+#include "log.h"
+#include "loop.h"
+#include "pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LISTEN_SQL "LISTEN porcupine"
+#define PROBE_SQL "SELECT 1"
+#define CHECK_SQL \
+	"SELECT current_setting('fsync'), current_setting('full_page_writes'), porcupine.current_stream()"
+
+/* The listener is asked this often whether it still hears, and given this long to answer. */
+#define PROBE_EVERY_MS 4000
+#define PROBE_PATIENCE_MS 8000
+#define RETRY_MS 500
+
+static const DatabaseEvents *events;
+static PgConn *listener;
+static Timer probe_timer;
+static Timer check_timer;
+static bool listening;
+static bool checked;
+static int64_t stream;
+
+static void on_up(void *arg);
+static void on_down(void *arg, const char *why);
+static void on_idle(void *arg);
+static void on_notified(void *arg, const char *payload);
+static void on_listening(void *arg, DbOutcome outcome, const PGresult *result);
+static void probe(void *arg);
+static void on_probed(void *arg, DbOutcome outcome, const PGresult *result);
+static void check(void *arg);
+static void on_checked(void *arg, DbOutcome outcome, const PGresult *result);
+
+static const PgConnEvents listener_events = {on_up, on_down, on_idle, on_notified};
+
+void
+database_open(const char *conninfo, const DatabaseEvents *handlers)
+{
+	events = handlers;
+	pool_open(conninfo);
+	listener = pgconn_open(conninfo, POOL_OPTIONS, &listener_events, NULL);
+	timer_start(&probe_timer, probe, NULL, PROBE_EVERY_MS, PROBE_EVERY_MS);
+}
+
+void
+database_close(void)
+{
+	timer_stop(&probe_timer);
+	timer_stop(&check_timer);
+	pgconn_close(listener);
+	pool_close();
+}
+
+const char *
+database_missing(void)
+{
+	if (!listening)
+		return "the listening connection is down";
+	if (!checked)
+		return "the database has not been checked yet";
+	return pool_is_up() ? NULL : "connections to the database are down";
+}
+
+int64_t
+database_stream(void)
+{
+	return stream;
+}
+
+static void
+on_up(void *arg)
+{
+	DbRequest  *request = db_request(LISTEN_SQL, on_listening, NULL);
+
+	(void) arg;
+	db_set_asked_at(request, loop_now());
+	pgconn_send(listener, request);
+}
+
+static void
+on_down(void *arg, const char *why)
+{
+	(void) arg;
+	if (listening)
+		log_write(LOG_WARNING, "the listening connection is lost", LOG_TEXT("why", why));
+	listening = checked = false;
+}
+
+static void
+on_idle(void *arg)
+{
+	(void) arg;
+}
+
+static void
+on_notified(void *arg, const char *payload)
+{
+	(void) arg;
+	events->doorbell(payload);
+}
+
+static void
+on_listening(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	(void) arg;
+	(void) result;
+	if (outcome != DB_DONE)
+		return;					/* the connection is gone and comes back */
+	listening = true;
+	check(NULL);
+}
+
+/* A half-open connection hears nothing and notices nothing: it must be asked. */
+static void
+probe(void *arg)
+{
+	const DbRequest *oldest = pgconn_oldest(listener);
+
+	(void) arg;
+	if (oldest != NULL && loop_now() - db_asked_at(oldest) > PROBE_PATIENCE_MS)
+		pgconn_reset(listener, "the listening connection does not answer");
+	else if (listening && oldest == NULL)
+	{
+		DbRequest  *request = db_request(PROBE_SQL, on_probed, NULL);
+
+		db_set_asked_at(request, loop_now());
+		pgconn_send(listener, request);
+	}
+}
+
+static void
+on_probed(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	(void) arg;
+	(void) outcome;
+	(void) result;
+}
+
+static void
+check(void *arg)
+{
+	(void) arg;
+	if (listening && !checked)
+		pool_submit(LANE_QUERY, db_request(CHECK_SQL, on_checked, NULL));
+}
+
+static void
+on_checked(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	int64_t		before = stream;
+
+	(void) arg;
+	if (outcome != DB_DONE)
+	{
+		if (outcome == DB_REFUSED)
+			log_write(LOG_ERROR, "the database could not be checked; is the extension porcupine installed?",
+					  LOG_TEXT("error", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
+		timer_start(&check_timer, check, NULL, RETRY_MS, 0);
+		return;
+	}
+	for (int i = 0; i < 2; i++)
+	{
+		if (strcmp(PQgetvalue(result, 0, i), "on") != 0)
+		{
+			events->unfit(i == 0 ? "fsync" : "full_page_writes");
+			return;
+		}
+	}
+	if (!listening)
+		return;
+	stream = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
+	checked = true;
+	log_write(LOG_INFO, "the database is ready", LOG_NUMBER("stream", stream));
+	events->ready(before != 0 && before != stream);
+}

@@ -1,0 +1,32 @@
+/*
+ * database.h - is the database there, is it the one we know, and what does it call out?
+ *
+ * It owns the connection that listens for doorbells. After each (re)connect it listens first, then
+ * checks the server's durability settings and reads the stream epoch, and only then says ready:
+ * whoever sweeps after that misses nothing (GUARANTEES: listen, then read).
+ */
+#ifndef PORCUPINE_DATABASE_H
+#define PORCUPINE_DATABASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct DatabaseEvents
+{
+	/* The database answers and the listener is up; restarted: cursors of before are void. */
+	void		(*ready) (bool new_stream);
+	void		(*doorbell) (const char *payload);
+	/* It must not be used: fsync or full_page_writes is off. */
+	void		(*unfit) (const char *why);
+} DatabaseEvents;
+
+/* Opens the pool's lanes, too. Both arguments must outlive the process. */
+extern void database_open(const char *conninfo, const DatabaseEvents *events);
+extern void database_close(void);
+
+/* NULL when it is ready, else what is missing. */
+extern const char *database_missing(void);
+/* The stream epoch; 0 before the first ready. */
+extern int64_t database_stream(void);
+
+#endif

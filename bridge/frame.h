@@ -1,0 +1,32 @@
+/*
+ * frame.h - an outgoing WebSocket message: made once, counted, shared by every socket it goes to.
+ *
+ * It is built in place behind the headroom that libwebsockets needs for the frame's header.
+ */
+#ifndef PORCUPINE_FRAME_H
+#define PORCUPINE_FRAME_H
+
+#include "errors.h"
+#include "text.h"
+
+typedef struct Frame
+{
+	int			references;
+	size_t		length;
+	unsigned char *payload;		/* with headroom before it */
+} Frame;
+
+/* Begins a frame: append the JSON to text, then frame_end(), which takes the text's memory over. */
+extern void frame_begin(Text *text);
+/* The new frame belongs to the caller. */
+extern Frame *frame_end(Text *text);
+
+extern Frame *frame_keep(Frame *frame);
+extern void frame_release(Frame *frame);
+
+/* An event as the database wrote it: a JSON object without "type". */
+extern Frame *frame_from_event(const char *json);
+/* {"type":"error",…}; room and client_id may be NULL; request is the verb. */
+extern Frame *frame_from_problem(const Problem *problem, const char *request, const char *room, const char *client_id);
+
+#endif

@@ -1,0 +1,460 @@
+/*
+ * http.c - see http.h. It owns the requests that are under way.
+ *
+ * libwebsockets parses; this file keeps it honest (one length, no transfer coding), and holds
+ * reading back while an answer is being made, because libwebsockets would otherwise poll the
+ * unread bytes of the next request all the while.
+ */
+#include "http.h"
+#include "log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWER_PATIENCE_S 30
+#define LINGER_S 2
+#define CHUNK 65536
+#define MAX_QUERY 8
+#define MAX_KNOWN_LENGTH INT64_C(1000000000000)
+
+static const HttpHandlers *handlers;
+static const char *common_headers = "";
+static bool draining;
+static int	open_requests;
+
+static Request *begin_request(struct lws *wsi, const char *path);
+static HttpMethod read_method(struct lws *wsi, bool *head);
+static char *copy_header(Request *request, enum lws_token_indexes token);
+static char *copy_own_header(Request *request, const char *name);
+static void read_query(Request *request);
+static bool framing_is_plain(Request *request);
+static void handle(Request *request);
+static void begin_answer(Request *request, int status, const char *type, size_t length);
+static const char *reason_phrase(int status);
+static int	write_piece(Request *request, const char *from, size_t length);
+static int	finish(Request **slot);
+static void free_request(Request **slot);
+
+void
+http_set_handlers(const HttpHandlers *given)
+{
+	handlers = given;
+}
+
+void
+http_set_common_headers(const char *lines)
+{
+	common_headers = lines;
+}
+
+void
+http_drain(void)
+{
+	draining = true;
+}
+
+/* --- a request comes in --------------------------------------------------------------------------- */
+
+int
+http_on_header(struct lws *wsi, Request **slot, const char *path)
+{
+	Request    *request;
+
+	free_request(slot);
+	request = *slot = begin_request(wsi, path);
+	if (!framing_is_plain(request))
+		return 0;
+	if (request->body_length > handlers->body_limit(request))
+	{
+		Problem		problem = PROBLEM(ERROR_TOO_LARGE, "the body is too large");
+
+		request->overlong = request->close = true;
+		http_answer_problem(request, &problem);
+	}
+	else if (request->body_length == 0)
+		handle(request);
+	return 0;
+}
+
+int
+http_on_body(Request **slot, const char *bytes, size_t length)
+{
+	Request    *request = *slot;
+
+	if (request == NULL || request->handled || request->answered)
+		return 0;
+	if (request->body.length + length > request->body_length)
+		return -1;
+	text_bytes(&request->body, bytes, length);
+	return 0;
+}
+
+int
+http_on_body_end(Request **slot)
+{
+	Request    *request = *slot;
+
+	if (request == NULL)
+		return 0;
+	if (request->lingering)
+		return -1;
+	if (!request->handled && !request->answered)
+		handle(request);
+	return 0;
+}
+
+static Request *
+begin_request(struct lws *wsi, const char *path)
+{
+	Request    *request = memory_alloc(sizeof(Request));
+	char		length[24];
+
+	open_requests++;
+	request->wsi = wsi;
+	request->path = arena_text(&request->arena, path, strlen(path));
+	request->method = read_method(wsi, &request->head);
+	request->content_type = copy_header(request, WSI_TOKEN_HTTP_CONTENT_TYPE);
+	request->authorization = copy_header(request, WSI_TOKEN_HTTP_AUTHORIZATION);
+	request->cookie = copy_header(request, WSI_TOKEN_HTTP_COOKIE);
+	request->origin = copy_header(request, WSI_TOKEN_ORIGIN);
+	request->if_none_match = copy_header(request, WSI_TOKEN_HTTP_IF_NONE_MATCH);
+	request->own_header = copy_own_header(request, "x-porcupine:");
+	lws_get_peer_simple(wsi, request->address, sizeof(request->address));
+	read_query(request);
+	request->has_length = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
+	if (request->has_length && lws_hdr_copy(wsi, length, sizeof(length), WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0)
+	{
+		int64_t		number;
+
+		/* a length that is no number is refused with the framing */
+		if (text_to_number(length, MAX_KNOWN_LENGTH, &number))
+			request->body_length = (size_t) number;
+		else
+			request->close = true;
+	}
+	else if (request->has_length)
+		request->close = true;
+	return request;
+}
+
+static HttpMethod
+read_method(struct lws *wsi, bool *head)
+{
+	char	   *uri;
+	int			length;
+
+	switch (lws_http_get_uri_and_method(wsi, &uri, &length))
+	{
+		case LWSHUMETH_HEAD:
+			*head = true;
+			return HTTP_GET;
+		case LWSHUMETH_GET:
+			return HTTP_GET;
+		case LWSHUMETH_POST:
+			return HTTP_POST;
+		case LWSHUMETH_PATCH:
+			return HTTP_PATCH;
+		case LWSHUMETH_DELETE:
+			return HTTP_DELETE;
+		default:
+			return HTTP_OTHER;
+	}
+}
+
+static char *
+copy_header(Request *request, enum lws_token_indexes token)
+{
+	int			length = lws_hdr_total_length(request->wsi, token);
+	char	   *copy;
+
+	if (length <= 0)
+		return NULL;
+	copy = arena_alloc(&request->arena, (size_t) length + 1);
+	return lws_hdr_copy(request->wsi, copy, length + 1, token) >= 0 ? copy : NULL;
+}
+
+static char *
+copy_own_header(Request *request, const char *name)
+{
+	int			name_length = (int) strlen(name);
+	int			length = lws_hdr_custom_length(request->wsi, name, name_length);
+	char	   *copy;
+
+	if (length < 0)
+		return NULL;
+	copy = arena_alloc(&request->arena, (size_t) length + 1);
+	return lws_hdr_custom_copy(request->wsi, copy, length + 1, name, name_length) >= 0 ? copy : NULL;
+}
+
+static void
+read_query(Request *request)
+{
+	char		piece[512];
+	int			count = 0;
+
+	request->query = arena_alloc(&request->arena, (MAX_QUERY + 1) * sizeof(char *));
+	while (count < MAX_QUERY)
+	{
+		int			length = lws_hdr_copy_fragment(request->wsi, piece, sizeof(piece), WSI_TOKEN_HTTP_URI_ARGS, count);
+
+		if (length < 0)
+			break;
+		request->query[count++] = arena_text(&request->arena, piece, (size_t) length);
+	}
+	request->query[count] = NULL;
+}
+
+/*
+ * One body length or none, and no transfer coding: else two readers of the same bytes may see
+ * different requests (RFC 9112, section 6).
+ */
+static bool
+framing_is_plain(Request *request)
+{
+	struct lws *wsi = request->wsi;
+	Problem		problem = PROBLEM(ERROR_INVALID, NULL);
+
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
+	{
+		problem.status = 411;
+		problem.detail = "send the body with a Content-Length";
+	}
+	else if (request->close || lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, 1) > 0)
+		problem.detail = "the Content-Length is not one number";
+	else if (lws_hdr_total_length(wsi, WSI_TOKEN_HOST) <= 0)
+		problem.detail = "the Host header is missing";
+	else
+	{
+		/* without a length libwebsockets would go on reading a body that is not there */
+		request->close = !request->has_length && (request->method == HTTP_POST || request->method == HTTP_PATCH
+												  || request->method == HTTP_OTHER);
+		return true;
+	}
+	request->close = true;
+	http_answer_problem(request, &problem);
+	return false;
+}
+
+static void
+handle(Request *request)
+{
+	request->handled = true;
+	lws_rx_flow_control(request->wsi, 0);
+	lws_set_timeout(request->wsi, PENDING_TIMEOUT_HTTP_CONTENT, ANSWER_PATIENCE_S);
+	handlers->handle(request);
+}
+
+const char *
+http_query(const Request *request, const char *name)
+{
+	size_t		length = strlen(name);
+
+	for (int i = 0; request->query[i] != NULL; i++)
+	{
+		if (strncmp(request->query[i], name, length) == 0 && request->query[i][length] == '=')
+			return request->query[i] + length + 1;
+	}
+	return NULL;
+}
+
+/* --- its answer -------------------------------------------------------------------------------------- */
+
+void
+http_add_header(Request *request, const char *name, const char *value)
+{
+	text_format(&request->head_text, "%s: %s\r\n", name, value);
+}
+
+void
+http_answer(Request *request, int status, const char *type, Text *content)
+{
+	if (content != NULL)
+	{
+		request->own_content = *content;
+		request->content = content->bytes;
+		*content = (Text) {0};
+	}
+	begin_answer(request, status, type, request->own_content.length);
+}
+
+void
+http_answer_static(Request *request, int status, const char *type, const char *content, size_t length)
+{
+	request->content = content;
+	begin_answer(request, status, type, length);
+}
+
+void
+http_answer_problem(Request *request, const Problem *problem)
+{
+	Text		content = {0};
+	int			status = problem->status != 0 ? problem->status : errors_kind(problem->code)->status;
+	char		seconds[24];
+
+	if (problem->retry_after >= 0)
+	{
+		snprintf(seconds, sizeof(seconds), "%lld", (long long) problem->retry_after);
+		http_add_header(request, "Retry-After", seconds);
+	}
+	if (status == 401)
+		http_add_header(request, "WWW-Authenticate", "Bearer");
+	errors_write_problem(&content, problem);
+	http_answer(request, status, "application/problem+json", &content);
+}
+
+/* head_text holds the lines that were added; the answer's head is put before them. */
+static void
+begin_answer(Request *request, int status, const char *type, size_t length)
+{
+	Text		added = request->head_text;
+	Text		head = {0};
+
+	text_reserve(&head, LWS_PRE);
+	head.length = LWS_PRE;
+	text_format(&head, "HTTP/1.1 %d %s\r\n%s", status, reason_phrase(status), common_headers);
+	if (status != 204 && status != 304)
+		text_format(&head, "Content-Length: %zu\r\n", length);
+	if (type != NULL)
+		text_format(&head, "Content-Type: %s\r\n", type);
+	if (draining)
+		request->close = true;
+	if (request->close)
+		text_add(&head, "Connection: close\r\n");
+	text_bytes(&head, added.bytes != NULL ? added.bytes : "", added.length);
+	text_add(&head, "\r\n");
+	text_free(&added);
+	request->head_text = head;
+	request->content_length = request->head ? 0 : length;
+	request->answered = true;
+	log_write(LOG_DEBUG, "answered", LOG_NUMBER("status", status));
+	lws_callback_on_writable(request->wsi);
+}
+
+static const char *
+reason_phrase(int status)
+{
+	static const struct
+	{
+		int			status;
+		const char *phrase;
+	}			phrases[] = {
+		{200, "OK"}, {201, "Created"}, {204, "No Content"}, {304, "Not Modified"},
+		{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
+		{405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"},
+		{413, "Content Too Large"}, {415, "Unsupported Media Type"}, {426, "Upgrade Required"},
+		{429, "Too Many Requests"}, {500, "Internal Server Error"}, {503, "Service Unavailable"},
+	};
+
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+	{
+		if (phrases[i].status == status)
+			return phrases[i].phrase;
+	}
+	return "";
+}
+
+/* One write a turn: the head with the beginning of the content, then chunk by chunk. */
+int
+http_on_writeable(Request **slot)
+{
+	static char chunk[LWS_PRE + CHUNK];
+	Request    *request = *slot;
+	size_t		length;
+
+	if (request == NULL || !request->answered || request->lingering)
+		return 0;
+	length = request->content_length - request->sent;
+	if (length > CHUNK)
+		length = CHUNK;
+	if (request->head_text.length > 0)
+	{
+		text_bytes(&request->head_text, request->content, length);
+		if (write_piece(request, request->head_text.bytes + LWS_PRE, request->head_text.length - LWS_PRE) < 0)
+			return -1;
+		text_free(&request->head_text);
+	}
+	else
+	{
+		memcpy(chunk + LWS_PRE, request->content + request->sent, length);
+		if (write_piece(request, chunk + LWS_PRE, length) < 0)
+			return -1;
+	}
+	request->sent += length;
+	if (request->sent == request->content_length)
+		return finish(slot);
+	lws_set_timeout(request->wsi, PENDING_TIMEOUT_HTTP_CONTENT, ANSWER_PATIENCE_S);
+	lws_callback_on_writable(request->wsi);
+	return 0;
+}
+
+static int
+write_piece(Request *request, const char *from, size_t length)
+{
+	return lws_write(request->wsi, (unsigned char *) from, length, LWS_WRITE_HTTP);
+}
+
+static int
+finish(Request **slot)
+{
+	Request    *request = *slot;
+	struct lws *wsi = request->wsi;
+
+	/* closing over unread bytes would reset the connection and lose the answer */
+	if (request->close && request->body_length > request->body.length && !request->handled)
+	{
+		request->lingering = true;
+		lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, LINGER_S);
+		return 0;
+	}
+	if (request->close)
+		return -1;
+	free_request(slot);
+	lws_rx_flow_control(wsi, 1);
+	return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
+}
+
+void
+http_on_closed(Request **slot)
+{
+	free_request(slot);
+}
+
+static void
+free_request(Request **slot)
+{
+	Request    *request = *slot;
+
+	if (request == NULL)
+		return;
+	*slot = NULL;
+	open_requests--;
+	handlers->gone(request);
+	auth_forget(&request->auth);
+	if (request->call != NULL)
+		db_forget(request->call);
+	text_free(&request->body);
+	text_free(&request->head_text);
+	text_free(&request->own_content);
+	arena_free(&request->arena);
+	free(request);
+}
+
+void
+http_refuse(struct lws *wsi, const Problem *problem, const char *extra_lines)
+{
+	Text		answer = {0};
+	Text		content = {0};
+	int			status = problem->status != 0 ? problem->status : errors_kind(problem->code)->status;
+
+	errors_write_problem(&content, problem);
+	text_reserve(&answer, LWS_PRE);
+	answer.length = LWS_PRE;
+	text_format(&answer, "HTTP/1.1 %d %s\r\n%s%sConnection: close\r\nContent-Type: application/problem+json\r\n"
+				"Content-Length: %zu\r\n\r\n%s", status, reason_phrase(status), common_headers, extra_lines,
+				content.length, content.bytes);
+	/* it is hung up either way */
+	if (lws_write(wsi, (unsigned char *) answer.bytes + LWS_PRE, answer.length - LWS_PRE, LWS_WRITE_HTTP) < 0)
+		log_write(LOG_DEBUG, "a refusal could not be written");
+	text_free(&answer);
+	text_free(&content);
+}

@@ -1,0 +1,104 @@
+/*
+ * http.h - HTTP/1.1 requests and their answers, on top of libwebsockets.
+ *
+ * A Request lives from its header to the last byte of its answer. It owns a pool; what its handler
+ * started in the database is forgotten when the client goes away. Answers are written when the
+ * socket takes them, never from within the handler.
+ */
+#ifndef PORCUPINE_HTTP_H
+#define PORCUPINE_HTTP_H
+
+#include "auth.h"
+#include "errors.h"
+#include "memory.h"
+#include "pgconn.h"
+#include "text.h"
+
+#include <libwebsockets.h>
+
+typedef enum HttpMethod
+{
+	HTTP_GET,
+	HTTP_POST,
+	HTTP_PATCH,
+	HTTP_DELETE,
+	HTTP_OTHER
+} HttpMethod;
+
+typedef struct Request
+{
+	struct lws *wsi;
+	Arena		arena;
+	HttpMethod	method;
+	bool		head;			/* HEAD: as GET, without the body */
+	bool		has_length;		/* it said how long its body is */
+	char	   *path;
+	char	  **query;			/* "name=value", NULL-terminated */
+	char	   *content_type;	/* these are NULL when absent */
+	char	   *authorization;
+	char	   *cookie;
+	char	   *origin;
+	char	   *own_header;		/* X-Porcupine */
+	char	   *if_none_match;
+	char		address[64];
+	size_t		body_length;	/* as announced */
+	Text		body;
+	bool		handled;
+	bool		overlong;		/* its body is not kept */
+
+	/* for the handler */
+	AuthWait	auth;
+	JwtClaims	who;
+	DbRequest  *call;			/* under way; forgotten when the client goes */
+	const void *route;
+
+	/* the answer */
+	bool		answered;
+	bool		close;			/* after it, for the framing is not to be trusted */
+	bool		lingering;		/* answered; reading off what is left of the body */
+	Text		head_text;
+	const char *content;
+	Text		own_content;	/* what content points to, when the answer owns it */
+	size_t		content_length;
+	size_t		sent;
+} Request;
+
+/* The layer above, registered once. */
+typedef struct HttpHandlers
+{
+	/* The longest body that this path takes. */
+	size_t		(*body_limit) (Request *request);
+	/* The whole request is there: answer now or later. */
+	void		(*handle) (Request *request);
+	/* It is about to be freed, answered or not. */
+	void		(*gone) (Request *request);
+} HttpHandlers;
+
+extern void http_set_handlers(const HttpHandlers *handlers);
+/* Adds these header lines ("Name: value\r\n" each) to every answer. */
+extern void http_set_common_headers(const char *lines);
+/* From now on answers end their connections. */
+extern void http_drain(void);
+
+/* A parameter of the query, decoded, or NULL. */
+extern const char *http_query(const Request *request, const char *name);
+
+/* Header lines for the answer, before it is given. */
+extern void http_add_header(Request *request, const char *name, const char *value);
+/* The answer; takes the content over. type NULL: no content. */
+extern void http_answer(Request *request, int status, const char *type, Text *content);
+/* The answer with content that outlives the request. */
+extern void http_answer_static(Request *request, int status, const char *type, const char *content, size_t length);
+extern void http_answer_problem(Request *request, const Problem *problem);
+
+/* A whole answer for a connection that has no Request, and is hung up after it. */
+extern void http_refuse(struct lws *wsi, const Problem *problem, const char *extra_lines);
+
+/* For the protocol callback; *slot is the connection's current request. Non-zero: hang up. */
+extern int	http_on_header(struct lws *wsi, Request **slot, const char *path);
+extern int	http_on_body(Request **slot, const char *bytes, size_t length);
+extern int	http_on_body_end(Request **slot);
+extern int	http_on_writeable(Request **slot);
+extern void http_on_closed(Request **slot);
+
+#endif

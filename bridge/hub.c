@@ -1,0 +1,530 @@
+/*
+ * hub.c - see hub.h.
+ *
+ * A room is LOADING until its recent events have been read, then LIVE. published is the end of the
+ * contiguous prefix; known is the highest seq that anybody has claimed. Whenever known is above
+ * published and no read is under way, one is begun; its answer carries a ticket, so that the
+ * answer to an earlier incarnation of the room is not taken for this one's.
+ */
+#include "hub.h"
+#include "memory.h"
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct HubRoom
+{
+	int64_t		id;
+	int64_t		ticket;			/* of the read under way; 0: none */
+	int64_t		published;
+	int64_t		known;
+	bool		live;
+	int			busy;			/* loops under way over its subscriptions: must not be freed */
+	Subscription *subscriptions;
+	Table		users;			/* user id -> number of announced subscriptions, as a pointer */
+	HubEvent	recent[HUB_RECENT];	/* a ring that ends with published */
+	int			recent_begin;
+	int			recent_count;
+	size_t		recent_bytes;
+};
+
+static const HubOps *ops;
+static Table rooms;
+static int64_t last_ticket;
+
+static HubRoom *make_room(int64_t id);
+static void free_room_if_unused(HubRoom *room);
+static void begin_read(HubRoom *room);
+static void read_missing(HubRoom *room);
+static void load(HubRoom *room, HubEvent *events, int count);
+static void keep_recent(HubRoom *room, HubEvent event);
+static void forget_oldest(HubRoom *room);
+static const HubEvent *recent_event(const HubRoom *room, int64_t seq);
+static void append(HubRoom *room, HubEvent event);
+static void pump(Subscription *subscription);
+static const HubEvent *next_event(Subscription *subscription);
+static bool deliver(Subscription *subscription, const HubEvent *event);
+static void announce(Subscription *subscription);
+static void end(Subscription *subscription, bool busy);
+static void end_all(HubRoom *room, bool busy);
+static void drop_page(Subscription *subscription);
+static void count_user(HubRoom *room, int64_t user, int change);
+
+void
+hub_set_ops(const HubOps *given)
+{
+	ops = given;
+}
+
+/* --- subscriptions --------------------------------------------------------------------------- */
+
+void
+hub_attach(Subscription *subscription, int64_t id, int64_t user)
+{
+	HubRoom    *room = table_get(&rooms, id);
+
+	if (room == NULL)
+		room = make_room(id);
+	*subscription = (Subscription) {.room = room, .room_id = id, .user = user, .next_in_room = room->subscriptions};
+	if (room->subscriptions != NULL)
+		room->subscriptions->previous_in_room = subscription;
+	room->subscriptions = subscription;
+	if (room->live)
+	{
+		subscription->floor = room->published;
+		ops->attached(subscription);
+	}
+	else if (room->ticket == 0)
+		begin_read(room);
+}
+
+void
+hub_start(Subscription *subscription, int64_t next, int64_t announce_after)
+{
+	subscription->next = next;
+	subscription->announce_after = announce_after;
+	if (announce_after > subscription->room->known)
+		subscription->room->known = announce_after;
+	read_missing(subscription->room);
+	pump(subscription);
+}
+
+void
+hub_resume(Subscription *subscription)
+{
+	if (subscription->room != NULL && subscription->next > 0)
+		pump(subscription);
+}
+
+void
+hub_detach(Subscription *subscription)
+{
+	HubRoom    *room = subscription->room;
+
+	if (room == NULL)
+		return;
+	if (subscription->previous_in_room != NULL)
+		subscription->previous_in_room->next_in_room = subscription->next_in_room;
+	else
+		room->subscriptions = subscription->next_in_room;
+	if (subscription->next_in_room != NULL)
+		subscription->next_in_room->previous_in_room = subscription->previous_in_room;
+	subscription->room = NULL;
+	drop_page(subscription);
+	if (subscription->announced)
+		count_user(room, subscription->user, -1);
+	free_room_if_unused(room);
+}
+
+/* Sends what may be sent: from the room's memory, or from a page read for this one alone. */
+static void
+pump(Subscription *subscription)
+{
+	HubRoom    *room = subscription->room;
+
+	if (!room->live)
+		return;
+	room->busy++;
+	for (;;)
+	{
+		const HubEvent *event;
+
+		if (!subscription->announced && subscription->next > subscription->announce_after)
+			announce(subscription);
+		if (subscription->next > room->published || !ops->has_room(subscription))
+			break;
+		event = next_event(subscription);
+		if (event == NULL)
+		{
+			if (!subscription->reading)
+			{
+				subscription->reading = true;
+				ops->read_page(subscription, subscription->next - 1, HUB_PAGE);
+			}
+			break;
+		}
+		if (!deliver(subscription, event))
+			break;
+	}
+	room->busy--;
+	free_room_if_unused(room);
+}
+
+static const HubEvent *
+next_event(Subscription *subscription)
+{
+	const HubEvent *event = recent_event(subscription->room, subscription->next);
+
+	if (event != NULL)
+	{
+		drop_page(subscription);
+		return event;
+	}
+	while (subscription->page_at < subscription->page_count)
+	{
+		event = &subscription->page[subscription->page_at];
+		if (event->seq == subscription->next)
+			return event;
+		frame_release(event->frame);
+		subscription->page_at++;
+	}
+	return NULL;
+}
+
+/* False: it has ended by this event. */
+static bool
+deliver(Subscription *subscription, const HubEvent *event)
+{
+	bool		ends = event->ends == subscription->user && event->seq > subscription->floor;
+
+	subscription->next = event->seq + 1;
+	ops->push(subscription, event->frame);
+	if (ends)
+		end(subscription, false);
+	return !ends;
+}
+
+static void
+announce(Subscription *subscription)
+{
+	subscription->announced = true;
+	count_user(subscription->room, subscription->user, 1);
+	ops->announce(subscription);
+}
+
+static void
+end(Subscription *subscription, bool busy)
+{
+	hub_detach(subscription);
+	ops->ended(subscription, busy);
+}
+
+static void
+end_all(HubRoom *room, bool busy)
+{
+	room->busy++;
+	while (room->subscriptions != NULL)
+		end(room->subscriptions, busy);
+	room->busy--;
+	free_room_if_unused(room);
+}
+
+static void
+drop_page(Subscription *subscription)
+{
+	for (; subscription->page_at < subscription->page_count; subscription->page_at++)
+		frame_release(subscription->page[subscription->page_at].frame);
+	free(subscription->page);
+	subscription->page = NULL;
+	subscription->page_at = subscription->page_count = 0;
+}
+
+void
+hub_take_page(Subscription *subscription, bool ok, HubEvent *events, int count)
+{
+	drop_page(subscription);
+	subscription->reading = false;
+	if (!ok || count == 0 || subscription->room == NULL)
+	{
+		/* tried again when the room's next event or the next sweep comes by */
+		for (int i = 0; i < count; i++)
+			frame_release(events[i].frame);
+		return;
+	}
+	subscription->page = memory_alloc((size_t) count * sizeof(HubEvent));
+	memcpy(subscription->page, events, (size_t) count * sizeof(HubEvent));
+	subscription->page_count = count;
+	pump(subscription);
+}
+
+/* --- events ------------------------------------------------------------------------------------ */
+
+void
+hub_publish(int64_t id, HubEvent event)
+{
+	HubRoom    *room = table_get(&rooms, id);
+
+	if (room != NULL && event.seq > room->known)
+		room->known = event.seq;
+	if (room != NULL && room->live && event.seq == room->published + 1)
+	{
+		append(room, event);
+		return;
+	}
+	frame_release(event.frame);
+	if (room != NULL)
+		read_missing(room);
+}
+
+void
+hub_set_head(int64_t id, int64_t head)
+{
+	HubRoom    *room = table_get(&rooms, id);
+
+	if (room == NULL)
+		return;
+	if (head == 0)
+	{
+		end_all(room, false);
+		return;
+	}
+	if (head > room->known)
+		room->known = head;
+	read_missing(room);
+}
+
+void
+hub_take_read(int64_t id, int64_t ticket, bool ok, HubEvent *events, int count)
+{
+	HubRoom    *room = table_get(&rooms, id);
+
+	if (room == NULL || room->ticket != ticket)
+	{
+		for (int i = 0; i < count; i++)
+			frame_release(events[i].frame);
+		return;
+	}
+	room->ticket = 0;
+	if (!room->live)
+	{
+		if (ok)
+			load(room, events, count);
+		else
+			end_all(room, true);
+		return;
+	}
+	room->busy++;
+	for (int i = 0; i < count; i++)
+	{
+		if (events[i].seq == room->published + 1)
+			append(room, events[i]);
+		else
+			frame_release(events[i].frame);
+	}
+	/* a claim that the table does not bear out: nothing to wait for */
+	if (ok && count == 0)
+		room->known = room->published;
+	if (ok)
+		read_missing(room);
+	room->busy--;
+	free_room_if_unused(room);
+}
+
+void
+hub_restart(void)
+{
+	int			count;
+	int64_t    *ids = hub_rooms(&count);
+
+	for (int i = 0; i < count; i++)
+	{
+		HubRoom    *room = table_get(&rooms, ids[i]);
+
+		room->live = false;
+		room->published = room->known = 0;
+		while (room->recent_count > 0)
+			forget_oldest(room);
+		table_free(&room->users);
+		for (Subscription *each = room->subscriptions; each != NULL; each = each->next_in_room)
+		{
+			drop_page(each);
+			each->reading = each->announced = false;
+			if (each->next > 0)
+				each->restarted_at = each->next;
+			each->next = 0;
+		}
+		begin_read(room);
+	}
+	free(ids);
+}
+
+/* The next event of the room, for everybody who is not still catching up. */
+static void
+append(HubRoom *room, HubEvent event)
+{
+	Subscription *each;
+	Subscription *following;
+
+	room->busy++;
+	room->published = event.seq;
+	keep_recent(room, event);
+	frame_keep(event.frame);
+	for (each = room->subscriptions; each != NULL; each = following)
+	{
+		following = each->next_in_room;
+		if (each->next == event.seq && each->announced)
+			(void) deliver(each, &event);
+		else if (each->next > 0 && each->next <= event.seq)
+			pump(each);
+	}
+	frame_release(event.frame);
+	room->busy--;
+	free_room_if_unused(room);
+}
+
+static void
+load(HubRoom *room, HubEvent *events, int count)
+{
+	Subscription *following;
+
+	for (int i = 0; i < count; i++)
+	{
+		room->published = events[i].seq;
+		keep_recent(room, events[i]);
+	}
+	room->live = true;
+	room->busy++;
+	for (Subscription *each = room->subscriptions; each != NULL; each = following)
+	{
+		following = each->next_in_room;
+		each->floor = room->published;
+		ops->attached(each);
+	}
+	read_missing(room);
+	room->busy--;
+	free_room_if_unused(room);
+}
+
+static void
+read_missing(HubRoom *room)
+{
+	if (room->live && room->known > room->published && room->ticket == 0)
+		begin_read(room);
+}
+
+static void
+begin_read(HubRoom *room)
+{
+	room->ticket = ++last_ticket;
+	ops->read_room(room->id, room->ticket, room->live ? room->published : -1, HUB_RECENT);
+}
+
+/* --- what a room remembers ----------------------------------------------------------------------- */
+
+/* Takes the frame. */
+static void
+keep_recent(HubRoom *room, HubEvent event)
+{
+	if (room->recent_count == HUB_RECENT)
+		forget_oldest(room);
+	room->recent[(room->recent_begin + room->recent_count) % HUB_RECENT] = event;
+	room->recent_count++;
+	room->recent_bytes += event.frame->length;
+	while (room->recent_bytes > HUB_RECENT_BYTES && room->recent_count > 1)
+		forget_oldest(room);
+}
+
+static void
+forget_oldest(HubRoom *room)
+{
+	HubEvent   *oldest = &room->recent[room->recent_begin];
+
+	room->recent_bytes -= oldest->frame->length;
+	frame_release(oldest->frame);
+	room->recent_begin = (room->recent_begin + 1) % HUB_RECENT;
+	room->recent_count--;
+}
+
+static const HubEvent *
+recent_event(const HubRoom *room, int64_t seq)
+{
+	int64_t		offset = seq - (room->published - room->recent_count + 1);
+
+	if (offset < 0 || offset >= room->recent_count)
+		return NULL;
+	return &room->recent[(room->recent_begin + (int) offset) % HUB_RECENT];
+}
+
+/* --- rooms ------------------------------------------------------------------------------------------ */
+
+static HubRoom *
+make_room(int64_t id)
+{
+	HubRoom    *room = memory_alloc(sizeof(HubRoom));
+
+	room->id = id;
+	table_put(&rooms, id, room);
+	return room;
+}
+
+static void
+free_room_if_unused(HubRoom *room)
+{
+	if (room->subscriptions != NULL || room->busy > 0)
+		return;
+	while (room->recent_count > 0)
+		forget_oldest(room);
+	table_remove(&rooms, room->id);
+	table_free(&room->users);
+	free(room);
+}
+
+static void
+count_user(HubRoom *room, int64_t user, int change)
+{
+	intptr_t	before = (intptr_t) table_get(&room->users, user);
+	intptr_t	after = before + change;
+
+	if (after > 0)
+		table_put(&room->users, user, (void *) after);
+	else
+		table_remove(&room->users, user);
+	if (before == 0 || after == 0)
+	{
+		room->busy++;
+		ops->presence(room->id, user, after > 0);
+		room->busy--;
+	}
+}
+
+void
+hub_say(int64_t id, Frame *frame, int64_t except_user)
+{
+	HubRoom    *room = table_get(&rooms, id);
+
+	for (Subscription *each = room != NULL ? room->subscriptions : NULL; each != NULL; each = each->next_in_room)
+	{
+		if (each->user != except_user && each->announced)
+			ops->push(each, frame);
+	}
+	frame_release(frame);
+}
+
+int64_t
+hub_head(int64_t id)
+{
+	const HubRoom *room = table_get(&rooms, id);
+
+	return room != NULL ? room->published : 0;
+}
+
+int64_t *
+hub_rooms(int *count)
+{
+	int64_t    *ids = memory_alloc((rooms.count + 1) * sizeof(int64_t));
+	size_t		at = 0;
+	TableSlot  *slot;
+
+	*count = 0;
+	while ((slot = table_next(&rooms, &at)) != NULL)
+		ids[(*count)++] = slot->key;
+	return ids;
+}
+
+void
+hub_write_online(int64_t id, Text *text)
+{
+	HubRoom    *room = table_get(&rooms, id);
+	const char *separator = "";
+	size_t		at = 0;
+	TableSlot  *slot;
+
+	text_add(text, "[");
+	while (room != NULL && (slot = table_next(&room->users, &at)) != NULL)
+	{
+		text_format(text, "%s\"%lld\"", separator, (long long) slot->key);
+		separator = ",";
+	}
+	text_add(text, "]");
+}

@@ -1,0 +1,139 @@
+/*
+ * loop.c - see loop.h. It owns the loop, and the queue of what runs before it sleeps.
+ */
+#include "loop.h"
+
+#include <stddef.h>
+
+static uv_loop_t loop;
+static int	loop_is_made = 0;
+static uv_prepare_t before_sleep;
+static uv_idle_t awake;			/* active while something is deferred: the loop must not sleep */
+static Deferred *deferred_list;	/* newest first */
+
+static void run_deferred(uv_prepare_t *handle);
+static void stay_awake(uv_idle_t *handle);
+static void on_timer(uv_timer_t *handle);
+static void close_handle(uv_handle_t *handle, void *arg);
+
+uv_loop_t *
+loop_get(void)
+{
+	if (!loop_is_made)
+	{
+		loop_is_made = 1;
+		uv_loop_init(&loop);
+		uv_prepare_init(&loop, &before_sleep);
+		uv_prepare_start(&before_sleep, run_deferred);
+		uv_idle_init(&loop, &awake);
+	}
+	return &loop;
+}
+
+void
+loop_run(void)
+{
+	uv_run(loop_get(), UV_RUN_DEFAULT);
+}
+
+void
+loop_stop(void)
+{
+	uv_stop(loop_get());
+}
+
+int
+loop_close(void)
+{
+	uv_walk(&loop, close_handle, NULL);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	return uv_loop_close(&loop);
+}
+
+uint64_t
+loop_now(void)
+{
+	return uv_now(loop_get());
+}
+
+void
+timer_start(Timer *timer, void (*fire) (void *arg), void *arg, uint64_t first_ms, uint64_t every_ms)
+{
+	if (timer->handle.loop == NULL)
+		uv_timer_init(loop_get(), &timer->handle);
+	timer->fire = fire;
+	timer->arg = arg;
+	timer->handle.data = timer;
+	uv_timer_start(&timer->handle, on_timer, first_ms, every_ms);
+}
+
+void
+timer_stop(Timer *timer)
+{
+	if (timer->handle.loop != NULL)
+		uv_timer_stop(&timer->handle);
+}
+
+void
+loop_defer(Deferred *deferred, void (*run) (void *arg), void *arg)
+{
+	if (deferred->queued)
+		return;
+	deferred->queued = 1;
+	deferred->run = run;
+	deferred->arg = arg;
+	deferred->next = deferred_list;
+	deferred_list = deferred;
+	uv_idle_start(&awake, stay_awake);
+}
+
+void
+loop_undefer(Deferred *deferred)
+{
+	for (Deferred **link = &deferred_list; *link != NULL; link = &(*link)->next)
+	{
+		if (*link == deferred)
+		{
+			*link = deferred->next;
+			deferred->queued = 0;
+			return;
+		}
+	}
+}
+
+static void
+run_deferred(uv_prepare_t *handle)
+{
+	(void) handle;
+	while (deferred_list != NULL)
+	{
+		Deferred   *deferred = deferred_list;
+
+		deferred_list = deferred->next;
+		deferred->queued = 0;
+		deferred->run(deferred->arg);
+	}
+	uv_idle_stop(&awake);
+}
+
+static void
+stay_awake(uv_idle_t *handle)
+{
+	(void) handle;
+}
+
+static void
+on_timer(uv_timer_t *handle)
+{
+	Timer	   *timer = handle->data;
+
+	timer->fire(timer->arg);
+}
+
+static void
+close_handle(uv_handle_t *handle, void *arg)
+{
+	(void) arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}

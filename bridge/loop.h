@@ -1,0 +1,45 @@
+/*
+ * loop.h - the one event loop of the process.
+ *
+ * Everything runs on it, in one thread. A Timer is embedded in its owner's struct, never moved, and
+ * fires until it is stopped; loop_close() closes whatever is still there.
+ */
+#ifndef PORCUPINE_LOOP_H
+#define PORCUPINE_LOOP_H
+
+#include <stdint.h>
+#include <uv.h>
+
+typedef struct Timer
+{
+	uv_timer_t	handle;
+	void		(*fire) (void *arg);
+	void	   *arg;
+} Timer;
+
+extern uv_loop_t *loop_get(void);
+extern void loop_run(void);
+/* Makes loop_run() return once the current callbacks are done. */
+extern void loop_stop(void);
+/* After everything else has closed its handles: 0, or what uv_loop_close() has against it. */
+extern int	loop_close(void);
+
+/* Milliseconds of a clock that never goes back. */
+extern uint64_t loop_now(void);
+
+extern void timer_start(Timer *timer, void (*fire) (void *arg), void *arg, uint64_t first_ms, uint64_t every_ms);
+extern void timer_stop(Timer *timer);
+
+/* Calls back before the loop sleeps, once, however often it was asked for. */
+typedef struct Deferred
+{
+	struct Deferred *next;
+	void		(*run) (void *arg);
+	void	   *arg;
+	int			queued;
+} Deferred;
+
+extern void loop_defer(Deferred *deferred, void (*run) (void *arg), void *arg);
+extern void loop_undefer(Deferred *deferred);
+
+#endif

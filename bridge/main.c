@@ -1,0 +1,148 @@
+/*
+ * main.c - the bridge: from its configuration to its end.
+ *
+ * It binds the layers together, and owns the order of starting and of going down: stop accepting,
+ * let what is in flight commit and be answered, tell every socket to come back, close.
+ */
+#include "auth.h"
+#include "config.h"
+#include "database.h"
+#include "http.h"
+#include "hub.h"
+#include "log.h"
+#include "loop.h"
+#include "page.h"
+#include "peer.h"
+#include "pool.h"
+#include "relay.h"
+#include "routes.h"
+#include "sends.h"
+#include "server.h"
+#include "verbs.h"
+#include "ws.h"
+
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+
+#define DRAIN_PATIENCE_MS 5000
+#define CLOSE_PATIENCE_MS 2000
+#define LOOK_EVERY_MS 20
+
+/* Exit codes: 0 asked to stop, 1 cannot serve, 2 configured wrongly. */
+static int	exit_code;
+static uv_signal_t signals[2];
+static Timer drain_timer;
+static uint64_t drain_began;
+static bool sockets_told;
+
+static void on_ready(bool new_stream);
+static void on_unfit(const char *setting);
+static void watch_signals(void);
+static void on_signal(uv_signal_t *handle, int number);
+static void begin_drain(void);
+static void continue_drain(void *arg);
+
+static const DatabaseEvents database_events = {on_ready, relay_on_doorbell, on_unfit};
+
+int
+main(void)
+{
+	const Config *config = config_read();
+
+	if (config == NULL || !page_open(config->page))
+		return 2;
+	if (sodium_init() < 0)
+		return 1;
+	signal(SIGPIPE, SIG_IGN);
+	log_set_level(config->log_level);
+	routes_open(config);
+	ws_open(config->origins);
+	if (!server_open(config->listen, config->port))
+		return 1;
+	verbs_open();
+	relay_open();
+	watch_signals();
+	database_open(config->database, &database_events);
+	loop_run();
+	relay_close();
+	verbs_close();
+	server_close();
+	database_close();
+	if (loop_close() != 0)
+		log_write(LOG_WARNING, "the loop did not close cleanly");
+	log_write(LOG_INFO, "stopped");
+	return exit_code;
+}
+
+/* After each (re)connect: the listener hears already, so what the sweep reads is all there is. */
+static void
+on_ready(bool new_stream)
+{
+	auth_read_keys();
+	if (new_stream)
+		hub_restart();
+	relay_sweep();
+	verbs_resume();
+}
+
+static void
+on_unfit(const char *setting)
+{
+	fprintf(stderr, "porcupine-bridge: the database runs with %s = off and would lose acknowledged messages: "
+			"set %s = on and reload it\n", setting, setting);
+	exit_code = 1;
+	loop_stop();
+}
+
+static void
+watch_signals(void)
+{
+	static const int numbers[] = {SIGTERM, SIGINT};
+
+	for (int i = 0; i < 2; i++)
+	{
+		uv_signal_init(loop_get(), &signals[i]);
+		uv_signal_start(&signals[i], on_signal, numbers[i]);
+	}
+}
+
+static void
+on_signal(uv_signal_t *handle, int number)
+{
+	(void) handle;
+	log_write(LOG_INFO, "asked to stop", LOG_NUMBER("signal", number));
+	if (drain_began == 0)
+		begin_drain();
+	else
+		loop_stop();
+}
+
+static void
+begin_drain(void)
+{
+	drain_began = loop_now();
+	server_stop_accepting();
+	http_drain();
+	ws_drain();
+	timer_start(&drain_timer, continue_drain, NULL, 0, LOOK_EVERY_MS);
+}
+
+/* First the database's answers, then the sockets' last words. */
+static void
+continue_drain(void *arg)
+{
+	uint64_t	passed = loop_now() - drain_began;
+
+	(void) arg;
+	if (!sockets_told)
+	{
+		if (!(sends_are_idle() && pool_is_idle()) && passed < DRAIN_PATIENCE_MS)
+			return;
+		sockets_told = true;
+		drain_began = loop_now();
+		verbs_drain();
+	}
+	else if (peer_count() == 0 || passed > CLOSE_PATIENCE_MS)
+		loop_stop();
+}

@@ -1,0 +1,601 @@
+/*
+ * pgconn.c - see pgconn.h.
+ *
+ * States: WAITING (a timer runs until the next attempt) -> CONNECTING (PQconnectPoll wants the
+ * socket readable or writable) -> UP -> WAITING. change_state() is the only place that changes it,
+ * lose() the only way down.
+ *
+ * The results come back in the order of the pieces that were queued: a piece is a PREPARE with its
+ * sync, or a request with its sync. A sync per piece keeps one failure from aborting the next.
+ */
+#include "pgconn.h"
+#include "log.h"
+#include "loop.h"
+#include "table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PARAMS 12
+#define FIRST_PAUSE_MS 100
+#define LONGEST_PAUSE_MS 2000
+#define CONNECT_PATIENCE_MS 5000
+
+#define ACT_AS_SQL "SELECT porcupine.act_as_session($1)"
+
+typedef enum PgState
+{
+	PG_WAITING,
+	PG_CONNECTING,
+	PG_UP,
+	PG_CLOSED
+} PgState;
+
+struct DbRequest
+{
+	DbRequest  *next;
+	const char *sql;
+	DbDone		done;
+	void	   *arg;
+	uint64_t	asked_at;
+	int64_t		session;		/* 0: nobody's */
+	PGresult   *result;			/* of the statement, or the first error */
+	const char *prepares;		/* a piece of our own: this statement is being prepared */
+	int			count;
+	const char *values[MAX_PARAMS];
+	int			lengths[MAX_PARAMS];
+	int			formats[MAX_PARAMS];
+	char		session_text[24];
+	Arena		arena;
+};
+
+/* uv_poll_t outlives our interest in it until libuv has closed it. */
+typedef struct Watch
+{
+	uv_poll_t	handle;
+	PgConn	   *conn;
+} Watch;
+
+struct PgConn
+{
+	const char *conninfo;
+	const char *options;
+	const PgConnEvents *events;
+	void	   *arg;
+	PGconn	   *pg;
+	PgState		state;
+	Watch	   *watch;
+	int			watched_fd;
+	Timer	   *timer;
+	uint64_t	pause;
+	Table		prepared;		/* by the address of the SQL */
+	DbQueue		sent;			/* pieces in flight, oldest first */
+	int			in_flight;		/* requests, without our own pieces */
+};
+
+static void change_state(PgConn *conn, PgState state);
+static void on_timer(void *arg);
+static void begin_connect(PgConn *conn);
+static void continue_connect(PgConn *conn);
+static void become_up(PgConn *conn);
+static void lose(PgConn *conn, const char *why);
+static void watch(PgConn *conn, int events);
+static void unwatch(PgConn *conn);
+static void on_socket(uv_poll_t *handle, int status, int events);
+static bool read_results(PgConn *conn);
+static bool take_result(PgConn *conn, PGresult *result);
+static void finish_piece(PgConn *conn);
+static void flush(PgConn *conn);
+static bool prepare(PgConn *conn, const char *sql);
+static void statement_name(char *name, size_t size, const char *sql);
+static void add_param(DbRequest *request, const char *value, size_t length, int format);
+static void free_request(DbRequest *request);
+static void ignore_notice(void *arg, const PGresult *notice);
+static void free_watch(uv_handle_t *handle);
+static void free_timer(uv_handle_t *handle);
+
+/* --- requests ---------------------------------------------------------------------------- */
+
+DbRequest *
+db_request(const char *sql, DbDone done, void *arg)
+{
+	DbRequest  *request = memory_alloc(sizeof(DbRequest));
+
+	request->sql = sql;
+	request->done = done;
+	request->arg = arg;
+	return request;
+}
+
+void
+db_act_as(DbRequest *request, int64_t session)
+{
+	request->session = session;
+}
+
+void
+db_text(DbRequest *request, const char *text)
+{
+	if (text == NULL)
+		db_null(request);
+	else
+		add_param(request, arena_text(&request->arena, text, strlen(text)), 0, 0);
+}
+
+void
+db_number(DbRequest *request, int64_t number)
+{
+	unsigned char *bytes = arena_alloc(&request->arena, 24);
+	char	   *digits = (char *) bytes;
+
+	snprintf(digits, 24, "%lld", (long long) number);
+	add_param(request, digits, 0, 0);
+}
+
+void
+db_null(DbRequest *request)
+{
+	add_param(request, NULL, 0, 0);
+}
+
+void
+db_binary(DbRequest *request, const void *bytes, size_t length)
+{
+	add_param(request, arena_copy(&request->arena, bytes, length), length, 1);
+}
+
+void
+db_forget(DbRequest *request)
+{
+	request->done = NULL;
+}
+
+uint64_t
+db_asked_at(const DbRequest *request)
+{
+	return request->asked_at;
+}
+
+void
+db_set_asked_at(DbRequest *request, uint64_t now)
+{
+	request->asked_at = now;
+}
+
+void
+db_enqueue(DbQueue *queue, DbRequest *request)
+{
+	request->next = NULL;
+	if (queue->last != NULL)
+		queue->last->next = request;
+	else
+		queue->first = request;
+	queue->last = request;
+	queue->count++;
+}
+
+DbRequest *
+db_dequeue(DbQueue *queue)
+{
+	DbRequest  *request = queue->first;
+
+	if (request != NULL)
+	{
+		queue->first = request->next;
+		if (queue->first == NULL)
+			queue->last = NULL;
+		queue->count--;
+	}
+	return request;
+}
+
+void
+db_finish(DbRequest *request, DbOutcome outcome, const PGresult *result)
+{
+	if (request->done != NULL)
+		request->done(request->arg, outcome, result);
+	free_request(request);
+}
+
+static void
+add_param(DbRequest *request, const char *value, size_t length, int format)
+{
+	if (request->count == MAX_PARAMS)
+		abort();				/* a table in the source has a row too long */
+	request->values[request->count] = value;
+	request->lengths[request->count] = (int) length;
+	request->formats[request->count] = format;
+	request->count++;
+}
+
+static void
+free_request(DbRequest *request)
+{
+	PQclear(request->result);
+	arena_free(&request->arena);
+	free(request);
+}
+
+/* --- the connection's life --------------------------------------------------------------- */
+
+PgConn *
+pgconn_open(const char *conninfo, const char *options, const PgConnEvents *events, void *arg)
+{
+	PgConn	   *conn = memory_alloc(sizeof(PgConn));
+
+	conn->conninfo = conninfo;
+	conn->options = options;
+	conn->events = events;
+	conn->arg = arg;
+	conn->timer = memory_alloc(sizeof(Timer));
+	change_state(conn, PG_WAITING);
+	timer_start(conn->timer, on_timer, conn, 0, 0);
+	return conn;
+}
+
+void
+pgconn_close(PgConn *conn)
+{
+	change_state(conn, PG_CLOSED);
+	lose(conn, "closing");
+	uv_close((uv_handle_t *) &conn->timer->handle, free_timer);
+	free(conn);
+}
+
+bool
+pgconn_is_up(const PgConn *conn)
+{
+	return conn->state == PG_UP;
+}
+
+int
+pgconn_in_flight(const PgConn *conn)
+{
+	return conn->in_flight;
+}
+
+const DbRequest *
+pgconn_oldest(const PgConn *conn)
+{
+	return conn->sent.first;
+}
+
+void
+pgconn_reset(PgConn *conn, const char *why)
+{
+	lose(conn, why);
+}
+
+static void
+change_state(PgConn *conn, PgState state)
+{
+	conn->state = state;
+}
+
+static void
+on_timer(void *arg)
+{
+	PgConn	   *conn = arg;
+
+	if (conn->state == PG_WAITING)
+		begin_connect(conn);
+	else if (conn->state == PG_CONNECTING)
+		lose(conn, "no connection within 5 seconds");
+}
+
+/* What follows dbname overrides what stands in the connection string. */
+static void
+begin_connect(PgConn *conn)
+{
+	static const char *const keywords[] = {
+		"fallback_application_name", "dbname", "client_encoding", "options",
+		"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", NULL
+	};
+	const char *const values[] = {
+		"porcupine-bridge", conn->conninfo, "UTF8", conn->options, "10", "5", "3", "15000", NULL
+	};
+
+	change_state(conn, PG_CONNECTING);
+	timer_start(conn->timer, on_timer, conn, CONNECT_PATIENCE_MS, 0);
+	conn->pg = PQconnectStartParams(keywords, values, 1);
+	if (conn->pg == NULL || PQstatus(conn->pg) == CONNECTION_BAD)
+		lose(conn, conn->pg != NULL ? PQerrorMessage(conn->pg) : "out of memory");
+	else
+		watch(conn, UV_WRITABLE);
+}
+
+static void
+continue_connect(PgConn *conn)
+{
+	switch (PQconnectPoll(conn->pg))
+	{
+		case PGRES_POLLING_READING:
+			watch(conn, UV_READABLE);
+			break;
+		case PGRES_POLLING_WRITING:
+			watch(conn, UV_WRITABLE);
+			break;
+		case PGRES_POLLING_OK:
+			become_up(conn);
+			break;
+		default:
+			lose(conn, PQerrorMessage(conn->pg));
+	}
+}
+
+static void
+become_up(PgConn *conn)
+{
+	if (PQsetnonblocking(conn->pg, 1) != 0 || PQenterPipelineMode(conn->pg) != 1)
+	{
+		lose(conn, PQerrorMessage(conn->pg));
+		return;
+	}
+	PQsetNoticeReceiver(conn->pg, ignore_notice, NULL);
+	timer_stop(conn->timer);
+	conn->pause = 0;
+	change_state(conn, PG_UP);
+	watch(conn, UV_READABLE);
+	conn->events->up(conn->arg);
+}
+
+/* The one way down. Requests that were sent have an unknown outcome now. */
+static void
+lose(PgConn *conn, const char *why)
+{
+	DbQueue		lost = conn->sent;
+	DbRequest  *request;
+	char		reason[256];
+
+	/* the text may belong to the connection that ends here */
+	strncpy(reason, why, sizeof(reason) - 1);
+	reason[sizeof(reason) - 1] = '\0';
+	reason[strcspn(reason, "\n")] = '\0';
+	unwatch(conn);
+	PQfinish(conn->pg);
+	conn->pg = NULL;
+	table_free(&conn->prepared);
+	conn->sent = (DbQueue) {0};
+	conn->in_flight = 0;
+	if (conn->state != PG_CLOSED)
+	{
+		conn->pause = conn->pause == 0 ? FIRST_PAUSE_MS : conn->pause * 2;
+		if (conn->pause > LONGEST_PAUSE_MS)
+			conn->pause = LONGEST_PAUSE_MS;
+		change_state(conn, PG_WAITING);
+		timer_start(conn->timer, on_timer, conn, conn->pause, 0);
+		conn->events->down(conn->arg, reason);
+	}
+	while ((request = db_dequeue(&lost)) != NULL)
+		db_finish(request, DB_UNKNOWN, NULL);
+}
+
+/* --- the socket ---------------------------------------------------------------------------- */
+
+/* libpq may change its socket while it connects, so the watch follows it. */
+static void
+watch(PgConn *conn, int events)
+{
+	int			fd = PQsocket(conn->pg);
+
+	if (conn->watch != NULL && (conn->watched_fd != fd || conn->state == PG_CONNECTING))
+		unwatch(conn);
+	if (conn->watch == NULL)
+	{
+		conn->watch = memory_alloc(sizeof(Watch));
+		conn->watch->conn = conn;
+		conn->watch->handle.data = conn->watch;
+		conn->watched_fd = fd;
+		uv_poll_init(loop_get(), &conn->watch->handle, fd);
+	}
+	uv_poll_start(&conn->watch->handle, events, on_socket);
+}
+
+/* Before the socket closes: its number may come back for another one. */
+static void
+unwatch(PgConn *conn)
+{
+	if (conn->watch == NULL)
+		return;
+	uv_poll_stop(&conn->watch->handle);
+	uv_close((uv_handle_t *) &conn->watch->handle, free_watch);
+	conn->watch = NULL;
+}
+
+static void
+on_socket(uv_poll_t *handle, int status, int events)
+{
+	PgConn	   *conn = ((Watch *) handle->data)->conn;
+
+	if (conn->state == PG_CONNECTING)
+	{
+		continue_connect(conn);
+		return;
+	}
+	if (status < 0)
+	{
+		lose(conn, uv_strerror(status));
+		return;
+	}
+	if ((events & UV_READABLE) && !read_results(conn))
+		return;
+	flush(conn);
+}
+
+/* False: the connection is gone. */
+static bool
+read_results(PgConn *conn)
+{
+	PGnotify   *notify;
+	int			ends = 0;
+
+	if (PQconsumeInput(conn->pg) != 1)
+	{
+		lose(conn, PQerrorMessage(conn->pg));
+		return false;
+	}
+	while (conn->sent.first != NULL && ends < 2 && !PQisBusy(conn->pg))
+	{
+		PGresult   *result = PQgetResult(conn->pg);
+
+		/* NULL ends one statement's results; two in a row: nothing more has come */
+		ends = result == NULL ? ends + 1 : 0;
+		if (result != NULL && !take_result(conn, result))
+			return false;
+	}
+	while ((notify = PQnotifies(conn->pg)) != NULL)
+	{
+		conn->events->notified(conn->arg, notify->extra);
+		PQfreemem(notify);
+		PQconsumeInput(conn->pg);
+	}
+	if (PQstatus(conn->pg) == CONNECTION_BAD)
+	{
+		lose(conn, PQerrorMessage(conn->pg));
+		return false;
+	}
+	return true;
+}
+
+/* The last statement's rows count, or the first error. False: the connection is gone. */
+static bool
+take_result(PgConn *conn, PGresult *result)
+{
+	DbRequest  *piece = conn->sent.first;
+	PGconn	   *pg = conn->pg;
+
+	switch (PQresultStatus(result))
+	{
+		case PGRES_PIPELINE_SYNC:
+			PQclear(result);
+			finish_piece(conn);
+			return conn->pg == pg;
+		case PGRES_TUPLES_OK:
+		case PGRES_COMMAND_OK:
+		case PGRES_FATAL_ERROR:
+			if (piece->result == NULL || PQresultStatus(piece->result) != PGRES_FATAL_ERROR)
+			{
+				PQclear(piece->result);
+				piece->result = result;
+				return true;
+			}
+			break;
+		default:				/* aborted after an error before it */
+			break;
+	}
+	PQclear(result);
+	return true;
+}
+
+static void
+finish_piece(PgConn *conn)
+{
+	DbRequest  *piece = db_dequeue(&conn->sent);
+	bool		done = piece->result != NULL && PQresultStatus(piece->result) != PGRES_FATAL_ERROR;
+
+	if (piece->prepares != NULL)
+	{
+		if (!done)
+		{
+			log_write(LOG_ERROR, "a statement could not be prepared",
+					  LOG_TEXT("error", PQresultErrorMessage(piece->result)));
+			table_remove(&conn->prepared, (int64_t) (intptr_t) piece->prepares);
+		}
+		free_request(piece);
+		return;
+	}
+	conn->in_flight--;
+	db_finish(piece, done ? DB_DONE : DB_REFUSED, piece->result);
+	if (conn->in_flight == 0 && conn->state == PG_UP)
+		conn->events->idle(conn->arg);
+}
+
+static void
+flush(PgConn *conn)
+{
+	int			left = PQflush(conn->pg);
+
+	if (left < 0)
+		lose(conn, PQerrorMessage(conn->pg));
+	else
+		watch(conn, left > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+}
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+void
+pgconn_send(PgConn *conn, DbRequest *request)
+{
+	char		name[32];
+	const char *session = request->session_text;
+	bool		sent;
+
+	sent = (request->session == 0 || prepare(conn, ACT_AS_SQL)) && prepare(conn, request->sql);
+	if (sent && request->session != 0)
+	{
+		snprintf(request->session_text, sizeof(request->session_text), "%lld", (long long) request->session);
+		statement_name(name, sizeof(name), ACT_AS_SQL);
+		sent = PQsendQueryPrepared(conn->pg, name, 1, &session, NULL, NULL, 0) == 1;
+	}
+	if (sent)
+	{
+		statement_name(name, sizeof(name), request->sql);
+		sent = PQsendQueryPrepared(conn->pg, name, request->count, request->values, request->lengths,
+								   request->formats, 0) == 1
+			&& PQpipelineSync(conn->pg) == 1;
+	}
+	db_enqueue(&conn->sent, request);
+	conn->in_flight++;
+	if (sent)
+		flush(conn);
+	else
+		lose(conn, PQerrorMessage(conn->pg));
+}
+
+/* Prepares a statement on its first use on this connection, as a piece of its own. */
+static bool
+prepare(PgConn *conn, const char *sql)
+{
+	int64_t		key = (int64_t) (intptr_t) sql;
+	DbRequest  *piece;
+	char		name[32];
+
+	if (table_get(&conn->prepared, key) != NULL)
+		return true;
+	statement_name(name, sizeof(name), sql);
+	if (PQsendPrepare(conn->pg, name, sql, 0, NULL) != 1 || PQpipelineSync(conn->pg) != 1)
+		return false;
+	table_put(&conn->prepared, key, conn);
+	piece = db_request(sql, NULL, NULL);
+	piece->prepares = sql;
+	piece->asked_at = loop_now();
+	db_enqueue(&conn->sent, piece);
+	return true;
+}
+
+static void
+statement_name(char *name, size_t size, const char *sql)
+{
+	snprintf(name, size, "p%llx", (unsigned long long) (uintptr_t) sql);
+}
+
+/* libpq would print notices on stderr, among the log's lines. */
+static void
+ignore_notice(void *arg, const PGresult *notice)
+{
+	(void) arg;
+	(void) notice;
+}
+
+static void
+free_watch(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void
+free_timer(uv_handle_t *handle)
+{
+	free(handle->data);
+}

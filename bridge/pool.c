@@ -1,0 +1,216 @@
+/*
+ * pool.c - see pool.h. It owns the connections of all lanes and the queues before them.
+ */
+#include "pool.h"
+#include "log.h"
+#include "loop.h"
+
+#include <stdlib.h>
+
+#define MAX_CONNS 4
+#define MAX_QUEUE 5000
+#define CHECK_EVERY_MS 250
+
+/* A room that somebody's long transaction holds must not hold up the others of a batch for long. */
+#define SEND_OPTIONS POOL_OPTIONS " -c lock_timeout=1s"
+#define QUERY_OPTIONS POOL_OPTIONS " -c lock_timeout=5s"
+
+typedef struct LaneState LaneState;
+
+/* One connection of a lane. */
+typedef struct Place
+{
+	LaneState  *lane;
+	PgConn	   *conn;
+	bool		said_down;		/* a failing connection is logged once, not at each attempt */
+} Place;
+
+struct LaneState
+{
+	const char *name;
+	const char *options;
+	int			size;
+	Place		places[MAX_CONNS];
+	DbQueue		waiting;		/* oldest first */
+};
+
+static LaneState lanes[N_LANES] = {
+	[LANE_SEND_0] = {.name = "send", .options = SEND_OPTIONS, .size = 1},
+	[LANE_SEND_1] = {.name = "send", .options = SEND_OPTIONS, .size = 1},
+	[LANE_QUERY] = {.name = "query", .options = QUERY_OPTIONS, .size = 4},
+	[LANE_SLOW] = {.name = "slow", .options = QUERY_OPTIONS, .size = 2},
+};
+
+static Timer check_timer;
+
+static void check_patience(void *arg);
+static void feed(LaneState *lane, PgConn *conn);
+static bool lane_is_up(const LaneState *lane);
+static void on_up(void *arg);
+static void on_down(void *arg, const char *why);
+static void on_idle(void *arg);
+static void on_notified(void *arg, const char *payload);
+
+static const PgConnEvents events = {on_up, on_down, on_idle, on_notified};
+
+void
+pool_open(const char *conninfo)
+{
+	for (int i = 0; i < N_LANES; i++)
+	{
+		LaneState  *lane = &lanes[i];
+
+		for (int j = 0; j < lane->size; j++)
+		{
+			lane->places[j].lane = lane;
+			lane->places[j].conn = pgconn_open(conninfo, lane->options, &events, &lane->places[j]);
+		}
+	}
+	timer_start(&check_timer, check_patience, NULL, CHECK_EVERY_MS, CHECK_EVERY_MS);
+}
+
+void
+pool_close(void)
+{
+	DbRequest  *request;
+
+	timer_stop(&check_timer);
+	for (int i = 0; i < N_LANES; i++)
+	{
+		for (int j = 0; j < lanes[i].size; j++)
+			pgconn_close(lanes[i].places[j].conn);
+		while ((request = db_dequeue(&lanes[i].waiting)) != NULL)
+			db_finish(request, DB_AWAY, NULL);
+	}
+}
+
+void
+pool_submit(Lane which, DbRequest *request)
+{
+	LaneState  *lane = &lanes[which];
+
+	db_set_asked_at(request, loop_now());
+	if (lane->waiting.count == 0)
+	{
+		for (int i = 0; i < lane->size; i++)
+		{
+			PgConn	   *conn = lane->places[i].conn;
+
+			if (pgconn_is_up(conn) && pgconn_in_flight(conn) == 0)
+			{
+				pgconn_send(conn, request);
+				return;
+			}
+		}
+	}
+	if (lane_is_up(lane) && lane->waiting.count < MAX_QUEUE)
+		db_enqueue(&lane->waiting, request);
+	else
+		db_finish(request, DB_AWAY, NULL);
+}
+
+bool
+pool_is_up(void)
+{
+	for (int i = 0; i < N_LANES; i++)
+	{
+		if (!lane_is_up(&lanes[i]))
+			return false;
+	}
+	return true;
+}
+
+bool
+pool_is_idle(void)
+{
+	for (int i = 0; i < N_LANES; i++)
+	{
+		if (lanes[i].waiting.count > 0)
+			return false;
+		for (int j = 0; j < lanes[i].size; j++)
+		{
+			if (pgconn_in_flight(lanes[i].places[j].conn) > 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Queues are in the order of asking, so only their heads need a look. */
+static void
+check_patience(void *arg)
+{
+	uint64_t	now = loop_now();
+
+	(void) arg;
+	for (int i = 0; i < N_LANES; i++)
+	{
+		LaneState  *lane = &lanes[i];
+
+		for (int j = 0; j < lane->size; j++)
+		{
+			const DbRequest *oldest = pgconn_oldest(lane->places[j].conn);
+
+			if (oldest != NULL && now - db_asked_at(oldest) > POOL_PATIENCE_MS)
+				pgconn_reset(lane->places[j].conn, "no answer within 10 seconds");
+		}
+		while (lane->waiting.count > 0 && now - db_asked_at(lane->waiting.first) > POOL_PATIENCE_MS)
+			db_finish(db_dequeue(&lane->waiting), DB_AWAY, NULL);
+	}
+}
+
+static void
+feed(LaneState *lane, PgConn *conn)
+{
+	while (lane->waiting.count > 0 && pgconn_is_up(conn) && pgconn_in_flight(conn) == 0)
+		pgconn_send(conn, db_dequeue(&lane->waiting));
+}
+
+static bool
+lane_is_up(const LaneState *lane)
+{
+	for (int i = 0; i < lane->size; i++)
+	{
+		if (pgconn_is_up(lane->places[i].conn))
+			return true;
+	}
+	return false;
+}
+
+static void
+on_up(void *arg)
+{
+	Place	   *place = arg;
+
+	log_write(LOG_DEBUG, "connected to the database", LOG_TEXT("lane", place->lane->name));
+	place->said_down = false;
+	feed(place->lane, place->conn);
+}
+
+static void
+on_down(void *arg, const char *why)
+{
+	Place	   *place = arg;
+
+	if (place->said_down)
+		return;
+	place->said_down = true;
+	log_write(LOG_WARNING, "no connection to the database",
+			  LOG_TEXT("lane", place->lane->name), LOG_TEXT("why", why));
+}
+
+static void
+on_idle(void *arg)
+{
+	Place	   *place = arg;
+
+	feed(place->lane, place->conn);
+}
+
+/* Nobody listens on these connections. */
+static void
+on_notified(void *arg, const char *payload)
+{
+	(void) arg;
+	(void) payload;
+}

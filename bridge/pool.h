@@ -1,0 +1,39 @@
+/*
+ * pool.h - the connections to PostgreSQL, in lanes.
+ *
+ * A lane is a few connections for one kind of work, so that slow work (password hashing) never
+ * stands before quick work, and so that the sends of a room stay in order on one connection. Each
+ * connection has one request in flight; the others wait in their lane's queue. Whoever waits
+ * longer than ten seconds is told that the database is away.
+ */
+#ifndef PORCUPINE_POOL_H
+#define PORCUPINE_POOL_H
+
+#include "pgconn.h"
+
+typedef enum Lane
+{
+	LANE_SEND_0,				/* send batches; rooms are spread over these by their id */
+	LANE_SEND_1,
+	LANE_QUERY,					/* everything else that is quick */
+	LANE_SLOW,					/* calls that hash a password */
+	N_LANES
+} Lane;
+
+#define N_SEND_LANES 2
+#define POOL_PATIENCE_MS 10000
+
+/* settings of every connection; times come out in UTC */
+#define POOL_OPTIONS "-c timezone=UTC -c datestyle=ISO -c statement_timeout=15s"
+
+extern void pool_open(const char *conninfo);
+extern void pool_close(void);
+
+/* Gives the request away; done() may be called before this returns. */
+extern void pool_submit(Lane lane, DbRequest *request);
+/* Is at least one connection of each lane there? */
+extern bool pool_is_up(void);
+/* Is no request queued or in flight? */
+extern bool pool_is_idle(void);
+
+#endif

@@ -1,0 +1,405 @@
+/*
+ * sends.c - see sends.h.
+ *
+ * States of a lane: idle, a batch in flight, or, after an exception (a veto trigger, a room that
+ * somebody holds) rolled the whole batch back, its items one by one, so that each gets the answer
+ * that is its own. A room that could not be locked in time is not tried again in that round.
+ */
+#include "sends.h"
+#include "base64.h"
+#include "hub.h"
+#include "loop.h"
+#include "memory.h"
+#include "pgarray.h"
+#include "pool.h"
+#include "table.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_BATCH 500
+#define MAX_BATCH_BYTES (4 * 1024 * 1024)
+
+#define SEND_SQL \
+	"SELECT condition, seq, to_char(created_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), epoch, repeated" \
+	" FROM porcupine.send_many($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[], $5::int[]," \
+	" $6::text[], $7::bigint[], $8::bytea[], false) ORDER BY item"
+#define RING_SQL "SELECT porcupine.ring($1::bigint[], $2::bigint[], $3)"
+
+typedef struct SendLane
+{
+	Send	   *first;			/* waiting */
+	Send	   *last;
+	Send	   *batch[MAX_BATCH];	/* in flight; those before at are answered */
+	int			count;
+	int			at;
+	bool		one_by_one;
+	Deferred	begin;
+} SendLane;
+
+static const char *const kinds[] = {"message", "edit", "reaction"};
+
+static SendLane lanes[N_SEND_LANES];
+static uint64_t last_order;
+static char origin[17];
+static Table to_ring;			/* room -> its highest seq, as a pointer */
+static bool ringing;
+
+static const char *known_kind(const char *name);
+static bool parse_uuid(const char *text, unsigned char uuid[16]);
+static void begin_batch(void *arg);
+static int	compare_sends(const void *a, const void *b);
+static void submit(SendLane *lane, Send *const *sends, int count);
+static void on_sent(void *arg, DbOutcome outcome, const PGresult *result);
+static void on_refused(SendLane *lane, const PGresult *result);
+static void continue_lane(SendLane *lane);
+static void answer_row(Send *send, const PGresult *result, int row);
+static void answer_problem(Send *send, Problem problem);
+static void publish(const Send *send, int64_t seq, const char *created_at);
+static void ring(void);
+static void on_rung(void *arg, DbOutcome outcome, const PGresult *result);
+
+/* The body lies behind the size bytes of the caller's struct. */
+Send *
+sends_read(const cJSON *object, size_t size, Problem *problem)
+{
+	const cJSON *epoch = json_get(object, "epoch");
+	const cJSON *ref = json_get(object, "ref");
+	const char *kind = json_get(object, "kind") != NULL ? json_string(object, "kind") : "message";
+	const char *body = json_string(object, "body");
+	size_t		length = body != NULL ? strlen(body) : 0;
+	Send	   *send;
+	unsigned char *bytes;
+
+	if (length > BASE64_LENGTH(SENDS_MAX_BODY))
+	{
+		*problem = PROBLEM(ERROR_TOO_LARGE, "a body has at most 65536 bytes");
+		return NULL;
+	}
+	*problem = PROBLEM(ERROR_INVALID, NULL);
+	send = memory_alloc(size + length / 4 * 3 + 3);
+	bytes = (unsigned char *) send + size;
+	send->body = bytes;
+	send->kind = known_kind(kind);
+	if (!parse_uuid(json_string(object, "client_id"), send->client_id))
+		problem->detail = "client_id is not a UUID";
+	else if (length == 0 || !base64_decode(body, length, bytes, &send->body_length))
+		problem->detail = "body is not bytes in base64";
+	else if (epoch != NULL && !json_to_number(epoch, INT32_MAX, &send->epoch))
+		problem->detail = "epoch is not an integer from 0 to 2147483647";
+	else if (send->kind == NULL)
+		problem->detail = "kind is not message, edit or reaction";
+	else if (ref != NULL && (!json_to_number(ref, JSON_MAX_NUMBER, &send->ref) || send->ref == 0))
+		problem->detail = "ref is not a seq";
+	else
+		return send;
+	free(send);
+	return NULL;
+}
+
+static const char *
+known_kind(const char *name)
+{
+	for (size_t i = 0; name != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	{
+		if (strcmp(kinds[i], name) == 0)
+			return kinds[i];
+	}
+	return NULL;
+}
+
+/* 8-4-4-4-12 hexadecimal digits. */
+static bool
+parse_uuid(const char *text, unsigned char uuid[16])
+{
+	size_t		size;
+	const char *end;
+
+	if (text == NULL || strlen(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
+		return false;
+	return sodium_hex2bin(uuid, 16, text, 36, "-", &size, &end) == 0 && size == 16 && *end == '\0';
+}
+
+void
+sends_write_uuid(Text *text, const unsigned char uuid[16])
+{
+	char		hex[33];
+
+	sodium_bin2hex(hex, sizeof(hex), uuid, 16);
+	text_format(text, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+const char *
+sends_origin(void)
+{
+	unsigned char bytes[8];
+
+	if (origin[0] == '\0')
+	{
+		randombytes_buf(bytes, sizeof(bytes));
+		sodium_bin2hex(origin, sizeof(origin), bytes, sizeof(bytes));
+	}
+	return origin;
+}
+
+void
+sends_submit(Send *send)
+{
+	SendLane   *lane = &lanes[(uint64_t) send->room % N_SEND_LANES];
+
+	send->order = ++last_order;
+	send->next = NULL;
+	if (lane->last != NULL)
+		lane->last->next = send;
+	else
+		lane->first = send;
+	lane->last = send;
+	/* later in this turn of the loop, so that what else has arrived goes along */
+	if (lane->count == 0)
+		loop_defer(&lane->begin, begin_batch, lane);
+}
+
+bool
+sends_are_idle(void)
+{
+	for (int i = 0; i < N_SEND_LANES; i++)
+	{
+		if (lanes[i].first != NULL || lanes[i].count > 0)
+			return false;
+	}
+	return !ringing;
+}
+
+/* --- a batch ------------------------------------------------------------------------------------- */
+
+static void
+begin_batch(void *arg)
+{
+	SendLane   *lane = arg;
+	size_t		bytes = 0;
+
+	if (lane->count > 0)
+		return;
+	while (lane->first != NULL && lane->count < MAX_BATCH && bytes < MAX_BATCH_BYTES)
+	{
+		Send	   *send = lane->first;
+
+		lane->first = send->next;
+		if (lane->first == NULL)
+			lane->last = NULL;
+		bytes += send->body_length;
+		lane->batch[lane->count++] = send;
+	}
+	if (lane->count == 0)
+		return;
+	/* ascending rooms, as everybody locks them; in a room, in the order of arrival */
+	qsort(lane->batch, (size_t) lane->count, sizeof(Send *), compare_sends);
+	lane->at = 0;
+	lane->one_by_one = false;
+	submit(lane, lane->batch, lane->count);
+}
+
+static int
+compare_sends(const void *a, const void *b)
+{
+	const Send *one = *(Send *const *) a;
+	const Send *two = *(Send *const *) b;
+
+	if (one->room != two->room)
+		return one->room < two->room ? -1 : 1;
+	return one->order < two->order ? -1 : one->order > two->order;
+}
+
+static void
+submit(SendLane *lane, Send *const *sends, int count)
+{
+	DbRequest  *request = db_request(SEND_SQL, on_sent, lane);
+	static const PgType types[] = {PG_INT8, PG_INT8, PG_INT8, PG_UUID, PG_INT4, PG_TEXT, PG_INT8, PG_BYTEA};
+	PgArray		arrays[8];
+
+	for (int i = 0; i < 8; i++)
+		pgarray_begin(&arrays[i], types[i]);
+	for (int i = 0; i < count; i++)
+	{
+		const Send *send = sends[i];
+
+		pgarray_number(&arrays[0], send->room);
+		pgarray_number(&arrays[1], send->user);
+		pgarray_number(&arrays[2], send->device);
+		pgarray_bytes(&arrays[3], send->client_id, 16);
+		pgarray_number(&arrays[4], send->epoch);
+		pgarray_bytes(&arrays[5], send->kind, strlen(send->kind));
+		if (send->ref > 0)
+			pgarray_number(&arrays[6], send->ref);
+		else
+			pgarray_null(&arrays[6]);
+		pgarray_bytes(&arrays[7], send->body, send->body_length);
+	}
+	for (int i = 0; i < 8; i++)
+		pgarray_param(&arrays[i], request);
+	pool_submit(LANE_SEND_0 + (Lane) (lane - lanes), request);
+}
+
+static void
+on_sent(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	SendLane   *lane = arg;
+	int			end = lane->one_by_one ? lane->at + 1 : lane->count;
+
+	if (outcome == DB_REFUSED)
+		on_refused(lane, result);
+	else
+	{
+		for (int row = 0; lane->at < end; row++)
+		{
+			Send	   *send = lane->batch[lane->at++];
+
+			if (outcome == DB_DONE && row < PQntuples(result))
+				answer_row(send, result, row);
+			else
+				answer_problem(send, errors_busy());
+		}
+	}
+	continue_lane(lane);
+}
+
+/* The transaction was rolled back by an exception. */
+static void
+on_refused(SendLane *lane, const PGresult *result)
+{
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	int64_t		room;
+
+	if (!lane->one_by_one && lane->count > 1)
+	{
+		lane->one_by_one = true;
+		return;
+	}
+	room = lane->batch[lane->at]->room;
+	answer_problem(lane->batch[lane->at++], errors_from_result(result));
+	/* lock_not_available: its other sends would only wait as long again */
+	while (state != NULL && strcmp(state, "55P03") == 0 && lane->at < lane->count
+		   && lane->batch[lane->at]->room == room)
+		answer_problem(lane->batch[lane->at++], errors_busy());
+}
+
+static void
+continue_lane(SendLane *lane)
+{
+	if (lane->at < lane->count)
+	{
+		submit(lane, &lane->batch[lane->at], 1);
+		return;
+	}
+	lane->count = 0;
+	if (lane->first != NULL)
+		loop_defer(&lane->begin, begin_batch, lane);
+	ring();
+}
+
+/* --- answers --------------------------------------------------------------------------------------- */
+
+static void
+answer_row(Send *send, const PGresult *result, int row)
+{
+	SendResult	answer = {.stored = PQgetisnull(result, row, 0)};
+
+	if (answer.stored)
+	{
+		answer.seq = strtoll(PQgetvalue(result, row, 1), NULL, 10);
+		answer.created_at = PQgetvalue(result, row, 2);
+		answer.repeated = PQgetvalue(result, row, 4)[0] == 't';
+		if (!answer.repeated)
+			publish(send, answer.seq, answer.created_at);
+	}
+	else
+	{
+		answer.problem = PROBLEM(errors_by_name(PQgetvalue(result, row, 0)), NULL);
+		if (!PQgetisnull(result, row, 1))
+			answer.problem.seq = strtoll(PQgetvalue(result, row, 1), NULL, 10);
+		if (!PQgetisnull(result, row, 3))
+			answer.problem.epoch = strtoll(PQgetvalue(result, row, 3), NULL, 10);
+	}
+	send->done(send, &answer);
+}
+
+static void
+answer_problem(Send *send, Problem problem)
+{
+	SendResult	answer = {.problem = problem};
+
+	send->done(send, &answer);
+}
+
+/* The event as every reader of the table would see it. */
+static void
+publish(const Send *send, int64_t seq, const char *created_at)
+{
+	Text		text;
+
+	if ((int64_t) (intptr_t) table_get(&to_ring, send->room) < seq)
+		table_put(&to_ring, send->room, (void *) (intptr_t) seq);
+	if (hub_head(send->room) == 0)
+	{
+		hub_set_head(send->room, seq);	/* it may be loading */
+		return;
+	}
+	frame_begin(&text);
+	text_format(&text, "{\"type\":\"event\",\"room\":\"%lld\",\"seq\":%lld,\"kind\":\"%s\",\"sender\":\"%lld\","
+				"\"device\":\"%lld\",\"client_id\":\"", (long long) send->room, (long long) seq, send->kind,
+				(long long) send->user, (long long) send->device);
+	sends_write_uuid(&text, send->client_id);
+	text_format(&text, "\",\"epoch\":%lld,\"body\":\"", (long long) send->epoch);
+	base64_encode(send->body, send->body_length, text_reserve(&text, BASE64_LENGTH(send->body_length)));
+	text.length += BASE64_LENGTH(send->body_length);
+	text_add(&text, "\",\"data\":null,\"ref\":");
+	if (send->ref > 0)
+		text_number(&text, send->ref);
+	else
+		text_add(&text, "null");
+	text_format(&text, ",\"created_at\":\"%s\"}", created_at);
+	hub_publish(send->room, (HubEvent) {.seq = seq, .frame = frame_end(&text)});
+}
+
+/* --- the doorbell for others ------------------------------------------------------------------------- */
+
+/* One at a time: what is committed meanwhile is rung together. */
+static void
+ring(void)
+{
+	DbRequest  *request;
+	PgArray		rooms;
+	PgArray		seqs;
+	size_t		at = 0;
+	TableSlot  *slot;
+
+	if (ringing || to_ring.count == 0)
+		return;
+	ringing = true;
+	request = db_request(RING_SQL, on_rung, NULL);
+	pgarray_begin(&rooms, PG_INT8);
+	pgarray_begin(&seqs, PG_INT8);
+	while ((slot = table_next(&to_ring, &at)) != NULL)
+	{
+		pgarray_number(&rooms, slot->key);
+		pgarray_number(&seqs, (int64_t) (intptr_t) slot->value);
+	}
+	table_free(&to_ring);
+	pgarray_param(&rooms, request);
+	pgarray_param(&seqs, request);
+	db_text(request, sends_origin());
+	pool_submit(LANE_QUERY, request);
+}
+
+/* Should it have failed, the others' sweeps find the new heads. */
+static void
+on_rung(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	(void) arg;
+	(void) result;
+	ringing = false;
+	if (outcome == DB_DONE)
+		ring();
+}

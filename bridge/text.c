@@ -1,0 +1,174 @@
+/*
+ * text.c - see text.h. It never looks at what the text means.
+ */
+#include "text.h"
+#include "memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int	utf8_sequence(const unsigned char *at, size_t left);
+
+char *
+text_reserve(Text *text, size_t more)
+{
+	size_t		needed = text->length + more + 1;
+
+	if (needed > text->size)
+	{
+		text->size = needed < 256 ? 256 : needed + needed / 2;
+		text->bytes = memory_grow(text->bytes, text->size);
+	}
+	return text->bytes + text->length;
+}
+
+void
+text_bytes(Text *text, const void *bytes, size_t length)
+{
+	char	   *end = text_reserve(text, length);
+
+	if (length > 0)
+		memcpy(end, bytes, length);
+	end[length] = '\0';
+	text->length += length;
+}
+
+void
+text_add(Text *text, const char *string)
+{
+	text_bytes(text, string, strlen(string));
+}
+
+void
+text_number(Text *text, int64_t number)
+{
+	char		digits[24];
+	int			length = snprintf(digits, sizeof(digits), "%lld", (long long) number);
+
+	text_bytes(text, digits, (size_t) length);
+}
+
+void
+text_format(Text *text, const char *format,...)
+{
+	va_list		arguments;
+	int			length;
+
+	va_start(arguments, format);
+	length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return;
+	text_reserve(text, (size_t) length);
+	va_start(arguments, format);
+	vsnprintf(text->bytes + text->length, (size_t) length + 1, format, arguments);
+	va_end(arguments);
+	text->length += (size_t) length;
+}
+
+void
+text_json(Text *text, const char *string)
+{
+	const char *plain = string;
+
+	if (string == NULL)
+	{
+		text_add(text, "null");
+		return;
+	}
+	text_add(text, "\"");
+	for (; *string != '\0'; string++)
+	{
+		unsigned char byte = (unsigned char) *string;
+
+		if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f)
+			continue;
+		text_bytes(text, plain, (size_t) (string - plain));
+		text_format(text, "\\u%04x", byte);
+		plain = string + 1;
+	}
+	text_bytes(text, plain, (size_t) (string - plain));
+	text_add(text, "\"");
+}
+
+void
+text_free(Text *text)
+{
+	free(text->bytes);
+	*text = (Text) {0};
+}
+
+bool
+text_to_number(const char *string, int64_t most, int64_t *number)
+{
+	int64_t		value = 0;
+
+	if (*string == '\0' || (*string == '0' && string[1] != '\0'))
+		return false;
+	for (; *string != '\0'; string++)
+	{
+		int			digit = *string - '0';
+
+		if (digit < 0 || digit > 9 || value > (most - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*number = value;
+	return true;
+}
+
+bool
+text_is_utf8(const char *bytes, size_t length)
+{
+	const unsigned char *at = (const unsigned char *) bytes;
+	size_t		left = length;
+
+	while (left > 0)
+	{
+		int			size = utf8_sequence(at, left);
+
+		if (size == 0)
+			return false;
+		at += size;
+		left -= (size_t) size;
+	}
+	return true;
+}
+
+/* The length of the well-formed sequence that begins here, or 0 (Unicode, table 3-7). */
+static int
+utf8_sequence(const unsigned char *at, size_t left)
+{
+	unsigned char low = 0x80;
+	unsigned char high = 0xbf;
+	int			size;
+
+	if (at[0] < 0x80)
+		return 1;
+	if (at[0] >= 0xc2 && at[0] <= 0xdf)
+		size = 2;
+	else if (at[0] >= 0xe0 && at[0] <= 0xef)
+	{
+		size = 3;
+		low = at[0] == 0xe0 ? 0xa0 : 0x80;
+		high = at[0] == 0xed ? 0x9f : 0xbf;
+	}
+	else if (at[0] >= 0xf0 && at[0] <= 0xf4)
+	{
+		size = 4;
+		low = at[0] == 0xf0 ? 0x90 : 0x80;
+		high = at[0] == 0xf4 ? 0x8f : 0xbf;
+	}
+	else
+		return 0;
+	if ((size_t) size > left || at[1] < low || at[1] > high)
+		return 0;
+	for (int i = 2; i < size; i++)
+	{
+		if (at[i] < 0x80 || at[i] > 0xbf)
+			return 0;
+	}
+	return size;
+}

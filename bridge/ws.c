@@ -1,0 +1,267 @@
+/*
+ * ws.c - see ws.h. It knows frames and close codes, not what the messages mean.
+ */
+#include "ws.h"
+#include "base64.h"
+#include "http.h"
+#include "log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ALL_ROOMS "/ws"
+#define ONE_ROOM "/ws/chat/"
+#define HANG_UP_S 5
+#define WRITES_A_TURN 32
+#define BYTES_A_TURN 65536
+
+static const char *const *allowed_origins;
+static bool draining;
+
+static bool read_path(struct lws *wsi, int64_t *only_room);
+static bool is_allowed(const char *origin);
+static bool header_is(struct lws *wsi, enum lws_token_indexes token, const char *expected);
+static bool key_is_well_formed(struct lws *wsi);
+static void refuse(struct lws *wsi, ErrorCode code, int status, const char *detail, const char *lines);
+static int64_t query_number(struct lws *wsi, const char *name);
+static void want_write(void *socket);
+static void pause_reading(void *socket, bool paused);
+static void expire(void *socket);
+
+static const PeerTransport transport = {want_write, pause_reading, expire};
+
+void
+ws_open(const char *const *origins)
+{
+	allowed_origins = origins;
+	peer_set_transport(&transport);
+}
+
+void
+ws_drain(void)
+{
+	draining = true;
+}
+
+/* --- the handshake ---------------------------------------------------------------------------------- */
+
+/*
+ * Only websocket: libwebsockets would also speak h2c, whose header decompression is not to be
+ * reached by anybody. The callback's own argument dangles for unknown names and is not read.
+ */
+int
+ws_on_upgrade(struct lws *wsi)
+{
+	char		origin[256] = "";
+	int64_t		room;
+	char	   *uri;
+	int			length;
+
+	if (!header_is(wsi, WSI_TOKEN_UPGRADE, "websocket"))
+		return -1;
+	if (lws_http_get_uri_and_method(wsi, &uri, &length) != LWSHUMETH_GET)
+		refuse(wsi, ERROR_INVALID, 405, "a WebSocket begins with GET", "Allow: GET\r\n");
+	else if (!read_path(wsi, &room))
+		refuse(wsi, ERROR_NOT_FOUND, 404, "no WebSocket here", "");
+	else if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0
+			 && (lws_hdr_copy(wsi, origin, sizeof(origin), WSI_TOKEN_ORIGIN) < 0 || !is_allowed(origin)))
+		refuse(wsi, ERROR_ROLE, 403, "this origin may not connect", "");
+	else if (!header_is(wsi, WSI_TOKEN_VERSION, "13"))
+		refuse(wsi, ERROR_INVALID, 426, "WebSocket version 13 is needed", "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
+	else if (!key_is_well_formed(wsi))
+		refuse(wsi, ERROR_INVALID, 400, "Sec-WebSocket-Key is not 16 bytes in base64", "");
+	else if (draining)
+		refuse(wsi, ERROR_BUSY, 503, "going down", "Retry-After: 1\r\n");
+	else
+		return 0;
+	return -1;
+}
+
+int
+ws_on_filter(struct lws *wsi, Socket *socket)
+{
+	if (!read_path(wsi, &socket->only_room))
+		return -1;
+	socket->after = query_number(wsi, "after=");
+	socket->stream = query_number(wsi, "stream=");
+	return 0;
+}
+
+int
+ws_on_established(struct lws *wsi, Socket *socket)
+{
+	socket->wsi = wsi;
+	socket->peer = peer_open(socket, socket->only_room, socket->after, socket->stream);
+	return 0;
+}
+
+/* /ws/ is all rooms (0), /ws/chat/{room}/ is one; an id that is none of ours names nothing (-1). */
+static bool
+read_path(struct lws *wsi, int64_t *only_room)
+{
+	char		path[64];
+	int			length = lws_hdr_copy(wsi, path, sizeof(path), WSI_TOKEN_GET_URI);
+	char	   *id;
+
+	if (length <= 0)
+		return false;
+	if (path[length - 1] == '/')
+		path[length - 1] = '\0';
+	*only_room = 0;
+	if (strcmp(path, ALL_ROOMS) == 0)
+		return true;
+	if (strncmp(path, ONE_ROOM, strlen(ONE_ROOM)) != 0)
+		return false;
+	id = path + strlen(ONE_ROOM);
+	if (!text_to_number(id, INT64_MAX, only_room) || *only_room == 0)
+		*only_room = -1;
+	return *id != '\0' && strchr(id, '/') == NULL;
+}
+
+/* Browsers cannot be kept from connecting by CORS, so the Origin must be one of ours. */
+static bool
+is_allowed(const char *origin)
+{
+	for (int i = 0; allowed_origins[i] != NULL; i++)
+	{
+		if (strcmp(allowed_origins[i], origin) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+header_is(struct lws *wsi, enum lws_token_indexes token, const char *expected)
+{
+	char		value[32];
+
+	return lws_hdr_copy(wsi, value, sizeof(value), token) > 0 && strcasecmp(value, expected) == 0;
+}
+
+static bool
+key_is_well_formed(struct lws *wsi)
+{
+	char		key[32];
+	unsigned char bytes[32];
+	size_t		size;
+
+	return lws_hdr_copy(wsi, key, sizeof(key), WSI_TOKEN_KEY) == 24
+		&& base64_decode(key, 24, bytes, &size) && size == 16;
+}
+
+static void
+refuse(struct lws *wsi, ErrorCode code, int status, const char *detail, const char *lines)
+{
+	Problem		problem = PROBLEM(code, detail);
+
+	problem.status = status;
+	http_refuse(wsi, &problem, lines);
+}
+
+/* -1: absent or no number */
+static int64_t
+query_number(struct lws *wsi, const char *name)
+{
+	char		piece[64];
+	int64_t		number;
+
+	for (int i = 0; lws_hdr_copy_fragment(wsi, piece, sizeof(piece), WSI_TOKEN_HTTP_URI_ARGS, i) >= 0; i++)
+	{
+		if (strncmp(piece, name, strlen(name)) == 0
+			&& text_to_number(piece + strlen(name), INT64_MAX, &number))
+			return number;
+	}
+	return -1;
+}
+
+/* --- messages --------------------------------------------------------------------------------------- */
+
+int
+ws_on_receive(Socket *socket, const char *bytes, size_t length)
+{
+	Peer	   *peer = socket->peer;
+	size_t		limit = peer->state == PEER_READY ? WS_MAX_FRAME : WS_MAX_FIRST;
+	bool		whole = lws_is_final_fragment(socket->wsi) && lws_remaining_packet_payload(socket->wsi) == 0;
+
+	if (peer->state == PEER_ENDING)
+		return 0;
+	if (lws_frame_is_binary(socket->wsi))
+	{
+		peer_end(peer, CLOSE_BINARY, "text frames only", false);
+		return 0;
+	}
+	if (socket->partial.length + length + lws_remaining_packet_payload(socket->wsi) > limit)
+	{
+		peer_end(peer, CLOSE_TOO_LARGE, "too large", false);
+		return 0;
+	}
+	if (whole && socket->partial.length == 0)
+	{
+		peer_text(peer, bytes, length);
+		return 0;
+	}
+	text_bytes(&socket->partial, bytes, length);
+	if (whole)
+	{
+		Text		message = socket->partial;
+
+		socket->partial = (Text) {0};
+		peer_text(peer, message.bytes, message.length);
+		text_free(&message);
+	}
+	return 0;
+}
+
+int
+ws_on_writeable(Socket *socket)
+{
+	Peer	   *peer = socket->peer;
+	size_t		bytes = 0;
+	Frame	   *frame;
+
+	for (int i = 0; i < WRITES_A_TURN && bytes < BYTES_A_TURN && (frame = peer_next_frame(peer)) != NULL; i++)
+	{
+		if (lws_write(socket->wsi, frame->payload, frame->length, LWS_WRITE_TEXT) < 0)
+			return -1;
+		bytes += frame->length;
+		peer_written(peer);
+	}
+	if (peer_next_frame(peer) != NULL)
+		lws_callback_on_writable(socket->wsi);
+	else if (peer->state == PEER_ENDING)
+	{
+		if (peer->close_code != CLOSE_NONE)
+			lws_close_reason(socket->wsi, (enum lws_close_status) peer->close_code,
+							 (unsigned char *) peer->close_reason, strlen(peer->close_reason));
+		return -1;
+	}
+	return 0;
+}
+
+void
+ws_on_closed(Socket *socket)
+{
+	if (socket->peer != NULL)
+		peer_closed(socket->peer);
+	socket->peer = NULL;
+	text_free(&socket->partial);
+}
+
+static void
+want_write(void *socket)
+{
+	lws_callback_on_writable(((Socket *) socket)->wsi);
+}
+
+static void
+pause_reading(void *socket, bool paused)
+{
+	lws_rx_flow_control(((Socket *) socket)->wsi, !paused);
+}
+
+/* A reader that is stuck does not take the close frame either. */
+static void
+expire(void *socket)
+{
+	lws_set_timeout(((Socket *) socket)->wsi, PENDING_TIMEOUT_USER_REASON_BASE, HANG_UP_S);
+}
