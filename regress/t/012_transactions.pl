@@ -1,5 +1,5 @@
-# What ends with a transaction, also where it ends in ways that pg_regress has no server for: PREPARE TRANSACTION, a library
-# that is loaded by the first call, a connection that serves one user after another.
+# What ends with a transaction, and what its end does: PREPARE TRANSACTION, a connection that serves one user after another, the
+# flush of a commit that sent.
 
 use strict;
 use warnings;
@@ -9,18 +9,8 @@ use lib "$FindBin::RealBin/lib";
 use Porcupine::Node;
 use Test::More;
 
-my $node = new_node('transactions', preload => 0, conf => "max_prepared_transactions = 2\nwal_writer_delay = 10s\n");
+my $node = new_node('transactions', conf => "max_prepared_transactions = 2\nwal_writer_delay = 10s\n");
 plain_room($node, 1, 1, 2);
-
-# Each is the first to call into the library in its backend.
-is($node->safe_psql('postgres', q{SELECT porcupine.lifetime('access')}), '00:10:00', 'lifetime() loads the library');
-is($node->safe_psql('postgres', q{SELECT porcupine.current_user_id() IS NULL}), 't', 'so does current_user_id()');
-is($node->safe_psql('postgres', q{BEGIN; SELECT porcupine.act_as(1); SELECT porcupine.current_user_id(); COMMIT}), "1\n1", 'so does act_as()');
-is(sqlstate_of($node, q{SELECT porcupine.authenticate('x')}), 'PC002', 'so does authenticate()');
-is(sqlstate_of($node, q{UPDATE porcupine.room_heads SET last_seq = last_seq + 1 WHERE room_id = 1; SELECT 1 / 0}), '22012', 'so does the trigger');
-is( $node->safe_psql('postgres', q{
-		SET porcupine.access_lifetime = 60;
-		SELECT porcupine.lifetime('access')}), '00:01:00', 'a setting made before is kept');
 
 # An identity does not outlive PREPARE TRANSACTION, and does not come back with COMMIT PREPARED.
 is( $node->safe_psql('postgres', q{
