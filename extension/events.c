@@ -63,7 +63,7 @@ typedef struct SendCall
 /* The columns of what the second statement reads, one row an item. */
 enum
 {
-	FACT_ITEM = 1,
+	FACT_NUMBER = 1,			/* of the item among those asked for */
 	FACT_SENDER_GOOD,
 	FACT_MEMBER,
 	FACT_PENDING,
@@ -102,7 +102,7 @@ static int	compare_heads(const void *a, const void *b);
 static RoomHead *find_head(const SendCall *call, int64 room);
 static void lock_heads(SendCall *call);
 static void decide(SendCall *call);
-static uint64 read_facts(const SendCall *call);
+static uint64 *read_facts(const SendCall *call);
 static const Refusal *decide_item(SendCall *call, SendItem *item, uint64 fact);
 static const SendItem *earlier_in_call(const SendCall *call, const SendItem *item);
 static bool same_message(const SendItem *item, const char *kind, int64 ref, const bytea *body);
@@ -240,11 +240,10 @@ lock_heads(SendCall *call)
 	for (uint64 row = 0; row < found; row++)
 	{
 		RoomHead   *head = find_head(call, spi_int64(row, 1));
-		bool		isnull;
 
 		head->exists = true;
 		head->first_seq = head->last_seq = spi_int64(row, 2);
-		head->epoch = DatumGetInt32(spi_value(row, 3, &isnull));
+		head->epoch = spi_int32(row, 3);
 		head->epoch_open = spi_true(row, 4);
 	}
 }
@@ -252,11 +251,8 @@ lock_heads(SendCall *call)
 static void
 decide(SendCall *call)
 {
-	uint64	   *fact_of = palloc(call->count * sizeof(uint64));
-	uint64		facts = read_facts(call);
+	const uint64 *fact_of = read_facts(call);
 
-	for (uint64 fact = 0; fact < facts; fact++)
-		fact_of[spi_int64(fact, FACT_ITEM)] = fact;
 	for (int i = 0; i < call->count; i++)
 	{
 		SendItem   *item = &call->items[i];
@@ -268,28 +264,33 @@ decide(SendCall *call)
 }
 
 /*
- * One row for each item that is not refused yet, in any order. Each table is asked by a subquery that the planner cannot turn
- * around, so that the plan stays one of a few index look-ups an item, whatever it believes about the sizes.
+ * Reads one row of facts for each item that is not refused yet and returns, by item, which row is its own.
+ *
+ * Each table is asked by a subquery that the planner cannot turn around, so that the plan stays one of a few index look-ups an
+ * item, whatever it believes about the sizes. One set of subscripts instead of an unnest() of all arrays: that would build a
+ * tuplestore for each of them.
  */
-static uint64
+static uint64 *
 read_facts(const SendCall *call)
 {
 	static Statement read = {
-		.sql = "SELECT i.item, s.good, m.role IS NOT NULL, m.role = 'pending', e.seq, e.created_at, e.kind, e.ref, e.body"
-		" FROM unnest($1, $2, $3, $4, $5) AS i (item, room, account, device, client_id)"
+		.sql = "SELECT i.n, s.good, m.role IS NOT NULL, m.role = 'pending', e.seq, e.created_at, e.kind, e.ref, e.body"
+		" FROM generate_subscripts($1, 1) AS i (n)"
 		" LEFT JOIN LATERAL (SELECT u.disabled_at IS NULL AND d.revoked_at IS NULL AS good"
 		"   FROM porcupine.users u, porcupine.devices d"
-		"   WHERE u.id = i.account AND d.id = i.device AND d.user_id = i.account LIMIT 1) s ON true"
+		"   WHERE u.id = ($2)[i.n] AND d.id = ($3)[i.n] AND d.user_id = ($2)[i.n] LIMIT 1) s ON true"
 		" LEFT JOIN LATERAL (SELECT m.role FROM porcupine.members m"
-		"   WHERE m.room_id = i.room AND m.user_id = i.account LIMIT 1) m ON true"
+		"   WHERE m.room_id = ($1)[i.n] AND m.user_id = ($2)[i.n] LIMIT 1) m ON true"
 		" LEFT JOIN LATERAL (SELECT e.seq, e.created_at, e.kind::text, e.ref, e.body FROM porcupine.events e"
-		"   WHERE e.room_id = i.room AND e.device_id = i.device AND e.client_id = i.client_id LIMIT 1) e ON true",
-		.argtypes = {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, UUIDARRAYOID}
+		"   WHERE e.room_id = ($1)[i.n] AND e.device_id = ($3)[i.n] AND e.client_id = ($4)[i.n] LIMIT 1) e ON true",
+		.argtypes = {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, UUIDARRAYOID}
 	};
-	Datum	   *columns[5];
+	Datum	   *columns[4];
+	int		   *items = palloc(call->count * sizeof(int));
 	int			rows = 0;
+	uint64	   *fact_of = palloc(call->count * sizeof(uint64));
 
-	for (int c = 0; c < 5; c++)
+	for (int c = 0; c < 4; c++)
 		columns[c] = palloc(call->count * sizeof(Datum));
 	for (int i = 0; i < call->count; i++)
 	{
@@ -297,18 +298,19 @@ read_facts(const SendCall *call)
 
 		if (item->refusal != NULL)
 			continue;
-		columns[0][rows] = Int64GetDatum(i);
-		columns[1][rows] = Int64GetDatum(item->room);
-		columns[2][rows] = Int64GetDatum(item->user);
-		columns[3][rows] = Int64GetDatum(item->device);
-		columns[4][rows] = UUIDPGetDatum(item->client_id);
-		rows++;
+		columns[0][rows] = Int64GetDatum(item->room);
+		columns[1][rows] = Int64GetDatum(item->user);
+		columns[2][rows] = Int64GetDatum(item->device);
+		columns[3][rows] = UUIDPGetDatum(item->client_id);
+		items[rows++] = i;
 	}
-	return spi_run(&read, (Datum[]) {
+	spi_run(&read, (Datum[]) {
 			spi_array(columns[0], rows, INT8OID), spi_array(columns[1], rows, INT8OID),
-			spi_array(columns[2], rows, INT8OID), spi_array(columns[3], rows, INT8OID),
-			spi_array(columns[4], rows, UUIDOID)
+			spi_array(columns[2], rows, INT8OID), spi_array(columns[3], rows, UUIDOID)
 			});
+	for (int fact = 0; fact < rows; fact++)
+		fact_of[items[spi_int32(fact, FACT_NUMBER) - 1]] = fact;
+	return fact_of;
 }
 
 static const Refusal *
@@ -400,9 +402,8 @@ insert_events(const SendCall *call)
 {
 	static Statement insert = {
 		.sql = "INSERT INTO porcupine.events (created_at, room_id, seq, sender_id, device_id, client_id, epoch, kind, ref, body)"
-		" SELECT $1, i.room, i.seq, i.account, i.device, i.client_id, i.epoch, i.kind::porcupine.kind, nullif(i.ref, 0), i.body"
-		" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10)"
-		" AS i (room, seq, account, device, client_id, epoch, kind, ref, body)",
+		" SELECT $1, ($2)[i], ($3)[i], ($4)[i], ($5)[i], ($6)[i], ($7)[i], ($8)[i]::porcupine.kind, nullif(($9)[i], 0), ($10)[i]"
+		" FROM generate_subscripts($2, 1) AS i",
 		.argtypes = {
 			TIMESTAMPTZOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
 			UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BYTEAARRAYOID

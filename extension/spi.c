@@ -15,6 +15,7 @@
 #include "spi.h"
 
 static void prepare(Statement *statement);
+static Datum value_not_null(uint64 row, int column);
 
 int
 spi_begin(void)
@@ -69,15 +70,27 @@ spi_value(uint64 row, int column, bool *isnull)
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
 }
 
+int32
+spi_int32(uint64 row, int column)
+{
+	return DatumGetInt32(value_not_null(row, column));
+}
+
 int64
 spi_int64(uint64 row, int column)
+{
+	return DatumGetInt64(value_not_null(row, column));
+}
+
+static Datum
+value_not_null(uint64 row, int column)
 {
 	bool		isnull;
 	Datum		value = spi_value(row, column, &isnull);
 
 	if (isnull)
 		elog(ERROR, "column %d is null", column);
-	return DatumGetInt64(value);
+	return value;
 }
 
 bool

@@ -32,6 +32,7 @@ extern uint64 spi_run(Statement *statement, const Datum *arguments);
 extern Datum spi_value(uint64 row, int column, bool *isnull);
 
 /* The same for columns that are never null, and for booleans of which null means false. */
+extern int32 spi_int32(uint64 row, int column);
 extern int64 spi_int64(uint64 row, int column);
 extern bool spi_true(uint64 row, int column);
 
