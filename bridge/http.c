@@ -327,6 +327,8 @@ begin_answer(Request *request, int status, const char *type, size_t length)
 	request->content_length = request->head ? 0 : length;
 	request->answered = true;
 	log_write(LOG_DEBUG, "answered", LOG_NUMBER("status", status));
+	/* libwebsockets does not write either while reading is held back */
+	lws_rx_flow_control(request->wsi, 1);
 	lws_callback_on_writable(request->wsi);
 }
 
@@ -409,7 +411,6 @@ finish(Request **slot)
 	if (request->close)
 		return -1;
 	free_request(slot);
-	lws_rx_flow_control(wsi, 1);
 	return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
 }
 
