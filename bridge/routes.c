@@ -161,7 +161,7 @@ static const Route routes[] = {
 			{FROM_PATH, TYPE_ID, true, "room", NULL}, {FROM_QUERY, TYPE_SEQ, false, "before", NULL},
 			{FROM_QUERY, TYPE_SEQ, false, "after", NULL}, {FROM_QUERY, TYPE_SEQ, false, "stream", NULL},
 			{FROM_QUERY, TYPE_LIMIT, false, "limit", NULL}}},
-	{HTTP_POST, MESSAGES, 0, 201, "SELECT porcupine.require_user()", run_post_message, {{0}}},
+	{HTTP_POST, MESSAGES, 0, 201, "SELECT porcupine.current_user_id()", run_post_message, {{0}}},
 	{HTTP_POST, ROOM "read/", 0, 204, "SELECT porcupine.mark_read($1::bigint, $2::bigint)", NULL, {
 			{FROM_PATH, TYPE_ID, true, "room", NULL}, {FROM_BODY, TYPE_SEQ, true, "seq", NULL}}},
 
