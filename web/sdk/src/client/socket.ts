@@ -119,7 +119,8 @@ export class Socket {
     socket.onopen = () => socket.send(JSON.stringify({ type: 'auth', token }));
     socket.onmessage = (event: { data: unknown }) => this.heard(socket, event.data);
     socket.onclose = (event: { code: number; reason: string }) => this.closed(socket, event.code, event.reason);
-    socket.onerror = () => undefined;
+    // Before the close that says so, or, in Node, instead of it; a close with a code comes without an error.
+    socket.onerror = () => this.closed(socket, 1006, '');
   }
 
   private heard(socket: WebSocketLike, data: unknown): void {
@@ -197,7 +198,7 @@ export class Socket {
     clearTimeout(this.readyTimer);
     clearInterval(this.pingTimer);
     if (socket !== null) {
-      socket.onopen = socket.onmessage = socket.onclose = null;
+      socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
       socket.close();
     }
   }
