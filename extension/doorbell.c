@@ -17,8 +17,9 @@
  * Everything that can fail happens before the commit. The NOTIFY queue takes a database-wide lock through the commit: that
  * is why send_many() can leave ringing to its caller.
  */
-#include "postgres.h"
+#include "compat.h"
 
+#include "access/detoast.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
@@ -87,8 +88,8 @@ static void bells_merge(Bells *bells);
 static int	compare_bells(const void *a, const void *b);
 static void send_bells(Bells *bells, const char *origin);
 static void append_bell(StringInfo payload, const Bell *bell);
-static void check_origin(const char *origin);
-static Datum *int8_elements(ArrayType *array, int *count);
+static char *origin_text(Datum argument);
+static Datum *int8_elements(Datum argument, int *count);
 
 /* AFTER UPDATE OR DELETE ... FOR EACH ROW on porcupine.room_heads */
 PG_FUNCTION_INFO_V1(porcupine_room_heads_ring_the_doorbell);
@@ -159,18 +160,15 @@ PG_FUNCTION_INFO_V1(porcupine_ring);
 Datum
 porcupine_ring(PG_FUNCTION_ARGS)
 {
-	char	   *origin = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	int			room_count;
 	int			seq_count;
-	Datum	   *rooms = int8_elements(PG_GETARG_ARRAYTYPE_P(0), &room_count);
-	Datum	   *seqs = int8_elements(PG_GETARG_ARRAYTYPE_P(1), &seq_count);
+	Datum	   *rooms = int8_elements(PG_GETARG_DATUM(0), &room_count);
+	Datum	   *seqs = int8_elements(PG_GETARG_DATUM(1), &seq_count);
+	char	   *origin = origin_text(PG_GETARG_DATUM(2));
 	Bells		bells = {0};
 
-	check_origin(origin);
 	if (room_count != seq_count)
 		errors_refuse(CONDITION_INVALID, "rooms and seqs differ in length", NULL, NULL);
-	if (room_count > MOST_RUNG_ROOMS)
-		errors_refuse(CONDITION_TOO_LARGE, "at most 10000 rooms at once", NULL, NULL);
 	for (int i = 0; i < room_count; i++)
 	{
 		Bell		bell = {.kind = BELL_ROOM, .id = DatumGetInt64(rooms[i]), .seq = DatumGetInt64(seqs[i])};
@@ -358,23 +356,31 @@ append_bell(StringInfo payload, const Bell *bell)
 	}
 }
 
-/* It is written into JSON as it is. */
-static void
-check_origin(const char *origin)
+/* the name of a bridge, which is written into JSON as it is */
+static char *
+origin_text(Datum argument)
 {
-	size_t		length = strlen(origin);
+	char	   *origin = "";
 
-	if (length == 0 || length > LONGEST_ORIGIN
-		|| strspn(origin, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") != length)
+	if (toast_raw_datum_size(argument) - VARHDRSZ <= LONGEST_ORIGIN)
+		origin = TextDatumGetCString(argument);
+	if (*origin == '\0'
+		|| origin[strspn(origin, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")] != '\0')
 		errors_refuse(CONDITION_INVALID, "an origin has 1 to 64 letters, digits, dots, colons, underscores and hyphens",
 					  NULL, NULL);
+	return origin;
 }
 
 static Datum *
-int8_elements(ArrayType *array, int *count)
+int8_elements(Datum argument, int *count)
 {
+	ArrayType  *array;
 	Datum	   *elements;
 
+	/* before it is unpacked: a few compressed bytes may stand for a gigabyte */
+	if (toast_raw_datum_size(argument) > MOST_RUNG_ROOMS * sizeof(int64) + ARR_OVERHEAD_NONULLS(1))
+		errors_refuse(CONDITION_TOO_LARGE, "at most 10000 rooms at once", NULL, NULL);
+	array = DatumGetArrayTypeP(argument);
 	if (ARR_NDIM(array) > 1 || array_contains_nulls(array))
 		errors_refuse(CONDITION_INVALID, "rooms and seqs are lists without nulls", NULL, NULL);
 	deconstruct_array(array, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, NULL, count);
