@@ -67,6 +67,7 @@ struct PgConn
 	PgState		state;
 	Watch	   *watch;
 	int			watched_fd;
+	int			watched_events;
 	Timer	   *timer;
 	uint64_t	pause;
 	Table		prepared;		/* by the address of the SQL */
@@ -387,9 +388,12 @@ watch(PgConn *conn, int events)
 		conn->watch->conn = conn;
 		conn->watch->handle.data = conn->watch;
 		conn->watched_fd = fd;
+		conn->watched_events = 0;
 		uv_poll_init(loop_get(), &conn->watch->handle, fd);
 	}
-	uv_poll_start(&conn->watch->handle, events, on_socket);
+	if (conn->watched_events != events)
+		uv_poll_start(&conn->watch->handle, events, on_socket);
+	conn->watched_events = events;
 }
 
 /* Before the socket closes: its number may come back for another one. */

@@ -32,6 +32,7 @@
 #define WRITE_BYTES 65536
 #define PING_AFTER_S 25
 #define HANG_UP_AFTER_S 60
+#define CLOSING_TURNS 20
 
 /* What a connection is: requests one after the other, or a WebSocket. */
 typedef struct Connection
@@ -95,7 +96,10 @@ server_stop_accepting(void)
 	listener = -1;
 }
 
-/* The order that leaves no handle behind: destroy, run, destroy. */
+/*
+ * The order that leaves no handle behind: destroy, run, destroy. libwebsockets unloads its libuv
+ * plugin in the end, so every callback into it must have been made by then.
+ */
 void
 server_close(void)
 {
@@ -104,7 +108,8 @@ server_close(void)
 		return;
 	uv_stop(loop_get());
 	lws_context_destroy(context);
-	uv_run(loop_get(), UV_RUN_NOWAIT);
+	for (int i = 0; i < CLOSING_TURNS; i++)
+		uv_run(loop_get(), UV_RUN_NOWAIT);
 	lws_context_destroy(context);
 	context = NULL;
 }
@@ -205,6 +210,8 @@ on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 			return ws_on_receive(&connection->socket, in, length);
 		case LWS_CALLBACK_SERVER_WRITEABLE:
 			return ws_on_writeable(&connection->socket);
+		case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+			return ws_on_peer_close(&connection->socket);
 		case LWS_CALLBACK_HTTP:
 			return http_on_header(wsi, &connection->request, in);
 		case LWS_CALLBACK_HTTP_BODY:

@@ -24,6 +24,7 @@ static bool header_is(struct lws *wsi, enum lws_token_indexes token, const char 
 static bool key_is_well_formed(struct lws *wsi);
 static void refuse(struct lws *wsi, ErrorCode code, int status, const char *detail, const char *lines);
 static int64_t query_number(struct lws *wsi, const char *name);
+static int	say_close(Socket *socket);
 static void want_write(void *socket);
 static void pause_reading(void *socket, bool paused);
 static void expire(void *socket);
@@ -229,13 +230,39 @@ ws_on_writeable(Socket *socket)
 	if (peer_next_frame(peer) != NULL)
 		lws_callback_on_writable(socket->wsi);
 	else if (peer->state == PEER_ENDING)
-	{
-		if (peer->close_code != CLOSE_NONE)
-			lws_close_reason(socket->wsi, (enum lws_close_status) peer->close_code,
-							 (unsigned char *) peer->close_reason, strlen(peer->close_reason));
-		return -1;
-	}
+		return say_close(socket);
 	return 0;
+}
+
+/*
+ * The close frame is written here, and the connection left to the client's answer or the timeout:
+ * libwebsockets as Debian 12 builds it hangs up without a word when a callback for writing says
+ * that it is to close.
+ */
+static int
+say_close(Socket *socket)
+{
+	Peer	   *peer = socket->peer;
+	unsigned char frame[LWS_PRE + 4 + sizeof(peer->close_reason)];
+	size_t		length = strlen(peer->close_reason);
+
+	if (socket->said_close)
+		return 0;
+	if (peer->close_code == CLOSE_NONE)
+		return -1;
+	frame[LWS_PRE] = 0x88;		/* final, close: RFC 6455, sections 5.2 and 5.5.1 */
+	frame[LWS_PRE + 1] = (unsigned char) (length + 2);
+	frame[LWS_PRE + 2] = (unsigned char) (peer->close_code >> 8);
+	frame[LWS_PRE + 3] = (unsigned char) (peer->close_code & 0xff);
+	memcpy(frame + LWS_PRE + 4, peer->close_reason, length);
+	socket->said_close = true;
+	return lws_write(socket->wsi, frame + LWS_PRE, length + 4, LWS_WRITE_RAW) < 0 ? -1 : 0;
+}
+
+int
+ws_on_peer_close(Socket *socket)
+{
+	return socket->said_close ? -1 : 0;
 }
 
 void
