@@ -181,11 +181,12 @@ int
 ws_on_receive(Socket *socket, const char *bytes, size_t length)
 {
 	Peer	   *peer = socket->peer;
-	size_t		limit = peer->state == PEER_READY ? WS_MAX_FRAME : WS_MAX_FIRST;
 	bool		whole = lws_is_final_fragment(socket->wsi) && lws_remaining_packet_payload(socket->wsi) == 0;
+	size_t		limit;
 
-	if (peer->state == PEER_ENDING)
+	if (peer == NULL || peer->state == PEER_ENDING)
 		return 0;
+	limit = peer->state == PEER_READY ? WS_MAX_FRAME : WS_MAX_FIRST;
 	if (lws_frame_is_binary(socket->wsi))
 	{
 		peer_end(peer, CLOSE_BINARY, "text frames only", false);
@@ -220,6 +221,9 @@ ws_on_writeable(Socket *socket)
 	size_t		bytes = 0;
 	Frame	   *frame;
 
+	/* libwebsockets closes for a reason of its own, and has still to say so */
+	if (peer == NULL)
+		return 0;
 	for (int i = 0; i < WRITES_A_TURN && bytes < BYTES_A_TURN && (frame = peer_next_frame(peer)) != NULL; i++)
 	{
 		if (lws_write(socket->wsi, frame->payload, frame->length, LWS_WRITE_TEXT) < 0)
