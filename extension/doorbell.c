@@ -1,21 +1,23 @@
 /*
  * doorbell.c: waking whoever listens, once a transaction, by NOTIFY on the channel "porcupine".
  *
- * A doorbell is a hint; the tables are the truth. What a transaction has to ring (rooms whose heads advanced or that are
- * gone, memberships that changed, sessions that ended) is collected in its memory and sent when it commits, in payloads
- * below 8000 bytes:
+ * A doorbell is a hint; the tables are the truth. What a transaction has to ring (rooms whose heads
+ * advanced or that are gone, memberships that changed, sessions that ended) is collected in its
+ * memory and sent when it commits, in payloads below 8000 bytes:
  *
  *   {"origin":"","rooms":{"12":345,"13":0},"members":[["5","12"]],"sessions":["9"]}
  *
- * rooms: the room has at least this seq, or 0: it is gone. members: [user, room]. Empty lists are left out. origin names
- * the bridge that rang by porcupine.ring(), so that it can ignore itself; it is empty for everything else.
+ * rooms: the room has at least this seq, or 0: it is gone. members: [user, room]. Empty lists are
+ * left out. origin names the bridge that rang by porcupine.ring(), so that it can ignore itself; it
+ * is empty for everything else.
  *
- * The collection is an array whose entries carry the nesting level of the (sub)transaction they belong to. New entries
- * belong to the innermost, so the levels never fall along the array: a rolled-back savepoint cuts its tail off, a
- * released one relabels it. When the array is full, equal entries are merged before it grows.
+ * The collection is an array whose entries carry the nesting level of the (sub)transaction they
+ * belong to. New entries belong to the innermost, so the levels never fall along the array: a
+ * rolled-back savepoint cuts its tail off, a released one relabels it. When the array is full,
+ * equal entries are merged before it grows.
  *
- * Everything that can fail happens before the commit. The NOTIFY queue takes a database-wide lock through the commit: that
- * is why send_many() can leave ringing to its caller.
+ * Everything that can fail happens before the commit. The NOTIFY queue takes a database-wide lock
+ * through the commit: that is why send_many() can leave ringing to its caller.
  */
 #include "compat.h"
 
@@ -41,7 +43,7 @@
 #define LONGEST_PAYLOAD 7900	/* NOTIFY takes less than 8000 bytes */
 #define LONGEST_ORIGIN 64
 #define MOST_RUNG_ROOMS 10000
-#define ROOM_GONE PG_INT64_MAX	/* a seq above all others, so that it wins when entries are merged */
+#define ROOM_GONE PG_INT64_MAX	/* above all seqs, so that it wins when entries are merged */
 
 /* in the order in which they stand in a payload */
 typedef enum BellKind
@@ -106,10 +108,11 @@ porcupine_room_heads_ring_the_doorbell(PG_FUNCTION_ARGS)
 	int64		room;
 	int64		old_seq;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+	if (!CALLED_AS_TRIGGER(fcinfo)
+		|| !TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("porcupine_room_heads_ring_the_doorbell is a trigger function, AFTER ... FOR EACH ROW")));
+				 errmsg("room_heads_ring_the_doorbell() is a trigger function, AFTER ... FOR EACH ROW")));
 	columns = RelationGetDescr(trigger->tg_relation);
 	room_column = SPI_fnumber(columns, "room_id");
 	seq_column = SPI_fnumber(columns, "last_seq");
@@ -152,8 +155,8 @@ porcupine_ring_session(PG_FUNCTION_ARGS)
 }
 
 /*
- * porcupine.ring(rooms, seqs, origin): queues its NOTIFY at once, apart from what the transaction itself has to ring, which
- * must not carry the bridge's name.
+ * porcupine.ring(rooms, seqs, origin): queues its NOTIFY at once, apart from what the transaction
+ * itself has to ring, which must not carry the bridge's name.
  */
 PG_FUNCTION_INFO_V1(porcupine_ring);
 
@@ -171,7 +174,9 @@ porcupine_ring(PG_FUNCTION_ARGS)
 		errors_refuse(CONDITION_INVALID, "rooms and seqs differ in length", NULL, NULL);
 	for (int i = 0; i < room_count; i++)
 	{
-		Bell		bell = {.kind = BELL_ROOM, .id = DatumGetInt64(rooms[i]), .seq = DatumGetInt64(seqs[i])};
+		Bell		bell = {
+			.kind = BELL_ROOM, .id = DatumGetInt64(rooms[i]), .seq = DatumGetInt64(seqs[i])
+		};
 
 		if (bell.id <= 0 || bell.seq <= 0 || bell.seq == ROOM_GONE)
 			errors_refuse(CONDITION_INVALID, "rooms and seqs are numbers from 1", NULL, NULL);
@@ -202,7 +207,8 @@ doorbell_refuse_prepare(void)
 	if (pending.count > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot PREPARE a transaction that has changed rooms, memberships or sessions of porcupine"),
+				 errmsg("cannot PREPARE a transaction that has changed rooms, memberships or sessions"
+						" of porcupine"),
 				 errhint("Commit it in one phase.")));
 }
 
@@ -232,7 +238,8 @@ static void
 collect(BellKind kind, int64 id, int64 other, int64 seq)
 {
 	Bell		bell = {
-		.level = GetCurrentTransactionNestLevel(), .kind = kind, .id = id, .other = other, .seq = seq
+		.level = GetCurrentTransactionNestLevel(),
+		.kind = kind, .id = id, .other = other, .seq = seq
 	};
 	MemoryContext before = MemoryContextSwitchTo(TopTransactionContext);
 
@@ -330,7 +337,8 @@ send_bells(Bells *bells, const char *origin)
 		if (close != NULL && section == bell->kind)
 			appendStringInfoChar(&payload, ',');
 		else
-			appendStringInfo(&payload, "%s%s", close != NULL ? close : "", sections[bell->kind].open);
+			appendStringInfo(&payload, "%s%s",
+							 close != NULL ? close : "", sections[bell->kind].open);
 		section = bell->kind;
 		close = sections[section].close;
 		appendBinaryStringInfo(&payload, entry.data, entry.len);
@@ -345,10 +353,12 @@ append_bell(StringInfo payload, const Bell *bell)
 	switch (bell->kind)
 	{
 		case BELL_ROOM:
-			appendStringInfo(payload, "\"" INT64_FORMAT "\":" INT64_FORMAT, bell->id, bell->seq == ROOM_GONE ? 0 : bell->seq);
+			appendStringInfo(payload, "\"" INT64_FORMAT "\":" INT64_FORMAT,
+							 bell->id, bell->seq == ROOM_GONE ? 0 : bell->seq);
 			break;
 		case BELL_MEMBER:
-			appendStringInfo(payload, "[\"" INT64_FORMAT "\",\"" INT64_FORMAT "\"]", bell->id, bell->other);
+			appendStringInfo(payload, "[\"" INT64_FORMAT "\",\"" INT64_FORMAT "\"]",
+							 bell->id, bell->other);
 			break;
 		case BELL_SESSION:
 			appendStringInfo(payload, "\"" INT64_FORMAT "\"", bell->id);
@@ -360,13 +370,14 @@ append_bell(StringInfo payload, const Bell *bell)
 static char *
 origin_text(Datum argument)
 {
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-";
 	char	   *origin = "";
 
 	if (toast_raw_datum_size(argument) - VARHDRSZ <= LONGEST_ORIGIN)
 		origin = TextDatumGetCString(argument);
-	if (*origin == '\0'
-		|| origin[strspn(origin, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-")] != '\0')
-		errors_refuse(CONDITION_INVALID, "an origin has 1 to 64 letters, digits, dots, colons, underscores and hyphens",
+	if (*origin == '\0' || origin[strspn(origin, plain)] != '\0')
+		errors_refuse(CONDITION_INVALID,
+					  "an origin has 1 to 64 letters, digits, dots, colons, underscores and hyphens",
 					  NULL, NULL);
 	return origin;
 }
@@ -383,6 +394,7 @@ int8_elements(Datum argument, int *count)
 	array = DatumGetArrayTypeP(argument);
 	if (ARR_NDIM(array) > 1 || array_contains_nulls(array))
 		errors_refuse(CONDITION_INVALID, "rooms and seqs are lists without nulls", NULL, NULL);
-	deconstruct_array(array, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements, NULL, count);
+	deconstruct_array(array, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &elements, NULL, count);
 	return elements;
 }

@@ -5,12 +5,15 @@
 #define PORCUPINE_DOORBELL_H
 
 /*
- * While true, heads that advance do not ring: the caller wakes listeners itself. Whoever sets it unsets it; the end of a
- * failed (sub)transaction unsets it too.
+ * While true, heads that advance do not ring: the caller wakes listeners itself. Whoever sets it
+ * unsets it; the end of a failed (sub)transaction unsets it too.
  */
 extern void doorbell_mute(bool mute);
 
-/* For the transaction callbacks in porcupine.c; level is the nesting level of the subtransaction that ends. */
+/*
+ * For the transaction callbacks in porcupine.c; level is the nesting level of the subtransaction
+ * that ends.
+ */
 extern void doorbell_ring_all(void);
 extern void doorbell_refuse_prepare(void);
 extern void doorbell_end(void);

@@ -1,8 +1,8 @@
 /*
  * errors.h: the refusals of Porcupine, each with a SQLSTATE of its own class (PC).
  *
- * A refusal is an answer to the caller, not a defect; what cannot happen is an elog. The names are those of API.md, where
- * they also have their HTTP status.
+ * A refusal is an answer to the caller, not a defect; what cannot happen is an elog. The names are
+ * those of API.md, where they also have their HTTP status.
  */
 #ifndef PORCUPINE_ERRORS_H
 #define PORCUPINE_ERRORS_H
@@ -31,6 +31,7 @@ typedef enum Condition
 extern const char *errors_name(Condition condition);
 
 /* Raises the refusal. hint and detail may be NULL. */
-_Noreturn extern void errors_refuse(Condition condition, const char *message, const char *hint, const char *detail);
+_Noreturn extern void errors_refuse(Condition condition, const char *message,
+									const char *hint, const char *detail);
 
 #endif							/* PORCUPINE_ERRORS_H */

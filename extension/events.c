@@ -4,9 +4,10 @@
  * One call, for one send or many, is four statements:
  *
  *   1. lock the heads of all its rooms, in ascending order;
- *   2. read everything the decisions need, in a statement of its own: its snapshot is taken after the locks (READ
- *      COMMITTED), and whoever changes a room or its members locks the head first, so what it reads stays true until our
- *      commit (in REPEATABLE READ the lock itself fails when the head has changed since the snapshot);
+ *   2. read everything the decisions need, in a statement of its own: its snapshot is taken after the
+ *      locks (READ COMMITTED), and whoever changes a room or its members locks the head first, so what
+ *      it reads stays true until our commit (in REPEATABLE READ the lock itself fails when the head has
+ *      changed since the snapshot);
  *   3. insert what was accepted;
  *   4. advance the heads by as much.
  *
@@ -14,17 +15,19 @@
  *
  *   malformed, too large             invalid, too_large; without the database
  *   sender disabled, device revoked  session_ended
- *   not a member, or no such room    not_member: before the look for a repeat, so that after a removal not even a repeat
- *                                    is answered as a send
+ *   not a member, or no such room    not_member: before the look for a repeat, so that after a removal
+ *                                    not even a repeat is answered as a send
  *   not let in yet                   role
- *   a repeat (by room, device and    the first seq when body, kind and ref are equal, else duplicate_mismatch; before the
- *     client id)                     epoch, because the first one may have been stored in an earlier epoch
+ *   a repeat (by room, device and    the first seq when body, kind and ref are equal, else
+ *     client id)                     duplicate_mismatch; before the epoch, because the first one may have
+ *                                    been stored in an earlier epoch
  *   epoch closed, another epoch      epoch_closed, stale_epoch
- *   ref to no event                  invalid; the log has no gaps, so every seq up to the head is one
+ *   ref to no event                  invalid; the log has no gaps: every seq up to the head is one
  *
  * Items of one call see those before them: they count, and they can be repeated.
  *
- * A refusal stores nothing and is no error here. An error, say of a veto trigger, is the whole call's.
+ * A refusal stores nothing and is no error here. An error, say of a veto trigger, is the whole
+ * call's.
  */
 #include "compat.h"
 
@@ -76,24 +79,37 @@ enum
 
 static const char *const kinds[] = {"message", "edit", "reaction"};
 
-static const Refusal missing = {CONDITION_INVALID, "room, client_id, body, epoch and kind are needed", NULL};
-static const Refusal bad_number = {CONDITION_INVALID, "room and ref are numbers from 1, epoch is one from 0", NULL};
+static const Refusal missing = {
+	CONDITION_INVALID, "room, client_id, body, epoch and kind are needed", NULL
+};
+static const Refusal bad_number = {
+	CONDITION_INVALID, "room and ref are numbers from 1, epoch is one from 0", NULL
+};
 static const Refusal bad_kind = {CONDITION_INVALID, "kind is message, edit or reaction", NULL};
-static const Refusal needs_ref = {CONDITION_INVALID, "an edit or reaction names in ref the seq it speaks of", NULL};
+static const Refusal needs_ref = {
+	CONDITION_INVALID, "an edit or reaction names in ref the seq it speaks of", NULL
+};
 static const Refusal bad_ref = {CONDITION_INVALID, "ref names no event of this room", NULL};
 static const Refusal empty_body = {CONDITION_INVALID, "the body is empty", NULL};
 static const Refusal long_body = {CONDITION_TOO_LARGE, "a body has at most 65536 bytes", NULL};
-static const Refusal bad_sender = {CONDITION_SESSION_ENDED, "the account is disabled or the device revoked", "Sign in again."};
+static const Refusal bad_sender = {
+	CONDITION_SESSION_ENDED, "the account is disabled or the device revoked", "Sign in again."
+};
 static const Refusal not_member = {CONDITION_NOT_MEMBER, "not a member of this room", NULL};
-static const Refusal is_pending = {CONDITION_ROLE, "waiting to be let in", "A member's client lets you in when it is online."};
+static const Refusal is_pending = {
+	CONDITION_ROLE, "waiting to be let in", "A member's client lets you in when it is online."
+};
 static const Refusal other_body = {
-	CONDITION_DUPLICATE_MISMATCH, "this client id was used for another message", "Each message needs a client id of its own."
+	CONDITION_DUPLICATE_MISMATCH, "this client id was used for another message",
+	"Each message needs a client id of its own."
 };
 static const Refusal epoch_closed = {
-	CONDITION_EPOCH_CLOSED, "the epoch is closed", "A member's client has to commit the next epoch first."
+	CONDITION_EPOCH_CLOSED, "the epoch is closed",
+	"A member's client has to commit the next epoch first."
 };
 static const Refusal stale_epoch = {
-	CONDITION_STALE_EPOCH, "this is not the room's current epoch", "Encrypt for the current epoch and send again."
+	CONDITION_STALE_EPOCH, "this is not the room's current epoch",
+	"Encrypt for the current epoch and send again."
 };
 
 static const char *kind_named(const text *name);
@@ -153,7 +169,8 @@ kind_named(const text *name)
 {
 	for (size_t i = 0; i < lengthof(kinds); i++)
 	{
-		if (VARSIZE_ANY_EXHDR(name) == strlen(kinds[i]) && memcmp(VARDATA_ANY(name), kinds[i], strlen(kinds[i])) == 0)
+		if (VARSIZE_ANY_EXHDR(name) == strlen(kinds[i])
+			&& memcmp(VARDATA_ANY(name), kinds[i], strlen(kinds[i])) == 0)
 			return kinds[i];
 	}
 	return NULL;
@@ -264,25 +281,28 @@ decide(SendCall *call)
 }
 
 /*
- * Reads one row of facts for each item that is not refused yet and returns, by item, which row is its own.
+ * Reads one row of facts for each item that is not refused yet and returns, by item, which row is
+ * its own.
  *
- * Each table is asked by a subquery that the planner cannot turn around, so that the plan stays one of a few index look-ups an
- * item, whatever it believes about the sizes. One set of subscripts instead of an unnest() of all arrays: that would build a
- * tuplestore for each of them.
+ * Each table is asked by a subquery that the planner cannot turn around, so that the plan stays one
+ * of a few index look-ups an item, whatever it believes about the sizes. One set of subscripts
+ * instead of an unnest() of all arrays: that would build a tuplestore for each of them.
  */
 static uint64 *
 read_facts(const SendCall *call)
 {
 	static Statement read = {
-		.sql = "SELECT i.n, s.good, m.role IS NOT NULL, m.role = 'pending', e.seq, e.created_at, e.kind, e.ref, e.body"
+		.sql = "SELECT i.n, s.good, m.role IS NOT NULL, m.role = 'pending',"
+		"   e.seq, e.created_at, e.kind, e.ref, e.body"
 		" FROM generate_subscripts($1, 1) AS i (n)"
 		" LEFT JOIN LATERAL (SELECT u.disabled_at IS NULL AND d.revoked_at IS NULL AS good"
 		"   FROM porcupine.users u, porcupine.devices d"
-		"   WHERE u.id = ($2)[i.n] AND d.id = ($3)[i.n] AND d.user_id = ($2)[i.n] LIMIT 1) s ON true"
+		"   WHERE u.id = ($2)[i.n] AND d.id = ($3)[i.n] AND d.user_id = u.id LIMIT 1) s ON true"
 		" LEFT JOIN LATERAL (SELECT m.role FROM porcupine.members m"
 		"   WHERE m.room_id = ($1)[i.n] AND m.user_id = ($2)[i.n] LIMIT 1) m ON true"
-		" LEFT JOIN LATERAL (SELECT e.seq, e.created_at, e.kind::text, e.ref, e.body FROM porcupine.events e"
-		"   WHERE e.room_id = ($1)[i.n] AND e.device_id = ($3)[i.n] AND e.client_id = ($4)[i.n] LIMIT 1) e ON true",
+		" LEFT JOIN LATERAL (SELECT e.seq, e.created_at, e.kind::text, e.ref, e.body"
+		"   FROM porcupine.events e WHERE e.room_id = ($1)[i.n] AND e.device_id = ($3)[i.n]"
+		"     AND e.client_id = ($4)[i.n] LIMIT 1) e ON true",
 		.argtypes = {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, UUIDARRAYOID}
 	};
 	Datum	   *columns[4];
@@ -401,15 +421,19 @@ static void
 insert_events(const SendCall *call)
 {
 	static Statement insert = {
-		.sql = "INSERT INTO porcupine.events (created_at, room_id, seq, sender_id, device_id, client_id, epoch, kind, ref, body)"
-		" SELECT $1, ($2)[i], ($3)[i], ($4)[i], ($5)[i], ($6)[i], ($7)[i], ($8)[i]::porcupine.kind, nullif(($9)[i], 0), ($10)[i]"
+		.sql = "INSERT INTO porcupine.events"
+		" (created_at, room_id, seq, sender_id, device_id, client_id, epoch, kind, ref, body)"
+		" SELECT $1, ($2)[i], ($3)[i], ($4)[i], ($5)[i], ($6)[i], ($7)[i],"
+		"   ($8)[i]::porcupine.kind, nullif(($9)[i], 0), ($10)[i]"
 		" FROM generate_subscripts($2, 1) AS i",
 		.argtypes = {
 			TIMESTAMPTZOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
 			UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, BYTEAARRAYOID
 		}
 	};
-	static const Oid types[] = {INT8OID, INT8OID, INT8OID, INT8OID, UUIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID};
+	static const Oid types[] = {
+		INT8OID, INT8OID, INT8OID, INT8OID, UUIDOID, INT4OID, TEXTOID, INT8OID, BYTEAOID
+	};
 	Datum	   *columns[lengthof(types)];
 	Datum		arguments[1 + lengthof(types)];
 	int			rows = 0;
@@ -447,7 +471,8 @@ static void
 advance_heads(const SendCall *call)
 {
 	static Statement advance = {
-		.sql = "UPDATE porcupine.room_heads h SET last_seq = ($2)[array_position($1, h.room_id)] WHERE h.room_id = ANY ($1)",
+		.sql = "UPDATE porcupine.room_heads h SET last_seq = ($2)[array_position($1, h.room_id)]"
+		" WHERE h.room_id = ANY ($1)",
 		.argtypes = {INT8ARRAYOID, INT8ARRAYOID}
 	};
 	Datum	   *rooms = palloc(call->head_count * sizeof(Datum));

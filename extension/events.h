@@ -58,8 +58,9 @@ typedef struct SendItem
 extern void events_read_item(SendItem *item, const SendCells *cells);
 
 /*
- * Decides on each item that is not refused yet, and stores what is accepted: all or, after an error, nothing. Forces the
- * commit to be flushed when something was stored. doorbell false: the rooms do not ring.
+ * Decides on each item that is not refused yet, and stores what is accepted: all or, after an
+ * error, nothing. Forces the commit to be flushed when something was stored. doorbell false: the
+ * rooms do not ring.
  */
 extern void events_send(SendItem *items, int count, bool doorbell);
 

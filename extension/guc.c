@@ -1,9 +1,9 @@
 /*
  * guc.c: the settings porcupine.*, what they mean and who may change them.
  *
- * All of them are for superusers (or those whom GRANT SET ON PARAMETER names), because each one is a limit on somebody
- * else: an ordinary SQL user who could lengthen the life of tokens would not be bound by it. They can be set per server,
- * database or role.
+ * All of them are for superusers (or those whom GRANT SET ON PARAMETER names), because each one is
+ * a limit on somebody else: an ordinary SQL user who could lengthen the life of tokens would not be
+ * bound by it. They can be set per server, database or role.
  */
 #include "postgres.h"
 
@@ -30,7 +30,8 @@ guc_define(void)
 {
 	DefineCustomIntVariable("porcupine.access_lifetime",
 							"How long an access token is good for.",
-							"A session that has ended is refused at once all the same; this bounds what a stolen token can do elsewhere.",
+							"A session that has ended is refused at once all the same; this bounds what"
+							" a stolen token can do elsewhere.",
 							&guc_settings.access_lifetime, 600, 30, 3600,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("porcupine.refresh_lifetime",
@@ -40,7 +41,8 @@ guc_define(void)
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomStringVariable("porcupine.issuer",
 							   "The issuer (iss) that access tokens name and must name.",
-							   "Printable ASCII without quotes and backslashes. Changing it makes every access token invalid; sessions survive.",
+							   "Printable ASCII without quotes and backslashes. Changing it makes every"
+							   " access token invalid; sessions survive.",
 							   &guc_settings.issuer, "porcupine",
 							   PGC_SUSET, 0, issuer_is_plain, NULL, NULL);
 	DefineCustomIntVariable("porcupine.password_concurrency",
@@ -50,13 +52,17 @@ guc_define(void)
 							PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("porcupine.adopt_roles",
 							 "Whether CREATE EXTENSION accepts group roles that have members already.",
-							 "Set it when you made the grants yourself, in another database or by restoring the roles.",
+							 "Set it when you made the grants yourself, in another database or by"
+							 " restoring the roles.",
 							 &guc_settings.adopt_roles, false,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("porcupine");
 }
 
-/* porcupine.lifetime(which): a function in C, so that calling it loads the library that knows the settings */
+/*
+ * porcupine.lifetime(which): a function in C, so that calling it loads the library that knows the
+ * settings
+ */
 PG_FUNCTION_INFO_V1(porcupine_lifetime);
 
 Datum

@@ -1,12 +1,15 @@
 /*
- * identity.c: who this transaction acts for: authenticate(), act_as(), act_as_session() and what asks for it.
+ * identity.c: who this transaction acts for: authenticate(), act_as(), act_as_session() and what
+ * asks for it.
  *
- * The identity is a static variable of the backend, which no setting and no SQL can write, and which ends with the
- * transaction, however that ends, so that a pooled connection hands it to nobody. Setting it again replaces it. A
- * rolled-back savepoint brings back the identity that was in force when the savepoint was made: the values replaced at
- * each nesting level stand in a stack, in the memory of the transaction.
+ * The identity is a static variable of the backend, which no setting and no SQL can write, and
+ * which ends with the transaction, however that ends, so that a pooled connection hands it to
+ * nobody. Setting it again replaces it. A rolled-back savepoint brings back the identity that was
+ * in force when the savepoint was made: the values replaced at each nesting level stand in a stack,
+ * in the memory of the transaction.
  *
- * Being someone is not yet being allowed: each call asks again whether the token has expired and the session still lives.
+ * Being someone is not yet being allowed: each call asks again whether the token has expired and
+ * the session still lives.
  */
 #include "compat.h"
 
@@ -196,7 +199,10 @@ identity_end(void)
 	replaced_count = replaced_size = 0;
 }
 
-/* The subtransaction commits: what it replaced is now replaced by its parent, unless the parent replaced something before. */
+/*
+ * The subtransaction commits: what it replaced is now replaced by its parent, unless the parent
+ * replaced something before.
+ */
 void
 identity_keep_changes(int level)
 {
@@ -252,8 +258,10 @@ static Identity
 identity_of_session(int64 session_id)
 {
 	static Statement read_session = {
-		.sql = "SELECT s.user_id, s.device_id FROM porcupine.sessions s JOIN porcupine.users u ON u.id = s.user_id"
-		" WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > clock_timestamp() AND u.disabled_at IS NULL",
+		.sql = "SELECT s.user_id, s.device_id"
+		" FROM porcupine.sessions s JOIN porcupine.users u ON u.id = s.user_id"
+		" WHERE s.id = $1 AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()"
+		"   AND u.disabled_at IS NULL",
 		.argtypes = {INT8OID}
 	};
 	Identity	identity = {.session_id = session_id};
@@ -283,7 +291,10 @@ check_user(int64 user_id, Condition condition, const char *message)
 	spi_end(nesting);
 }
 
-/* Two transactions that need it at once make one: the second waits for the first, then finds its row. */
+/*
+ * Two transactions that need it at once make one: the second waits for the first, then finds its
+ * row.
+ */
 static int64
 backend_device(int64 user_id)
 {
@@ -320,7 +331,8 @@ id_or_null(FunctionCallInfo fcinfo, int64 id)
 static void
 refuse_token(void)
 {
-	errors_refuse(CONDITION_UNAUTHENTICATED, "the access token is not valid or has expired", "Sign in, or refresh it.", NULL);
+	errors_refuse(CONDITION_UNAUTHENTICATED, "the access token is not valid or has expired",
+				  "Sign in, or refresh it.", NULL);
 }
 
 static void

@@ -5,15 +5,21 @@
 #define PORCUPINE_IDENTITY_H
 
 /*
- * The user this transaction acts for, after checking that the token has not expired and that the session, or for act_as()
- * the user, is still good. Refuses with unauthenticated or session_ended.
+ * The user this transaction acts for, after checking that the token has not expired and that the
+ * session, or for act_as() the user, is still good. Refuses with unauthenticated or session_ended.
  */
 extern int64 identity_require_user(void);
 
-/* The same, with the device that the user sends from; makes an act_as() user's backend device on its first use. */
+/*
+ * The same, with the device that the user sends from; makes an act_as() user's backend device on
+ * its first use.
+ */
 extern void identity_require_sender(int64 *user_id, int64 *device_id);
 
-/* For the transaction callbacks in porcupine.c; level is the nesting level of the subtransaction that ends. */
+/*
+ * For the transaction callbacks in porcupine.c; level is the nesting level of the subtransaction
+ * that ends.
+ */
 extern void identity_end(void);
 extern void identity_keep_changes(int level);
 extern void identity_undo_changes(int level);

@@ -1,10 +1,11 @@
 /*
  * jwt.c: writing, reading and verifying access tokens.
  *
- * Only what jwt_sign() could have written is accepted: exactly three parts, canonical base64url, a flat JSON object of
- * plain strings and whole numbers without white space, escapes or members that occur twice. A general JSON reader would
- * accept more and gain nothing, for nobody else signs with our keys. The algorithm is never taken from the header: there
- * is one, and a header that names another is refused.
+ * Only what jwt_sign() could have written is accepted: exactly three parts, canonical base64url, a
+ * flat JSON object of plain strings and whole numbers without white space, escapes or members that
+ * occur twice. A general JSON reader would accept more and gain nothing, for nobody else signs with
+ * our keys. The algorithm is never taken from the header: there is one, and a header that names
+ * another is refused.
  */
 #include "jwt.h"
 
@@ -64,18 +65,20 @@ jwt_sign(const JwtClaims *claims, const char *issuer, const char *kid,
 	int			length;
 
 	length = snprintf(json, sizeof(json), "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"%s\"}", kid);
-	if (length < 0 || (size_t) length >= sizeof(json) || !append_base64url(token, size, &used, json, (size_t) length))
+	if (length < 0 || (size_t) length >= sizeof(json)
+		|| !append_base64url(token, size, &used, json, (size_t) length))
 		return 0;
 	if (used + 1 >= size)
 		return 0;
 	token[used++] = '.';
 
 	length = snprintf(json, sizeof(json),
-					  "{\"iss\":\"%s\",\"aud\":\"%s\",\"sub\":\"%" PRId64 "\",\"sid\":\"%" PRId64 "\",\"did\":\"%" PRId64
-					  "\",\"iat\":%" PRId64 ",\"exp\":%" PRId64 "}",
+					  "{\"iss\":\"%s\",\"aud\":\"%s\",\"sub\":\"%" PRId64 "\",\"sid\":\"%" PRId64
+					  "\",\"did\":\"%" PRId64 "\",\"iat\":%" PRId64 ",\"exp\":%" PRId64 "}",
 					  issuer, audience, claims->user_id, claims->session_id, claims->device_id,
 					  claims->issued_at, claims->expires_at);
-	if (length < 0 || (size_t) length >= sizeof(json) || !append_base64url(token, size, &used, json, (size_t) length))
+	if (length < 0 || (size_t) length >= sizeof(json)
+		|| !append_base64url(token, size, &used, json, (size_t) length))
 		return 0;
 
 	crypto_sign_detached(signature, NULL, (const unsigned char *) token, used, secret_key);
@@ -172,7 +175,8 @@ read_claims(const Object *object, const char *issuer, int64_t now, JwtClaims *cl
 		|| !read_time(object, "iat", &claims->issued_at)
 		|| !read_time(object, "exp", &claims->expires_at))
 		return false;
-	if (object_find(object, "nbf") != NULL && (!read_time(object, "nbf", &not_before) || now < not_before))
+	if (object_find(object, "nbf") != NULL
+		&& (!read_time(object, "nbf", &not_before) || now < not_before))
 		return false;
 	return now < claims->expires_at;
 }
@@ -239,7 +243,10 @@ read_digits(const char **at, const char *end, const char **value, size_t *length
 	return *length > 0;
 }
 
-/* Refuses a name that is there already: whoever reads the first would see another token than who reads the last. */
+/*
+ * Refuses a name that is there already: whoever reads the first would see another token than who
+ * reads the last.
+ */
 static bool
 object_add(Object *object, const Member *member)
 {

@@ -1,11 +1,13 @@
 /*
- * jwt.h: access tokens as compact JWS (RFC 7515) signed with Ed25519 (RFC 8037), typ at+jwt (RFC 9068).
+ * jwt.h: access tokens as compact JWS (RFC 7515) signed with Ed25519 (RFC 8037), typ at+jwt (RFC
+ * 9068).
  *
- * Pure: no PostgreSQL, no memory of its own, no clock; safe on any bytes. Whoever holds the keys and the time passes them
- * in (signing.c).
+ * Pure: no PostgreSQL, no memory of its own, no clock; safe on any bytes. Whoever holds the keys
+ * and the time passes them in (signing.c).
  *
- * Header {"alg":"EdDSA","typ":"at+jwt","kid":…}, claims {"iss","aud":"porcupine","sub","sid","did","iat","exp"}, where sub,
- * sid and did are the ids of user, session and device as decimal strings.
+ * Header {"alg":"EdDSA","typ":"at+jwt","kid":…}, claims
+ * {"iss","aud":"porcupine","sub","sid","did","iat","exp"}, where sub, sid and did are the ids of
+ * user, session and device as decimal strings.
  */
 #ifndef PORCUPINE_JWT_H
 #define PORCUPINE_JWT_H
@@ -41,11 +43,12 @@ typedef struct JwtToken
 } JwtToken;
 
 /* the name of a public key: base64url of the first bytes of its SHA-256 */
-extern void jwt_kid(const unsigned char public_key[crypto_sign_PUBLICKEYBYTES], char kid[JWT_KID_LENGTH + 1]);
+extern void jwt_kid(const unsigned char public_key[crypto_sign_PUBLICKEYBYTES],
+					char kid[JWT_KID_LENGTH + 1]);
 
 /*
- * Writes a token and a zero byte and returns its length, or 0 when it does not fit. issuer is printable ASCII without
- * quotes and backslashes.
+ * Writes a token and a zero byte and returns its length, or 0 when it does not fit. issuer is
+ * printable ASCII without quotes and backslashes.
  */
 extern size_t jwt_sign(const JwtClaims *claims, const char *issuer, const char *kid,
 					   const unsigned char secret_key[crypto_sign_SECRETKEYBYTES], char *token, size_t size);

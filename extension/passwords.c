@@ -1,10 +1,11 @@
 /*
  * passwords.c: hashing and verifying passwords with Argon2id.
  *
- * A hash takes 19 MiB and keeps a processor busy for 20 to 50 ms, during which no timeout can stop it. So at most
- * porcupine.password_concurrency run at once in a database: each takes one of as many slots, heavyweight locks of a class
- * that SQL's advisory locks cannot name. Who finds none free waits for one at random, interruptibly, and gives it back
- * right after the hash, not at the end of the transaction.
+ * A hash takes 19 MiB and keeps a processor busy for 20 to 50 ms, during which no timeout can stop
+ * it. So at most porcupine.password_concurrency run at once in a database: each takes one of as
+ * many slots, heavyweight locks of a class that SQL's advisory locks cannot name. Who finds none
+ * free waits for one at random, interruptibly, and gives it back right after the hash, not at the
+ * end of the transaction.
  *
  * Nothing between taking and giving back a slot can raise an error; libsodium frees its own memory.
  */
@@ -70,7 +71,8 @@ PG_FUNCTION_INFO_V1(porcupine_verify_password);
 Datum
 porcupine_verify_password(PG_FUNCTION_ARGS)
 {
-	Password	password = read_password(PG_ARGISNULL(1) ? PointerGetDatum(cstring_to_text("")) : PG_GETARG_DATUM(1));
+	Password	password = read_password(PG_ARGISNULL(1) ? PointerGetDatum(cstring_to_text(""))
+										 : PG_GETARG_DATUM(1));
 	char	   *hash = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	bool		fits;
 	bool		exhausted;
@@ -94,7 +96,8 @@ porcupine_verify_password(PG_FUNCTION_ARGS)
 static bool
 matches(const char *hash, const Password *password)
 {
-	return crypto_pwhash_str_verify(hash, VARDATA_ANY(password->value), VARSIZE_ANY_EXHDR(password->value)) == 0;
+	return crypto_pwhash_str_verify(hash, VARDATA_ANY(password->value),
+									VARSIZE_ANY_EXHDR(password->value)) == 0;
 }
 
 /* Costs what matches() costs, so that the time does not tell whether the account exists. */
@@ -104,7 +107,8 @@ matches_nothing(const Password *password)
 	static const unsigned char salt[crypto_pwhash_SALTBYTES];
 	unsigned char digest[32];
 
-	if (crypto_pwhash(digest, sizeof(digest), VARDATA_ANY(password->value), VARSIZE_ANY_EXHDR(password->value),
+	if (crypto_pwhash(digest, sizeof(digest),
+					  VARDATA_ANY(password->value), VARSIZE_ANY_EXHDR(password->value),
 					  salt, PASSES, MEMORY, crypto_pwhash_ALG_ARGON2ID13) == 0)
 		sodium_memzero(digest, sizeof(digest));
 	return false;

@@ -1,8 +1,9 @@
 /*
- * porcupine.c: the library's entry: settings, libsodium, and the two callbacks through which the modules hear of the end
- * of transactions.
+ * porcupine.c: the library's entry: settings, libsodium, and the two callbacks through which the
+ * modules hear of the end of transactions.
  *
- * Loaded by shared_preload_libraries, or by the first call of one of its functions: nothing here needs shared memory.
+ * Loaded by shared_preload_libraries, or by the first call of one of its functions: nothing here
+ * needs shared memory.
  *
  * This file stands above all others; which of them may use which is in ARCHITECTURE.md.
  */
@@ -21,7 +22,8 @@ PORCUPINE_MODULE_MAGIC;
 void		_PG_init(void);
 
 static void transaction_ends(XactEvent event, void *arg);
-static void subtransaction_ends(SubXactEvent event, SubTransactionId subid, SubTransactionId parent, void *arg);
+static void subtransaction_ends(SubXactEvent event, SubTransactionId subid,
+								SubTransactionId parent, void *arg);
 
 void
 _PG_init(void)
@@ -58,7 +60,8 @@ transaction_ends(XactEvent event, void *arg)
 }
 
 static void
-subtransaction_ends(SubXactEvent event, SubTransactionId subid, SubTransactionId parent, void *arg)
+subtransaction_ends(SubXactEvent event, SubTransactionId subid, SubTransactionId parent,
+					void *arg)
 {
 	int			level = GetCurrentTransactionNestLevel();
 

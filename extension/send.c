@@ -161,7 +161,8 @@ read_column(FunctionCallInfo fcinfo, int number)
 	if (ARR_NDIM(array) > 1)
 		errors_refuse(CONDITION_INVALID, "an array has more than one dimension", NULL, NULL);
 	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &byval, &align);
-	deconstruct_array(array, ARR_ELEMTYPE(array), length, byval, align, &column.values, &column.nulls, &column.count);
+	deconstruct_array(array, ARR_ELEMTYPE(array), length, byval, align,
+					  &column.values, &column.nulls, &column.count);
 	return column;
 }
 

@@ -1,8 +1,8 @@
 /*
  * server.c: what tells one history of a database from another.
  *
- * A restored dump has another system identifier or database, a promoted standby or a recovery to a point in time another
- * timeline. porcupine.current_stream() compares, in SQL.
+ * A restored dump has another system identifier or database, a promoted standby or a recovery to a
+ * point in time another timeline. porcupine.current_stream() compares, in SQL.
  */
 #include "postgres.h"
 

@@ -1,11 +1,13 @@
 /*
- * signing.c: the signing keys in porcupine.signing_keys, and access tokens made and verified with them.
+ * signing.c: the signing keys in porcupine.signing_keys, and access tokens made and verified with
+ * them.
  *
- * The newest key that is not retired signs; all that are not retired verify, so that keys can be rotated. The first is
- * made when the first token is: a dump does not carry keys, and a restored database makes its own. The table's lock
- * sees to it that two backends make one.
+ * The newest key that is not retired signs; all that are not retired verify, so that keys can be
+ * rotated. The first is made when the first token is: a dump does not carry keys, and a restored
+ * database makes its own. The table's lock sees to it that two backends make one.
  *
- * Secret keys are copied out of a row for one signature and wiped; the row's own copy goes with SPI's memory.
+ * Secret keys are copied out of a row for one signature and wiped; the row's own copy goes with
+ * SPI's memory.
  */
 #include "compat.h"
 

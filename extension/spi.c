@@ -1,10 +1,11 @@
 /*
  * spi.c: kept plans and the reading of their results.
  *
- * The plans are generic: the statements all find their rows by key, so that planning for particular values gains nothing.
- * PostgreSQL itself plans a kept statement anew when a table changes, or when another role runs it under row-level
- * security. Sequential scans are off meanwhile: a plan made while a table was small would otherwise scan it until the next
- * ANALYZE, however much it has grown.
+ * The plans are generic: the statements all find their rows by key, so that planning for particular
+ * values gains nothing. PostgreSQL itself plans a kept statement anew when a table changes, or when
+ * another role runs it under row-level security. Sequential scans are off meanwhile: a plan made
+ * while a table was small would otherwise scan it until the next ANALYZE, however much it has
+ * grown.
  */
 #include "postgres.h"
 
@@ -22,7 +23,8 @@ spi_begin(void)
 {
 	int			nesting = NewGUCNestLevel();
 
-	set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+					  true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	return nesting;
@@ -110,5 +112,6 @@ spi_array(const Datum *elements, int count, Oid type)
 	char		align;
 
 	get_typlenbyvalalign(type, &length, &byval, &align);
-	return PointerGetDatum(construct_array(unconstify(Datum *, elements), count, type, length, byval, align));
+	return PointerGetDatum(construct_array(unconstify(Datum *, elements), count, type,
+										   length, byval, align));
 }

@@ -1,8 +1,9 @@
 /*
  * spi.h: SQL from C, by plans that are prepared once a backend.
  *
- * A Statement is a static variable next to its use; parameters only, never text put together. Each run is a statement of
- * its own with a fresh snapshot (in READ COMMITTED), which the locking rule of the send path relies on.
+ * A Statement is a static variable next to its use; parameters only, never text put together. Each
+ * run is a statement of its own with a fresh snapshot (in READ COMMITTED), which the locking rule
+ * of the send path relies on.
  */
 #ifndef PORCUPINE_SPI_H
 #define PORCUPINE_SPI_H
@@ -23,8 +24,8 @@ extern int	spi_begin(void);
 extern void spi_end(int nesting);
 
 /*
- * Runs the statement with non-null arguments and returns the number of rows it read or wrote, which are in SPI_tuptable
- * until the next run. Between spi_begin() and spi_end() only.
+ * Runs the statement with non-null arguments and returns the number of rows it read or wrote, which
+ * are in SPI_tuptable until the next run. Between spi_begin() and spi_end() only.
  */
 extern uint64 spi_run(Statement *statement, const Datum *arguments);
 

@@ -1,7 +1,8 @@
 /*
  * tokens.c: random tokens and room codes.
  *
- * The randomness is libsodium's, which asks the kernel each time, so that a fork shares nothing with its parent.
+ * The randomness is libsodium's, which asks the kernel each time, so that a fork shares nothing
+ * with its parent.
  */
 #include "postgres.h"
 
