@@ -183,7 +183,7 @@ $answer = call('GET', "$messages?limit=2", %can);
 is_deeply([ map { unb64($_->{body}) } @{ $answer->{json}{results} } ], [ 'nr 2', 'nr 3' ], 'the latest, in order');
 is_deeply([ @{ $answer->{json} }{qw(head stream)} ], [ $sent->{seq} + 3, $room->{stream} ], 'with head and stream');
 ok(!$answer->{json}{reset}, 'no reset');
-is_deeply([ sort keys %{ $answer->{json}{results}[0] } ], [ sort qw(room seq kind sender device client_id epoch body ref created_at) ], 'an event as API.md says') or diag($answer->{body});
+is_deeply([ sort keys %{ $answer->{json}{results}[0] } ], [ sort qw(room seq kind sender device client_id epoch body data ref created_at) ], 'an event as API.md says') or diag($answer->{body});
 is(call('GET', "$messages?before=$sent->{seq}&limit=1", %can)->{json}{results}[0]{seq}, $sent->{seq} - 1, 'before');
 is_deeply([ map { $_->{seq} } @{ call('GET', "$messages?after=$sent->{seq}&stream=$room->{stream}", %can)->{json}{results} } ], [ map { $sent->{seq} + $_ } 1 .. 3 ], 'after');
 foreach my $cursor ('after=9999', "after=1&stream=" . ($room->{stream} + 1))
