@@ -20,7 +20,7 @@ struct HubRoom
 	int64_t		published;
 	int64_t		known;
 	bool		live;
-	int			busy;			/* loops under way over its subscriptions: must not be freed */
+	unsigned	busy;			/* loops under way over its subscriptions: must not be freed */
 	Subscription *subscriptions;
 	Table		users;			/* user id -> number of announced subscriptions, as a pointer */
 	HubEvent	recent[HUB_RECENT];	/* a ring that ends with published */

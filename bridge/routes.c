@@ -109,7 +109,7 @@ static const Route routes[] = {
 			{FROM_BODY, TYPE_ID, false, "device", NULL}, {FROM_BODY, TYPE_TEXT, false, "device_name", NULL},
 			{FROM_ADDRESS, TYPE_TEXT, false, "address", NULL}}},
 	{HTTP_POST, "/api/auth/refresh/", OPEN | GRANT, 200, GRANT_SQL("refresh($1::text)"), run_refresh, {
-			{FROM_BODY, TYPE_TEXT, true, "refresh", NULL}}},
+			{FROM_BODY, TYPE_TEXT, false, "refresh", NULL}}},
 	{HTTP_POST, "/api/auth/logout/", ENDS, 204, "SELECT porcupine.logout()", NULL, {{0}}},
 	{HTTP_GET, "/api/auth/user/", 0, 200,
 		SHAPE_ONE("u.id::text AS id, u.username, u.display_name, u.email, u.device_id::text AS device, "
@@ -141,7 +141,7 @@ static const Route routes[] = {
 	{HTTP_POST, ROOM "invite/", 0, 201,
 		"SELECT CASE WHEN i.code IS NULL THEN json_build_object('id', i.id::text, 'expires_at', " SHAPE_TIME("i.expires_at")
 		", 'max_uses', i.max_uses) ELSE json_build_object('id', i.id::text, 'expires_at', " SHAPE_TIME("i.expires_at")
-		", 'max_uses', i.max_uses, 'code', i.code, 'url', $8::text || '/join?code=' || i.code) END "
+		", 'max_uses', i.max_uses, 'code', i.code, 'url', $8::text || '/join#code=' || i.code) END "
 		"FROM porcupine.create_invite($1::bigint, make_interval(secs => coalesce($2::double precision, 604800)), $3::int, "
 		"$4::bytea, $5::bytea, $6::int, $7::bytea) i", NULL, {
 			{FROM_PATH, TYPE_ID, true, "room", NULL}, {FROM_BODY, TYPE_INT, false, "expires_in", NULL},
@@ -220,6 +220,7 @@ static void authenticate(Request *request);
 static void on_verdict(void *arg, AuthVerdict verdict, const JwtClaims *claims);
 static void run(Request *request);
 static bool read_body(Request *request);
+static bool needs_body(const Route *route);
 static void run_sql(Request *request, DbRequest *call);
 static void on_result(void *arg, DbOutcome outcome, const PGresult *result);
 static void answer_grant(Request *request, const PGresult *result);
@@ -383,13 +384,18 @@ run(Request *request)
 		run_sql(request, db_request(call->route->sql, on_result, request));
 }
 
-/* No body is as good as an empty object: what is required will be missing. */
+/* An empty body is as good as an empty object: what is required will be missing. */
 static bool
 read_body(Request *request)
 {
 	Call	   *call = (Call *) request->route;
 	size_t		type_length = strlen("application/json");
 
+	if (!request->has_length && needs_body(call->route))
+	{
+		refuse(request, ERROR_INVALID, 411, "send a body, with a Content-Length");
+		return false;
+	}
 	if (request->body.length == 0)
 		return true;
 	if (request->content_type == NULL || strncasecmp(request->content_type, "application/json", type_length) != 0
@@ -402,6 +408,17 @@ read_body(Request *request)
 	if (call->body == NULL)
 		refuse(request, ERROR_INVALID, 0, "the body is not one JSON object in UTF-8 with each key once");
 	return call->body != NULL;
+}
+
+static bool
+needs_body(const Route *route)
+{
+	for (const Param *param = route->params; param->from != FROM_END; param++)
+	{
+		if (param->from == FROM_BODY && param->required)
+			return true;
+	}
+	return false;
 }
 
 static void

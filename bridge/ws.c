@@ -67,6 +67,8 @@ ws_on_upgrade(struct lws *wsi)
 	else if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0
 			 && (lws_hdr_copy(wsi, origin, sizeof(origin), WSI_TOKEN_ORIGIN) < 0 || !is_allowed(origin)))
 		refuse(wsi, ERROR_ROLE, 403, "this origin may not connect", "");
+	else if (!header_is(wsi, WSI_TOKEN_HTTP, "HTTP/1.1"))
+		refuse(wsi, ERROR_INVALID, 426, "a WebSocket begins with HTTP/1.1", "Upgrade: websocket\r\n");
 	else if (!header_is(wsi, WSI_TOKEN_VERSION, "13"))
 		refuse(wsi, ERROR_INVALID, 426, "WebSocket version 13 is needed", "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
 	else if (!key_is_well_formed(wsi))
@@ -263,10 +265,16 @@ say_close(Socket *socket)
 	return lws_write(socket->wsi, frame + LWS_PRE, length + 4, LWS_WRITE_RAW) < 0 ? -1 : 0;
 }
 
+/* What follows a close frame is not read (RFC 6455, section 1.4); libwebsockets answers it. */
 int
 ws_on_peer_close(Socket *socket)
 {
-	return socket->said_close ? -1 : 0;
+	if (socket->said_close)
+		return -1;
+	socket->said_close = true;
+	if (socket->peer != NULL)
+		peer_end(socket->peer, CLOSE_NONE, "closed by the other side", false);
+	return 0;
 }
 
 void

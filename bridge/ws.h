@@ -17,7 +17,7 @@ typedef struct Socket
 	struct lws *wsi;
 	Peer	   *peer;
 	Text		partial;		/* a message of which more is to come */
-	bool		said_close;
+	bool		said_close;		/* a close frame has gone, ours or the client's */
 	int64_t		only_room;
 	int64_t		after;
 	int64_t		stream;
@@ -34,7 +34,7 @@ extern int	ws_on_filter(struct lws *wsi, Socket *socket);
 extern int	ws_on_established(struct lws *wsi, Socket *socket);
 extern int	ws_on_receive(Socket *socket, const char *bytes, size_t length);
 extern int	ws_on_writeable(Socket *socket);
-/* The client's close frame: lws answers it, or, when it is the answer to ours, hangs up (non-zero). */
+/* The client's close frame; non-zero: it is the answer to ours, hang up. */
 extern int	ws_on_peer_close(Socket *socket);
 extern void ws_on_closed(Socket *socket);
 
