@@ -109,7 +109,7 @@ page: .build/page.stamp ## build the page, web/dist
 
 # --- the workflow --------------------------------------------------------------
 
-.PHONY: run stop psql packages build test lint help erase-data
+.PHONY: run stop psql packages build bench test lint help erase-data
 run: ## install, build and start everything; Ctrl-C stops it (PORCUPINE_PORT, PORCUPINE_DIR)
 	@scripts/run
 
@@ -124,6 +124,9 @@ packages: ## install the Debian packages that `make run` needs
 
 build: ## build extension, bridge and page, and install the extension
 	@scripts/build
+
+bench: build ## what sends and pages cost in the database, beside the raw insert (a cluster of its own, some minutes)
+	@bench/sql
 
 test: ## run every test; SUITE="regress tap" chooses (scripts/test names them)
 	@scripts/test $(SUITE)
