@@ -1,7 +1,7 @@
 -- What the other functions stand on. Nothing here is granted to anybody.
 
 CREATE FUNCTION porcupine.refuse(condition text, message text, hint text DEFAULT NULL, detail text DEFAULT NULL) RETURNS void
-  LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'porcupine_refuse';
+  LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'porcupine_refuse';
 COMMENT ON FUNCTION porcupine.refuse(text, text, text, text) IS
   'raises an error of porcupine''s own SQLSTATE class; condition is its name, as in API.md';
 

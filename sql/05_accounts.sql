@@ -10,7 +10,7 @@ CREATE TYPE porcupine.account AS (
 COMMENT ON TYPE porcupine.account IS 'the current user, as they see themselves';
 
 CREATE FUNCTION porcupine.check_text(field text, value text, at_least integer, at_most integer) RETURNS void
-  LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+  LANGUAGE plpgsql VOLATILE PARALLEL SAFE
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 BEGIN
