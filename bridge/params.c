@@ -278,6 +278,8 @@ params_match(const char *pattern, const char *path, Arena *arena, char **values)
 		path += length;
 		pattern = strchr(pattern, '}') + 1;
 	}
-	/* with and without the trailing slash */
-	return (*path == '\0' || strcmp(path, "/") == 0) && (*pattern == '\0' || strcmp(pattern, "/") == 0);
+	/* with and without the trailing slash, on either side */
+	if (*pattern == '\0')
+		return *path == '\0' || (strcmp(path, "/") == 0 && pattern[-1] != '/');
+	return *path == '\0' && strcmp(pattern, "/") == 0;
 }

@@ -111,7 +111,7 @@ text_to_number(const char *string, int64_t most, int64_t *number)
 	{
 		int			digit = *string - '0';
 
-		if (digit < 0 || digit > 9 || value > (most - digit) / 10)
+		if (digit < 0 || digit > 9 || value > most / 10 || value * 10 > most - digit)
 			return false;
 		value = value * 10 + digit;
 	}

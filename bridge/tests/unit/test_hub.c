@@ -1,0 +1,300 @@
+/*
+ * test_hub.c - the order in which the hub shows events, with neither network nor database.
+ *
+ * Each subscription keeps a transcript of what it was sent: seqs, S for its announcement, X for its
+ * end, B for an end because the database is away, ! for presence. Reads are answered by the test.
+ */
+#include "hub.h"
+#include "memory.h"
+#include "tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Watcher
+{
+	Subscription sub;
+	Text		seen;
+	int64_t		after;			/* -1: from the head on */
+	bool		full;			/* takes no more for now */
+	int64_t		page_after;		/* of the page it asked for; -1: none */
+} Watcher;
+
+typedef struct Read
+{
+	int			count;			/* how many were asked for */
+	int64_t		room;
+	int64_t		ticket;
+	int64_t		after;
+} Read;
+
+static Read last_read;
+static int64_t table_head;		/* of the room in the imagined database */
+
+static HubEvent
+event(int64_t seq, int64_t ends)
+{
+	Text		text;
+
+	frame_begin(&text);
+	text_number(&text, seq);
+	return (HubEvent) {.seq = seq, .frame = frame_end(&text), .ends = ends};
+}
+
+static void
+read_room(int64_t room, int64_t ticket, int64_t after, int max)
+{
+	(void) max;
+	last_read = (Read) {last_read.count + 1, room, ticket, after};
+}
+
+static void
+read_page(Subscription *subscription, int64_t after, int max)
+{
+	(void) max;
+	((Watcher *) subscription)->page_after = after;
+}
+
+static void
+attached(Subscription *subscription)
+{
+	Watcher    *watcher = (Watcher *) subscription;
+
+	hub_start(subscription, watcher->after < 0 ? table_head + 1 : watcher->after + 1, table_head);
+}
+
+static void
+announce(Subscription *subscription)
+{
+	text_add(&((Watcher *) subscription)->seen, "S ");
+}
+
+static void
+push(Subscription *subscription, Frame *frame)
+{
+	Watcher    *watcher = (Watcher *) subscription;
+
+	text_bytes(&watcher->seen, frame->payload, frame->length);
+	text_add(&watcher->seen, " ");
+}
+
+static bool
+has_room(Subscription *subscription)
+{
+	return !((Watcher *) subscription)->full;
+}
+
+static void
+ended(Subscription *subscription, bool busy)
+{
+	text_add(&((Watcher *) subscription)->seen, busy ? "B " : "X ");
+}
+
+static void
+presence(int64_t room, int64_t user, bool online)
+{
+	(void) room;
+	(void) user;
+	(void) online;
+}
+
+static const HubOps ops = {read_room, read_page, attached, announce, push, has_room, ended, presence};
+
+/* Answers the last read with the events from..to. */
+static void
+answer_read(int64_t from, int64_t to)
+{
+	HubEvent	events[64];
+	int			count = 0;
+
+	for (int64_t seq = from; seq <= to; seq++)
+		events[count++] = event(seq, 0);
+	hub_take_read(last_read.room, last_read.ticket, true, events, count);
+}
+
+static Watcher *
+watch(int64_t user, int64_t after)
+{
+	Watcher    *watcher = memory_alloc(sizeof(Watcher));
+
+	watcher->after = after;
+	watcher->page_after = -1;
+	hub_attach(&watcher->sub, 1, user);
+	return watcher;
+}
+
+static void
+check(const Watcher *watcher, const char *expected, const char *name)
+{
+	const char *seen = watcher->seen.bytes != NULL ? watcher->seen.bytes : "";
+
+	if (!ok(strcmp(seen, expected) == 0, "%s", name))
+		printf("# seen: %s, expected: %s\n", seen, expected);
+}
+
+static void
+leave(Watcher *watcher)
+{
+	hub_detach(&watcher->sub);
+	text_free(&watcher->seen);
+	free(watcher);
+}
+
+static void
+events_come_in_order(void)
+{
+	Watcher    *one;
+	Watcher    *two;
+
+	table_head = 3;
+	one = watch(7, 0);
+	ok(last_read.after < 0, "the first subscription loads the room's recent events");
+	answer_read(1, 3);
+	check(one, "1 2 3 S ", "what was missed comes before the announcement");
+	two = watch(8, -1);
+	check(two, "S ", "without a cursor it lives from the head on");
+	hub_publish(1, event(4, 0));
+	check(one, "1 2 3 S 4 ", "an own commit is shown");
+	hub_publish(1, event(4, 0));
+	hub_publish(1, event(2, 0));
+	check(one, "1 2 3 S 4 ", "what has been seen is dropped");
+	hub_publish(1, event(7, 0));
+	check(one, "1 2 3 S 4 ", "nothing is shown over a gap");
+	ok(last_read.after == 4, "what is missing is read");
+	hub_publish(1, event(5, 0));
+	answer_read(5, 7);
+	check(one, "1 2 3 S 4 5 6 7 ", "read and commit are one sequence");
+	check(two, "S 4 5 6 7 ", "for everybody");
+	leave(one);
+	leave(two);
+}
+
+static void
+doorbells_are_hints(void)
+{
+	Watcher    *one;
+	int			reads;
+
+	table_head = 2;
+	one = watch(7, -1);
+	answer_read(1, 2);
+	hub_set_head(1, 4);
+	reads = last_read.count;
+	hub_set_head(1, 5);
+	ok(last_read.count == reads, "one read at a time");
+	answer_read(3, 4);
+	ok(last_read.count == reads + 1 && last_read.after == 4, "then what was rung meanwhile");
+	answer_read(5, 5);
+	check(one, "S 3 4 5 ", "doorbell and read");
+	hub_set_head(1, 3);
+	ok(last_read.count == reads + 1, "an old doorbell is nothing");
+	hub_set_head(1, 900);
+	answer_read(1, 0);
+	reads = last_read.count;
+	hub_set_head(1, 5);
+	ok(last_read.count == reads, "a doorbell that lies is forgotten");
+	hub_set_head(2, 5);
+	ok(last_read.count == reads, "a room that nobody watches is not read");
+	leave(one);
+}
+
+static void
+catching_up_is_paced(void)
+{
+	Watcher    *one;
+	HubEvent	page[2];
+
+	table_head = 300;
+	one = watch(7, 297);
+	one->full = true;
+	/* the room keeps 299 and 300; 298 must be read for this one alone */
+	answer_read(299, 300);
+	check(one, "", "nothing is sent to who takes nothing");
+	one->full = false;
+	hub_resume(&one->sub);
+	ok(one->page_after == 297, "older than what the room keeps is read for this one");
+	hub_publish(1, event(301, 0));
+	check(one, "", "no live event before the older ones");
+	page[0] = event(298, 0);
+	page[1] = event(299, 0);
+	hub_take_page(&one->sub, true, page, 2);
+	check(one, "298 299 300 S 301 ", "page, memory and live are one sequence");
+	leave(one);
+}
+
+static void
+membership_ends_at_its_seq(void)
+{
+	Watcher    *removed;
+	Watcher    *other;
+	Watcher    *again;
+
+	table_head = 2;
+	removed = watch(7, -1);
+	answer_read(1, 2);
+	other = watch(8, -1);
+	hub_publish(1, event(3, 7));
+	hub_publish(1, event(4, 0));
+	check(removed, "S 3 X ", "the removed user gets that event and nothing after it");
+	check(other, "S 3 4 ", "the others go on");
+	table_head = 4;
+	again = watch(7, 0);
+	check(again, "1 2 3 4 S ", "an end before the membership was checked is history");
+	hub_publish(1, event(5, 7));
+	check(again, "1 2 3 4 S 5 X ", "the next one counts");
+	leave(removed);
+	leave(again);
+	hub_set_head(1, 0);
+	check(other, "S 3 4 5 X ", "a deleted room ends for everybody");
+	leave(other);
+}
+
+static void
+the_log_may_become_another(void)
+{
+	Watcher    *one;
+
+	table_head = 2;
+	one = watch(7, -1);
+	answer_read(1, 2);
+	hub_publish(1, event(3, 0));
+	hub_restart();
+	hub_publish(1, event(4, 0));
+	check(one, "S 3 ", "nothing of the old log's cursor is shown in the new one");
+	ok(one->sub.restarted_at == 4, "it is known where it stood");
+	table_head = 1;
+	answer_read(1, 1);
+	check(one, "S 3 S ", "it is attached anew");
+	leave(one);
+}
+
+static void
+answers_come_late(void)
+{
+	Watcher    *one;
+	Read		old;
+
+	table_head = 1;
+	one = watch(7, -1);
+	old = last_read;
+	leave(one);
+	one = watch(7, 0);
+	hub_take_read(old.room, old.ticket, true, (HubEvent[]) {event(1, 0)}, 1);
+	check(one, "", "an answer to an earlier incarnation of the room is not taken");
+	hub_take_read(last_read.room, last_read.ticket, false, NULL, 0);
+	check(one, "B ", "a room that cannot be read is refused");
+	leave(one);
+}
+
+int
+main(void)
+{
+	hub_set_ops(&ops);
+	events_come_in_order();
+	doorbells_are_hints();
+	catching_up_is_paced();
+	membership_ends_at_its_seq();
+	the_log_may_become_another();
+	answers_come_late();
+	return done();
+}
