@@ -21,7 +21,7 @@ let stack: Stack;
 let recorder: Recorder;
 let people: People;
 let ada: Person;
-let bo: Person;
+let bob: Person;
 let linkSecret: string;
 const said = WORDS.map((word, index) => `${index + 1}: the word is ${word}, twice ${word}`);
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
   recorder = await Recorder.start(port, () => stack.port);
   people = await People.start(origin);
   ada = await people.add('ada');
-  bo = await people.add('bo');
+  bob = await people.add('bob');
 });
 
 afterAll(async () => {
@@ -59,12 +59,12 @@ describe('the server', () => {
     await ada.createRoom(ROOM);
     const link = await ada.inviteLink();
     linkSecret = new URL(link).hash.slice(1);
-    await bo.register();
-    await bo.joinByLink(link);
-    await bo.ready();
-    for (const [index, text] of said.entries()) await (index % 2 === 0 ? ada : bo).send(text);
+    await bob.register();
+    await bob.joinByLink(link);
+    await bob.ready();
+    for (const [index, text] of said.entries()) await (index % 2 === 0 ? ada : bob).send(text);
     await ada.reads(said);
-    await bo.reads(said);
+    await bob.reads(said);
   });
 
   it('has none of its words in its dump, files, logs and traffic', async () => {
@@ -119,12 +119,12 @@ describe('a dump restored into a fresh cluster', () => {
 
     const after = ['the first words after the move', 'and an answer'];
     await ada.send(after[0] ?? '');
-    await bo.send(after[1] ?? '');
+    await bob.send(after[1] ?? '');
     await ada.reads([...said, ...after]);
-    await bo.reads([...said, ...after]);
+    await bob.reads([...said, ...after]);
     expect(recorder.recording().includes('"type":"reset"')).toBe(true);
 
-    for (const person of [ada, bo]) {
+    for (const person of [ada, bob]) {
       await person.page.reload();
       await person.reads([...said, ...after]);
     }

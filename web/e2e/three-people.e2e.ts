@@ -13,7 +13,7 @@ const ROOM = 'Lake cabin';
 let stack: Stack;
 let people: People;
 let ada: Person;
-let bo: Person;
+let bob: Person;
 let cleo: Person;
 /** Everything said so far, in the order in which it was shown as sent. */
 const said: string[] = [];
@@ -22,7 +22,7 @@ beforeAll(async () => {
   stack = await Stack.up('three-people');
   people = await People.start(stack.origin);
   ada = await people.add('ada');
-  bo = await people.add('bo');
+  bob = await people.add('bob');
   cleo = await people.add('cleo');
 });
 
@@ -37,7 +37,7 @@ async function say(person: Person, text: string): Promise<void> {
 }
 
 async function everybodyReads(texts: string[]): Promise<void> {
-  for (const person of [ada, bo, cleo]) await person.reads(texts);
+  for (const person of [ada, bob, cleo]) await person.reads(texts);
 }
 
 describe('three people', () => {
@@ -47,36 +47,36 @@ describe('three people', () => {
     const link = await ada.inviteLink();
     expect(link).toMatch(new RegExp(`^${stack.origin}/join#.{40,}$`));
 
-    await bo.register(new URL(link).pathname + new URL(link).hash);
+    await bob.register(new URL(link).pathname + new URL(link).hash);
     // The secret leaves the address bar at once and survives signing in, in memory alone.
-    expect(bo.page.url()).toBe(`${stack.origin}/join`);
-    await bo.button('Join room').click();
-    await bo.ready();
+    expect(bob.page.url()).toBe(`${stack.origin}/join`);
+    await bob.button('Join room').click();
+    await bob.ready();
 
     await cleo.joinByCode(await ada.roomCode());
     await cleo.ready();
-    for (const person of [ada, bo, cleo]) {
+    for (const person of [ada, bob, cleo]) {
       await person.showMembers();
-      await expect.poll(async () => (await person.members()).map(({ name }) => name).sort()).toEqual(['ada', 'bo', 'cleo']);
+      await expect.poll(async () => (await person.members()).map(({ name }) => name).sort()).toEqual(['ada', 'bob', 'cleo']);
     }
   });
 
   it('see how surely each of them is known', async () => {
     await expect
       .poll(async () => Object.fromEntries((await ada.members()).map(({ name, trust }) => [name, trust])))
-      .toEqual({ ada: 'verified', bo: 'verified', cleo: 'code' });
+      .toEqual({ ada: 'verified', bob: 'verified', cleo: 'code' });
   });
 
   it('read what the others write, in the same order', async () => {
     await say(ada, 'The cabin is booked for three nights.');
-    await say(bo, 'I bring the cheese.');
+    await say(bob, 'I bring the cheese.');
     await say(cleo, 'And I the coffee. 🌊');
     await everybodyReads(said);
 
     // All at once: the order is the server's, and the same for everybody.
-    const atOnce = [ada, bo, cleo].map((person) => [1, 2, 3].map((n) => `${person.name} at once ${n}`));
+    const atOnce = [ada, bob, cleo].map((person) => [1, 2, 3].map((n) => `${person.name} at once ${n}`));
     await Promise.all(
-      [ada, bo, cleo].map(async (person, index) => {
+      [ada, bob, cleo].map(async (person, index) => {
         for (const text of atOnce[index] ?? []) await person.write(text);
       }),
     );
@@ -99,7 +99,7 @@ describe('a fourth who is no member', () => {
     expect(await dora.page.getByRole('list', { name: 'Your rooms' }).count()).toBe(0);
 
     const outsider = await Api.signIn(stack.origin, dora.name, dora.password);
-    const member = await Api.signIn(stack.origin, bo.name, bo.password);
+    const member = await Api.signIn(stack.origin, bob.name, bob.password);
     expect((await outsider.call('GET', '/api/rooms/')).body).toEqual({ results: [] });
 
     const reads = ['', 'members/', 'log/', 'epochs/'].map((part) => `/api/rooms/${room}/${part}`);
@@ -125,29 +125,29 @@ describe('when servers die in mid-conversation', () => {
     await say(ada, 'before the bridge dies');
     await stack.killBridge();
     await ada.write('written while the bridge was dead, by ada');
-    await bo.write('written while the bridge was dead, by bo');
+    await bob.write('written while the bridge was dead, by bob');
     await ada.page.getByTestId('offline').waitFor();
     expect(await ada.deliveryOf('written while the bridge was dead, by ada')).toBe('sending');
     await stack.verb('start-bridge');
-    await agree(['written while the bridge was dead, by ada', 'written while the bridge was dead, by bo']);
+    await agree(['written while the bridge was dead, by ada', 'written while the bridge was dead, by bob']);
     await say(cleo, 'after the bridge died');
     await everybodyReads(said);
   });
 
   it('the same after PostgreSQL was killed', async () => {
-    await say(bo, 'before the database dies');
+    await say(bob, 'before the database dies');
     await stack.killPostgres();
-    await bo.write('written while the database was dead, by bo');
+    await bob.write('written while the database was dead, by bob');
     await cleo.write('written while the database was dead, by cleo');
     await stack.startPostgres();
-    await agree(['written while the database was dead, by bo', 'written while the database was dead, by cleo']);
+    await agree(['written while the database was dead, by bob', 'written while the database was dead, by cleo']);
     await say(ada, 'after the database died');
     await everybodyReads(said);
   });
 
   it('the same when both are killed under a stream of messages', async () => {
     const stream = (person: Person) => Array.from({ length: 8 }, (_, n) => `${person.name} in the stream ${n}`);
-    const writing = [ada, bo, cleo].map(async (person) => {
+    const writing = [ada, bob, cleo].map(async (person) => {
       for (const text of stream(person)) await person.write(text);
     });
     await expect.poll(async () => (await ada.texts()).length).toBeGreaterThan(said.length + 2);
@@ -156,15 +156,15 @@ describe('when servers die in mid-conversation', () => {
     await stack.startPostgres();
     await stack.verb('start-bridge');
     await Promise.all(writing);
-    await agree([ada, bo, cleo].flatMap(stream));
-    for (const person of [ada, bo, cleo]) {
+    await agree([ada, bob, cleo].flatMap(stream));
+    for (const person of [ada, bob, cleo]) {
       const own = stream(person);
       expect(said.filter((text) => own.includes(text))).toEqual(own);
     }
   });
 
   it('after a reload the whole history decrypts', async () => {
-    for (const person of [ada, bo, cleo]) {
+    for (const person of [ada, bob, cleo]) {
       await person.page.reload();
       await person.reads(said);
       expect(await person.page.getByTestId('unreadable').filter({ hasText: 'failed a check' }).count()).toBe(0);
@@ -178,7 +178,7 @@ describe('when servers die in mid-conversation', () => {
 /** Waits until these were sent too, then takes over the order that everybody must agree on. */
 async function agree(texts: string[]): Promise<void> {
   const length = said.length + texts.length;
-  for (const person of [ada, bo, cleo]) {
+  for (const person of [ada, bob, cleo]) {
     await expect
       .poll(async () => (await person.said()).filter(({ delivery }) => delivery === 'sent').length, {
         message: `what ${person.name} sees as sent`,
