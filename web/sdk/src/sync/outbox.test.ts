@@ -61,7 +61,7 @@ class Bench {
       epochMoved: () => {
         this.moved += 1;
         this.epoch += 1;
-        return Promise.resolve();
+        return Promise.resolve(true);
       },
       onChange: () => undefined,
       onStored: () => undefined,

@@ -32,8 +32,8 @@ export interface OutboxPorts {
   transmit(clientId: string, epoch: number, body: string): boolean;
   /** The seq up to which the timeline has the room's events. */
   seen(): number;
-  /** The epoch is not the current one or is closed: read the room again. */
-  epochMoved(): Promise<void>;
+  /** The epoch is not the current one or is closed: read the room again. False when that failed. */
+  epochMoved(): Promise<boolean>;
   onChange(): void;
   /** The stored queue changed, for the other tabs to read it again. */
   onStored(): void;
@@ -54,6 +54,8 @@ type Outcome =
 type Step = 'again' | 'wait';
 
 const answerDeadline = 15_000;
+/** The epoch may move on while a message is encrypted; more often than this in a row is no accident. */
+const staleTries = 3;
 
 export class Outbox {
   private messages: OutgoingMessage[] = [];
@@ -62,6 +64,7 @@ export class Outbox {
   private wokenMeanwhile = false;
   private closed = false;
   private silences = 0;
+  private staleTimes = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly ports: OutboxPorts) {}
@@ -240,13 +243,11 @@ export class Outbox {
     switch (outcome.kind) {
       case 'stored':
         this.silences = 0;
+        this.staleTimes = 0;
         await this.stored(record, outcome.seq);
         return 'again';
       case 'unknown':
-        if (outcome.silent) {
-          this.wakeIn(backoffDelay(this.silences++));
-        }
-        return 'wait';
+        return outcome.silent ? this.pause() : 'wait';
       case 'refused':
         return this.refusal(record, outcome.problem);
     }
@@ -278,8 +279,7 @@ export class Outbox {
       case 'stale_epoch':
       case 'epoch_closed':
         await this.change({ ...record, state: 'queued', built: null });
-        await this.ports.epochMoved();
-        return 'again';
+        return (await this.ports.epochMoved()) && ++this.staleTimes <= staleTries ? 'again' : this.pause();
       case 'busy':
       case 'rate_limited':
         this.wakeIn((problem.retryAfter ?? 1) * 1000 + backoffDelay(0));
@@ -327,6 +327,12 @@ export class Outbox {
     if (this.flight?.clientId === clientId) {
       this.flight.resolve(outcome);
     }
+  }
+
+  /** Tries again after a while that grows from time to time. */
+  private pause(): Step {
+    this.wakeIn(backoffDelay(this.silences++));
+    return 'wait';
   }
 
   private wakeIn(delay: number): void {

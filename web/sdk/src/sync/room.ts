@@ -8,8 +8,7 @@
 import { backoffDelay } from '../client/backoff.ts';
 import { isProblem, problemFrom } from '../client/problem.ts';
 import type { ErrorFrame, ServerFrame, WireEvent, WireMember, WireRoom } from '../client/wire.ts';
-import { signChange, type ChainLink } from '../crypto/index.ts';
-import type { Role } from '../model.ts';
+import type { ChainLink } from '../crypto/index.ts';
 import type { StoredRoom } from '../store/schema.ts';
 import { Composer } from './composer.ts';
 import { RoomLog } from './control.ts';
@@ -17,10 +16,11 @@ import type { SessionContext } from './context.ts';
 import { Emitter } from './emitter.ts';
 import { EpochKeys } from './epochs.ts';
 import { Feed } from './feed.ts';
+import { RoomFacts } from './facts.ts';
 import { finishJoin } from './invites.ts';
+import { leaveRoom } from './leaving.ts';
 import { isMessage, openEncrypted, openPlain } from './opening.ts';
 import { Outbox } from './outbox.ts';
-import { userIdIn, userIn } from './people.ts';
 import { Presence } from './presence.ts';
 import { Rekeyer } from './rekey.ts';
 import { Serial } from './serial.ts';
@@ -32,19 +32,20 @@ export class Room {
   readonly feed: Feed;
   readonly outbox: Outbox;
   readonly presence = new Presence(() => this.changed());
+  private readonly facts: RoomFacts;
   private readonly epochs: EpochKeys;
   private readonly rekeyer: Rekeyer;
   private readonly serial = new Serial();
   private inbox: WireEvent[] = [];
-  private memberList: readonly WireMember[] = [];
   private departed = false;
   private subscribeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly context: SessionContext,
-    private wire: WireRoom,
+    wire: WireRoom,
   ) {
     const room = wire.id;
+    this.facts = new RoomFacts(context, wire);
     this.log = new RoomLog(context, room);
     this.epochs = new EpochKeys(context, room);
     this.feed = new Feed(context, {
@@ -56,10 +57,10 @@ export class Room {
       room,
       log: this.log,
       epochs: this.epochs,
-      members: () => this.memberList,
+      members: () => this.facts.members,
       refreshMembers: () => this.refreshMembers(),
       active: () => this.active,
-      epochOpen: () => this.wire.epoch_open,
+      epochOpen: () => this.info.epoch_open,
       head: () => this.feed.window.last,
       epochBegan: () => this.epochBegan(),
       eventAt: (seq) => this.feed.window.find(seq)?.event ?? null,
@@ -70,7 +71,7 @@ export class Room {
       epochs: this.epochs,
       rekeyer: this.rekeyer,
       window: this.feed.window,
-      plainEpoch: () => (this.wire.encrypted ? null : this.wire.epoch),
+      plainEpoch: () => (this.info.encrypted ? null : this.info.epoch),
       fetchKeys: () => this.fetchKeys(),
     });
     this.outbox = new Outbox({
@@ -92,11 +93,11 @@ export class Room {
   }
 
   get info(): WireRoom {
-    return this.wire;
+    return this.facts.room;
   }
 
   get members(): readonly WireMember[] {
-    return this.memberList;
+    return this.facts.members;
   }
 
   /** No longer a member. */
@@ -106,18 +107,18 @@ export class Room {
 
   /** The newest events are here, or there is nothing to be had yet. */
   get loaded(): boolean {
-    return this.feed.begun || this.wire.role === 'pending';
+    return this.feed.begun || this.facts.pending;
   }
 
   /** May read and write here, by the server's word and, in an encrypted room, by the log's. */
   get active(): boolean {
-    return !this.departed && this.wire.role !== 'pending' && (!this.wire.encrypted || this.log.self !== null);
+    return !this.departed && !this.facts.pending && (!this.info.encrypted || this.log.self !== null);
   }
 
   /** Reads what this device keeps. */
   load(stored: StoredRoom | null): Promise<void> {
     return this.serial.run(async () => {
-      this.memberList = stored?.members ?? [];
+      this.facts.restore(stored?.members ?? []);
       await this.log.load();
       await this.epochs.load();
       if (stored !== null) {
@@ -131,12 +132,14 @@ export class Room {
   /** There is a connection, and the server told this about the room: catch up and go on live. */
   connected(wire: WireRoom): Promise<void> {
     return this.serial.run(async () => {
-      this.takeOver(wire);
-      if (this.wire.encrypted) {
+      this.facts.replace(wire);
+      if (this.info.encrypted) {
         await this.catchUpLog();
       }
-      await this.refreshMembers();
-      if (this.wire.role !== 'pending') {
+      if (this.facts.pending) {
+        await this.facts.save();
+      } else {
+        await this.refreshMembers();
         this.feed.subscribe();
       }
       this.changed();
@@ -162,10 +165,10 @@ export class Room {
         break;
       case 'subscribed':
         this.presence.replaceOnline(frame.online);
-        this.queue(() => this.subscribed(frame, false));
+        this.follow(() => this.subscribed(frame, false));
         break;
       case 'reset':
-        this.queue(() => this.subscribed(frame, true));
+        this.follow(() => this.subscribed(frame, true));
         break;
       case 'typing':
         this.presence.startedTyping(frame.user);
@@ -207,39 +210,21 @@ export class Room {
   }
 
   markRead(): void {
-    const seq = this.feed.window.last;
-    if (this.active && seq > (this.wire.read_seq ?? 0)) {
-      this.wire = { ...this.wire, read_seq: seq };
-      this.context.send({ type: 'read', room: this.wire.id, seq });
-      this.queue(() => this.context.store.saveRoom({ room: this.wire, members: [...this.memberList] }));
+    if (this.active && this.facts.markRead(this.feed.window.last)) {
+      this.queue(() => this.facts.save());
       this.changed();
     }
   }
 
   tellTyping(): void {
     if (this.active && this.presence.shouldTell()) {
-      this.context.send({ type: 'typing', room: this.wire.id });
+      this.context.send({ type: 'typing', room: this.info.id });
     }
   }
 
   /** Leaves for good: says so in the log, where it can, and to the server. */
   async leave(): Promise<void> {
-    const { api } = this.context;
-    const keys = this.context.keys();
-    if (keys === null || this.log.self === null || this.log.fault !== null) {
-      await api.leaveRoom(this.wire.id, {});
-      return;
-    }
-    await this.log.refresh();
-    const heir = this.heir();
-    if (heir !== null) {
-      await this.log.append((state) => signChange(state, keys, { op: 'role', user: heir, role: 'owner' }));
-      await this.log.refresh();
-    }
-    await this.log.append(
-      (state) => signChange(state, keys, { op: 'leave' }),
-      (index, entry) => api.leaveRoom(this.wire.id, { index, entry }),
-    );
+    await leaveRoom(this.context, this.info.id, this.log, this.facts.members);
   }
 
   close(): void {
@@ -247,29 +232,6 @@ export class Room {
     this.presence.close();
     this.rekeyer.close();
     this.outbox.close();
-  }
-
-  /** What the server says of the room; a read mark that it does not know yet is told again. */
-  private takeOver(wire: WireRoom): void {
-    const read = Math.max(wire.read_seq ?? 0, this.wire.read_seq ?? 0);
-    if (read > (wire.read_seq ?? 0) && wire.role !== 'pending') {
-      this.context.send({ type: 'read', room: wire.id, seq: read });
-    }
-    this.wire = { ...wire, read_seq: read };
-  }
-
-  /** Whom the server will make the owner when the last one leaves; the log has to say the same. */
-  private heir(): string | null {
-    const members = this.log.state?.members;
-    const owners = [...(members?.values() ?? [])].filter(({ role }) => role === 'owner');
-    if (this.log.self?.role !== 'owner' || owners.length > 1) {
-      return null;
-    }
-    const rank = ({ role }: WireMember): number => (role === 'admin' ? 1 : 0);
-    const candidates = this.memberList
-      .filter(({ user, role }) => user.id !== this.context.me.user && role !== 'pending' && members?.has(user.id) === true)
-      .sort((a, b) => rank(b) - rank(a) || (a.joined_seq ?? 0) - (b.joined_seq ?? 0));
-    return candidates[0]?.user.id ?? null;
   }
 
   private changed(): void {
@@ -286,10 +248,20 @@ export class Room {
     });
   }
 
+  /** A job that brings the room further; when it fails, the server is asked again from the cursor. */
+  private follow(job: () => Promise<unknown>): void {
+    this.queue(() =>
+      job().catch((error: unknown) => {
+        this.subscribeLater(1);
+        throw error;
+      }),
+    );
+  }
+
   private arrived(event: WireEvent): void {
     this.inbox.push(event);
     if (this.inbox.length === 1) {
-      this.queue(async () => {
+      this.follow(async () => {
         const batch = this.inbox;
         this.inbox = [];
         await this.digest(await this.feed.take(batch));
@@ -320,43 +292,16 @@ export class Room {
 
   /** What an event says about the room, taken in before anything later is opened. */
   private async learn(event: WireEvent): Promise<void> {
-    const data = event.data ?? {};
-    const person = userIn(data['user']);
-    if (person !== null) {
-      this.context.people.add([person]);
-    }
-    switch (event.kind) {
-      case 'control':
-        if (typeof data['index'] === 'number' && event.body !== null && this.wire.encrypted) {
-          await this.log.take(data['index'], event.seq, event.body);
-          await this.fetchKeys();
-        }
-        break;
-      case 'epoch':
-        if (typeof data['epoch'] === 'number' && data['epoch'] >= this.wire.epoch) {
-          this.wire = { ...this.wire, epoch: data['epoch'], epoch_open: true };
-        }
-        break;
-      case 'epoch.closed':
-        this.wire = { ...this.wire, epoch_open: false };
-        break;
-      case 'room.renamed':
-        if (typeof data['name'] === 'string') {
-          this.wire = { ...this.wire, name: data['name'] };
-        }
-        break;
-      case 'member.role':
-        if (userIdIn(data['user']) === this.context.me.user && typeof data['role'] === 'string') {
-          this.wire = { ...this.wire, role: data['role'] as Role };
-        }
-        break;
-      default:
-        break;
+    this.facts.learn(event);
+    const index = event.data?.['index'];
+    if (event.kind === 'control' && typeof index === 'number' && event.body !== null && this.info.encrypted) {
+      await this.log.take(index, event.seq, event.body);
+      await this.fetchKeys();
     }
   }
 
   private async open(event: WireEvent, previous: ChainLink | null | undefined): Promise<Opened> {
-    if (!this.wire.encrypted) {
+    if (!this.info.encrypted) {
       return openPlain(event);
     }
     const opened = await this.openWithLog(event, previous);
@@ -381,7 +326,7 @@ export class Room {
   }
 
   private async subscribed(frame: Extract<ServerFrame, { type: 'subscribed' | 'reset' }>, reset: boolean): Promise<void> {
-    this.wire = { ...this.wire, head: frame.head, epoch: frame.epoch, epoch_open: frame.epoch_open };
+    this.facts.update({ head: frame.head, epoch: frame.epoch, epoch_open: frame.epoch_open });
     await this.feed.subscribed(frame, reset);
     if (reset) {
       // Only the answer to a good cursor says who is online.
@@ -410,17 +355,20 @@ export class Room {
     }
     const problem = problemFrom(frame, null);
     this.context.report(problem);
+    this.subscribeLater(problem.retryAfter ?? 1);
+  }
+
+  private subscribeLater(seconds: number): void {
     this.feed.disconnected();
     clearTimeout(this.subscribeTimer);
-    const delay = (problem.retryAfter ?? 1) * 1000 + backoffDelay(0);
-    this.subscribeTimer = setTimeout(() => this.feed.subscribe(), delay);
+    this.subscribeTimer = setTimeout(() => this.feed.subscribe(), seconds * 1000 + backoffDelay(0));
   }
 
   private async catchUpLog(): Promise<void> {
-    if (this.wire.role === 'pending') {
-      await finishJoin(this.context, this.wire.id, this.log);
+    if (this.facts.pending) {
+      await finishJoin(this.context, this.info.id, this.log);
     }
-    if (this.log.length !== this.wire.log) {
+    if (this.log.length !== this.info.log) {
       await this.log.refresh();
     }
     await this.fetchKeys();
@@ -440,18 +388,13 @@ export class Room {
   }
 
   private async refreshMembers(): Promise<readonly WireMember[]> {
-    // Who waits to be let in is not told who is inside.
-    if (this.wire.role !== 'pending') {
-      this.memberList = await this.context.api.members(this.wire.id);
-      this.context.people.add(this.memberList.map(({ user }) => user));
-    }
-    await this.context.store.saveRoom({ room: this.wire, members: [...this.memberList] });
+    const members = await this.facts.refreshMembers();
     this.changed();
-    return this.memberList;
+    return members;
   }
 
   private epochBegun(epoch: number): void {
-    this.wire = { ...this.wire, epoch, epoch_open: true };
+    this.facts.update({ epoch, epoch_open: true });
     this.changed();
     this.outbox.wake();
   }
@@ -463,18 +406,16 @@ export class Room {
   }
 
   /** A send was refused because of its epoch: read what changed. */
-  private async epochMoved(): Promise<void> {
+  private async epochMoved(): Promise<boolean> {
     try {
-      this.wire = { ...this.wire, ...pick(await this.context.api.room(this.wire.id)) };
+      await this.facts.refreshRoom();
       await this.log.refresh();
       await this.fetchKeys();
+      this.changed();
+      return true;
     } catch (error) {
       this.context.report(error);
+      return false;
     }
-    this.changed();
   }
-}
-
-function pick({ name, role, epoch, epoch_open }: WireRoom): Pick<WireRoom, 'name' | 'role' | 'epoch' | 'epoch_open'> {
-  return { name, role, epoch, epoch_open };
 }
