@@ -310,9 +310,16 @@ find_route(Request *request, Text *allowed)
 static void
 answer_unknown(Request *request, const Text *allowed)
 {
-	bool		is_api = strncmp(request->path, "/api/", 5) == 0 || strncmp(request->path, "/.well-known/", 13) == 0
-		|| strncmp(request->path, "/ws/", 4) == 0 || strcmp(request->path, "/ws") == 0;
+	static const char *const api[] = {"/api", "/.well-known", "/ws"};
+	bool		is_api = false;
 
+	for (size_t i = 0; i < sizeof(api) / sizeof(api[0]); i++)
+	{
+		size_t		length = strlen(api[i]);
+
+		is_api = is_api || (strncmp(request->path, api[i], length) == 0
+							&& (request->path[length] == '/' || request->path[length] == '\0'));
+	}
 	if (allowed->length > 0)
 	{
 		http_add_header(request, "Allow", allowed->bytes);
