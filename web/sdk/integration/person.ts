@@ -1,6 +1,6 @@
 /** Somebody with the SDK in a "browser" of their own (a database prefix), driven by a test. */
 import { expect, vi } from 'vitest';
-import { createPorcupine, type PorcupineClient, type RoomHandle, type TimelineItem } from '../src/index.ts';
+import { createPorcupine, type PorcupineClient, type RoomHandle, type TimelineItem, type WebSocketLike } from '../src/index.ts';
 
 const password = 'correct horse battery staple';
 const patience = { timeout: 30_000, interval: 50 };
@@ -14,7 +14,14 @@ export function until<T>(look: () => T): Promise<Exclude<T, null | undefined | f
   }, patience);
 }
 
+/** Changes what the server says to one person, as a dishonest server would. */
+export interface Meddling {
+  frame?: (frame: Record<string, unknown>) => Record<string, unknown>;
+  answer?: (path: string, body: unknown) => unknown;
+}
+
 export class Person {
+  meddling: Meddling = {};
   readonly errors: unknown[] = [];
   client: PorcupineClient;
   private readonly handles = new Map<string, RoomHandle>();
@@ -42,6 +49,14 @@ export class Person {
     const other = new Person(this.server, this.name, crypto.randomUUID());
     await other.client.start();
     await other.signIn();
+    return other;
+  }
+
+  /** Another tab of the same browser. */
+  async tab(): Promise<Person> {
+    const other = new Person(this.server, this.name, this.browser);
+    await other.client.start();
+    await other.ready();
     return other;
   }
 
@@ -114,8 +129,57 @@ export class Person {
       server: this.server,
       session: 'database',
       database: this.browser,
-      openSocket: (url) => new WebSocket(url),
+      fetch: (input, init) => this.fetch(input, init),
+      openSocket: (url) => new MeddledSocket(url, () => this.meddling),
       onError: (error) => this.errors.push(error),
     });
+  }
+
+  private async fetch(input: Parameters<typeof fetch>[0], init?: RequestInit): Promise<Response> {
+    const response = await fetch(input, init);
+    const { answer } = this.meddling;
+    if (answer === undefined || !response.ok || response.status === 204) {
+      return response;
+    }
+    const changed = answer(new URL(input as string).pathname, await response.json());
+    return new Response(JSON.stringify(changed), { status: response.status });
+  }
+}
+
+/** A WebSocket whose messages pass through the meddler. */
+class MeddledSocket implements WebSocketLike {
+  onmessage: ((event: never) => void) | null = null;
+  private readonly socket: WebSocket;
+
+  constructor(url: string, meddling: () => Meddling) {
+    this.socket = new WebSocket(url);
+    this.socket.onmessage = ({ data }: MessageEvent<string>) => {
+      const frame = JSON.parse(data) as Record<string, unknown>;
+      this.onmessage?.({ data: JSON.stringify(meddling().frame?.(frame) ?? frame) } as never);
+    };
+  }
+
+  get readyState(): number {
+    return this.socket.readyState;
+  }
+
+  set onopen(handler: ((event: never) => void) | null) {
+    this.socket.onopen = handler as WebSocket['onopen'];
+  }
+
+  set onclose(handler: ((event: never) => void) | null) {
+    this.socket.onclose = handler as WebSocket['onclose'];
+  }
+
+  set onerror(handler: ((event: never) => void) | null) {
+    this.socket.onerror = handler as WebSocket['onerror'];
+  }
+
+  send(data: string): void {
+    this.socket.send(data);
+  }
+
+  close(code?: number, reason?: string): void {
+    this.socket.close(code, reason);
   }
 }
