@@ -118,6 +118,7 @@ sub next_message
 		die 'the server masked, fragmented or extended a frame' if $frame->{masked} || !$frame->{fin} || $frame->{rsv} || $frame->{opcode} != 1;
 		my $message = $json->decode($frame->{payload});
 		push @{ $self->{heard} }, $message;
+		$self->{highest}{ $message->{room} } = $message->{seq} if $message->{type} eq 'event';
 		return $message;
 	}
 	return;
@@ -142,9 +143,9 @@ sub hear
 sub events
 {
 	my ($self, $room, $up_to, $seconds) = @_;
-	my $is_last = sub { $_[0]{type} eq 'event' && $_[0]{room} eq $room && $_[0]{seq} >= $up_to };
+	my $has_come = sub { ($self->{highest}{$room} // 0) >= $up_to };
 
-	$self->hear($is_last, $seconds) unless grep { $is_last->($_) } @{ $self->{heard} };
+	$self->hear($has_come, $seconds) unless $has_come->();
 	return grep { $_->{type} eq 'event' && $_->{room} eq $room } @{ $self->{heard} };
 }
 
