@@ -21,6 +21,8 @@ class Bench {
   active = true;
   seen = 0;
   moved = 0;
+  /** How many turns of the database each sealing takes. */
+  sealDelays: number[] = [];
   buildError: Error | null = null;
 
   private constructor(
@@ -39,7 +41,12 @@ class Bench {
       locks: platformLocks(),
       lockName: this.name,
       store: this.store,
-      seal: (text) => Promise.resolve(utf8(text)),
+      seal: async (text) => {
+        for (let turns = this.sealDelays.shift() ?? 0; turns > 0; turns -= 1) {
+          await this.store.outbox('r');
+        }
+        return utf8(text);
+      },
       unseal: (sealed) => Promise.resolve(fromUtf8(sealed) ?? ''),
       ready: () => this.active,
       build: (_clientId, text, last) => {
@@ -100,6 +107,18 @@ test('one message is in flight at a time, in the order they were written', async
   const second = await bench.frame(1);
   expect(second.body).toBe('two #2');
   expect(bench.built[1]).toMatchObject({ epoch: 0, counter: 0 });
+});
+
+test('texts keep the order of the calls, however long sealing takes', async () => {
+  const bench = await Bench.make();
+  bench.active = false;
+  const outbox = bench.outbox();
+  bench.sealDelays = [3, 1, 2];
+  await Promise.all(['one', 'two', 'three'].map((text) => outbox.add(text)));
+  expect(outbox.pending.map(({ text }) => text)).toEqual(['one', 'two', 'three']);
+  expect((await bench.store.outbox('r')).map(({ clientId }) => clientId)).toEqual(
+    outbox.pending.map(({ record }) => record.clientId),
+  );
 });
 
 test('after an unknown outcome the identical bytes go out again, also after a restart', async () => {

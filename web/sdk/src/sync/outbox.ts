@@ -16,6 +16,7 @@ import type { ErrorFrame } from '../client/wire.ts';
 import type { Bytes, ChainLink } from '../crypto/index.ts';
 import type { OutboxRecord } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { Serial } from './serial.ts';
 
 export interface OutboxPorts {
   room: string;
@@ -58,6 +59,7 @@ const answerDeadline = 15_000;
 const staleTries = 3;
 
 export class Outbox {
+  private readonly adding = new Serial();
   private messages: OutgoingMessage[] = [];
   private flight: { clientId: string; resolve: (outcome: Outcome) => void } | null = null;
   private pumping = false;
@@ -89,21 +91,24 @@ export class Outbox {
     this.wake();
   }
 
-  async add(text: string): Promise<void> {
-    const record = await this.ports.store.addToOutbox({
-      room: this.ports.room,
-      clientId: crypto.randomUUID(),
-      text: await this.ports.seal(text),
-      at: Date.now(),
-      state: 'queued',
-      built: null,
-      seq: null,
-      problem: null,
+  /** Queues a text; texts keep the order in which this was called. */
+  add(text: string): Promise<void> {
+    return this.adding.run(async () => {
+      const record = await this.ports.store.addToOutbox({
+        room: this.ports.room,
+        clientId: crypto.randomUUID(),
+        text: await this.ports.seal(text),
+        at: Date.now(),
+        state: 'queued',
+        built: null,
+        seq: null,
+        problem: null,
+      });
+      this.messages.push({ record, text });
+      this.ports.onStored();
+      this.ports.onChange();
+      this.wake();
     });
-    this.messages.push({ record, text });
-    this.ports.onStored();
-    this.ports.onChange();
-    this.wake();
   }
 
   /** A failed message goes to the end of the queue, as a new one: its old client id is spent. */
