@@ -10,7 +10,8 @@ let carol: Person;
 let room: string;
 
 beforeAll(async () => {
-  stack = await Stack.up('sdk-conversation');
+  stack = await Stack.prepare('sdk-conversation');
+  await stack.verb('up');
   [alice, bob, carol] = await Promise.all([
     Person.register(stack.origin, 'Alice'),
     Person.register(stack.origin, 'Bob'),

@@ -12,7 +12,8 @@ let third: Person;
 const names = ['Ada', 'Bob', 'Cleo', 'Dan', 'Eve', 'Fay'];
 
 beforeAll(async () => {
-  stack = await Stack.up('sdk-crowd');
+  stack = await Stack.prepare('sdk-crowd');
+  await stack.verb('up');
   people = await Promise.all(names.map((name) => Person.register(stack.origin, name)));
   [owner, reader, third] = people as [Person, Person, Person];
 });

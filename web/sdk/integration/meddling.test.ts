@@ -16,7 +16,8 @@ let room: string;
 type Frame = Record<string, unknown>;
 
 beforeAll(async () => {
-  stack = await Stack.up('sdk-meddling');
+  stack = await Stack.prepare('sdk-meddling');
+  await stack.verb('up');
   [alice, bob, carol] = await Promise.all([
     Person.register(stack.origin, 'Alice'),
     Person.register(stack.origin, 'Bob'),

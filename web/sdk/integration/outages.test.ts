@@ -9,7 +9,8 @@ let bob: Person;
 let room: string;
 
 beforeAll(async () => {
-  stack = await Stack.up('sdk-outages');
+  stack = await Stack.prepare('sdk-outages');
+  await stack.verb('up');
   [alice, bob] = await Promise.all([Person.register(stack.origin, 'Alice'), Person.register(stack.origin, 'Bob')]);
   room = (await alice.client.createRoom('Storm')).id;
   await bob.client.joinByLink(await alice.client.createInvite(room, { expiresIn: 3600, maxUses: null }));
