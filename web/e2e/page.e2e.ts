@@ -6,27 +6,24 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { People } from './support/browser';
+import { owning } from './support/owned';
 import type { Person } from './support/person';
 import { Stack } from './support/stack';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
+const own = owning();
 let stack: Stack;
 let people: People;
 let ada: Person;
 
 beforeAll(async () => {
-  stack = await Stack.up('page');
-  people = await People.start(stack.origin);
+  stack = own(await Stack.up('page'), (stack) => stack.remove());
+  people = own(await People.start(stack.origin), (people) => people.close());
   ada = await people.add('ada', { context: { viewport: { width: 1280, height: 800 } } });
-});
-
-afterAll(async () => {
-  await people.close();
-  await stack.remove();
 });
 
 describe('the policy', () => {
@@ -115,7 +112,7 @@ describe('accessibility', () => {
     const eve = await people.add(name, { theme, context });
     const { page } = eve;
     const check = async (view: string) => {
-      expect(await violations(page), `${view}, ${look}`).toEqual([]);
+      expect(await violations(eve), `${view}, ${look}`).toEqual([]);
     };
 
     await page.goto(stack.origin);
@@ -224,9 +221,10 @@ async function focusedName(page: Page): Promise<string> {
 }
 
 /** axe runs from the test's world, because the page's policy would refuse it as a script of the page. */
-async function violations(page: Page): Promise<string[]> {
+async function violations(person: Person): Promise<string[]> {
+  const { page } = person;
   // Colours are read in mid-transition otherwise.
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity).map((a) => a.finished)));
+  await person.settled();
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run());
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary ?? ''}`));

@@ -1,16 +1,20 @@
 /** A small scene played by four people, photographed in both themes at the width of a desk and of a phone. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, it } from 'vitest';
+import { beforeAll, it } from 'vitest';
 import { People } from './support/browser';
+import { owning } from './support/owned';
 import type { Person } from './support/person';
 import { Stack } from './support/stack';
 
 const folder = join(import.meta.dirname, '../../docs/screenshots');
-const DESK = { viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2 };
-const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
+// So far east that a picture taken on a European evening shows a morning.
+const timezoneId = 'Australia/Sydney';
+const DESK = { viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2, timezoneId };
+const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true, timezoneId };
 const CABIN = 'Lake cabin';
 
+const own = owning();
 let stack: Stack;
 let people: People;
 let mira: Person;
@@ -20,17 +24,12 @@ let noor: Person;
 
 beforeAll(async () => {
   mkdirSync(folder, { recursive: true });
-  stack = await Stack.up('screenshots');
-  people = await People.start(stack.origin);
+  stack = own(await Stack.up('screenshots'), (stack) => stack.remove());
+  people = own(await People.start(stack.origin), (people) => people.close());
   mira = await people.add('mira.okafor', { displayName: 'Mira Okafor', context: DESK });
   ada = await people.add('ada', { displayName: 'Ada Lindqvist' });
   jonas = await people.add('jonas', { displayName: 'Jonas Brandt', context: PHONE });
   noor = await people.add('noor', { displayName: 'Noor Haddad' });
-});
-
-afterAll(async () => {
-  await people.close();
-  await stack.remove();
 });
 
 it('photographs the page', async () => {
@@ -117,21 +116,12 @@ async function cabin(): Promise<void> {
 }
 
 async function inBothThemes(person: Person, name: string): Promise<void> {
-  for (const theme of ['dark', 'light']) {
-    await person.page.evaluate((theme) => {
-      document.documentElement.dataset.theme = theme;
+  for (const theme of ['light', 'dark']) {
+    // As if it had been chosen in another tab, for a dialog covers the button.
+    await person.page.evaluate((newValue) => {
+      dispatchEvent(new StorageEvent('storage', { key: 'porcupine.theme', newValue }));
     }, theme);
-    await person.page.evaluate(() =>
-      Promise.allSettled(
-        document
-          .getAnimations()
-          .filter(({ effect }) => effect?.getComputedTiming().iterations !== Infinity)
-          .map(({ finished }) => finished),
-      ),
-    );
+    await person.settled();
     await person.page.screenshot({ path: join(folder, `${name}-${theme}.png`) });
   }
-  await person.page.evaluate(() => {
-    document.documentElement.dataset.theme = 'dark';
-  });
 }

@@ -2,14 +2,16 @@
  * Three people in three profiles talk in one encrypted room, an outsider gets nowhere, and what
  * was shown as sent outlives the death of the bridge and of PostgreSQL in mid-conversation.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { Api } from './support/api';
 import { People } from './support/browser';
+import { owning } from './support/owned';
 import type { Person } from './support/person';
 import { Stack } from './support/stack';
 
 const ROOM = 'Lake cabin';
 
+const own = owning();
 let stack: Stack;
 let people: People;
 let ada: Person;
@@ -19,16 +21,11 @@ let cleo: Person;
 const said: string[] = [];
 
 beforeAll(async () => {
-  stack = await Stack.up('three-people');
-  people = await People.start(stack.origin);
+  stack = own(await Stack.up('three-people'), (stack) => stack.remove());
+  people = own(await People.start(stack.origin), (people) => people.close());
   ada = await people.add('ada');
   bob = await people.add('bob');
   cleo = await people.add('cleo');
-});
-
-afterAll(async () => {
-  await people.close();
-  await stack.remove();
 });
 
 async function say(person: Person, text: string): Promise<void> {

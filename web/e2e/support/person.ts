@@ -30,6 +30,7 @@ export class Person {
     readonly origin: string,
     readonly context: BrowserContext,
     readonly page: Page,
+    private readonly touch: boolean,
   ) {
     this.password = `${name}-has-a-long-password`;
     page.on('pageerror', (error) => this.complaints.push(error.message));
@@ -45,7 +46,7 @@ export class Person {
     }
     const page = await context.newPage();
     page.setDefaultTimeout(45_000);
-    return new Person(name, options.displayName ?? name, origin, context, page);
+    return new Person(name, options.displayName ?? name, origin, context, page, options.context?.hasTouch === true);
   }
 
   async register(path = '/'): Promise<void> {
@@ -125,10 +126,11 @@ export class Person {
     return this.page.getByRole('textbox', { name: /^Message to/ });
   }
 
-  /** Writes and presses Enter; does not wait for the server. */
+  /** Writes and sends by Enter, or by the button where Enter breaks the line; does not wait for the server. */
   async write(text: string): Promise<void> {
     await this.composer().fill(text);
-    await this.composer().press('Enter');
+    if (this.touch) await this.button('Send').click();
+    else await this.composer().press('Enter');
     await this.message(text).waitFor();
   }
 
@@ -176,6 +178,18 @@ export class Person {
         name: node.querySelector('[data-testid="member-name"]')?.textContent ?? '',
         trust: node.getAttribute('data-trust') ?? '',
       })),
+    );
+  }
+
+  /** Waits until nothing moves any more, save what moves for ever. */
+  async settled(): Promise<void> {
+    await this.page.evaluate(() =>
+      Promise.allSettled(
+        document
+          .getAnimations()
+          .filter(({ effect }) => effect?.getComputedTiming().iterations !== Infinity)
+          .map(({ finished }) => finished),
+      ),
     );
   }
 

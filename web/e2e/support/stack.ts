@@ -3,7 +3,7 @@
  * scripts/stack, with ways to kill them as a power cut would. Owns the folder and removes it.
  */
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -40,13 +40,20 @@ export class Stack {
 
   static async up(name: string, options: { port?: number; origins?: string[] } = {}): Promise<Stack> {
     const stack = await Stack.prepare(name, options);
-    await stack.verb('up');
+    try {
+      await stack.verb('up');
+    } catch (error) {
+      await stack.remove();
+      throw error;
+    }
     return stack;
   }
 
   async remove(): Promise<void> {
-    await this.verb('down');
+    if (existsSync(this.dir)) await this.verb('down');
     rmSync(this.dir, { recursive: true, force: true });
+    const above = dirname(this.dir);
+    if (existsSync(above) && readdirSync(above).length === 0) rmdirSync(above);
   }
 
   async verb(verb: string, ...args: string[]): Promise<string> {
@@ -90,10 +97,11 @@ export class Stack {
   }
 
   /** One of PostgreSQL's own programs, of the version that runs, against this cluster. */
-  async postgres(program: 'pg_dump' | 'psql', args: string[], database = 'porcupine'): Promise<string> {
+  async postgres(program: 'pg_dump' | 'psql', args: string[], options: { database?: string; settings?: string } = {}): Promise<string> {
     const bin = dirname(readlinkSync(`/proc/${this.postmaster()}/exe`));
-    const conninfo = (await this.verb('conninfo')).trim().replace(/dbname=\S+/, `dbname=${database}`);
-    const { stdout } = await run(join(bin, program), ['-d', conninfo, ...args], { maxBuffer: 1 << 30, encoding: 'latin1' });
+    const conninfo = (await this.verb('conninfo')).trim().replace(/dbname=\S+/, `dbname=${options.database ?? 'porcupine'}`);
+    const env = { ...process.env, PGOPTIONS: options.settings ?? '' };
+    const { stdout } = await run(join(bin, program), ['-d', conninfo, ...args], { env, maxBuffer: 1 << 30, encoding: 'latin1' });
     return stdout;
   }
 
@@ -115,7 +123,7 @@ let base: string | null = null;
 
 /** Where the user that runs PostgreSQL can reach it: the test runner's folder, or one of our own. */
 function baseFolder(): string {
-  if (base !== null) return base;
+  if (base !== null && existsSync(base)) return base;
   const given = process.env.PORCUPINE_DIR;
   if (given === undefined) {
     base = mkdtempSync(join(tmpdir(), 'porcupine-e2e-'));

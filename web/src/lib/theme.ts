@@ -1,6 +1,7 @@
 /**
  * The colour theme: dark unless the user chose light. Remembered in localStorage, which
- * holds nothing else of the page's. `public/theme.js` applies it before the first paint.
+ * holds nothing else of the page's, and followed by the other tabs. `public/theme.js` applies
+ * it before the first paint.
  */
 import { useSyncExternalStore } from 'react';
 
@@ -20,17 +21,29 @@ export function currentTheme(): Theme {
 }
 
 export function setTheme(theme: Theme): void {
-  document.documentElement.dataset.theme = theme;
-  document.querySelector('meta[name="theme-color"]')?.setAttribute('content', BAR_COLOUR[theme]);
   try {
     localStorage.setItem(STORAGE_KEY, theme);
   } catch {
     // Storage is forbidden: the choice lasts as long as this page.
   }
+  apply(theme);
+}
+
+function apply(theme: Theme): void {
+  document.documentElement.dataset.theme = theme;
+  document.querySelector('meta[name="theme-color"]')?.setAttribute('content', BAR_COLOUR[theme]);
   for (const listener of listeners) listener();
 }
 
+function chosenElsewhere(event: StorageEvent): void {
+  if (event.key === STORAGE_KEY) apply(event.newValue === 'light' ? 'light' : 'dark');
+}
+
 function subscribe(listener: () => void): () => void {
+  if (listeners.size === 0) window.addEventListener('storage', chosenElsewhere);
   listeners.add(listener);
-  return () => listeners.delete(listener);
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size === 0) window.removeEventListener('storage', chosenElsewhere);
+  };
 }

@@ -3,7 +3,7 @@
  * Mount it to open it; it asks `onClose` to unmount it. Focus goes to the element marked
  * `data-autofocus`, else to the title.
  */
-import { useEffect, useId, useRef, type MouseEvent, type ReactNode } from 'react';
+import { useId, useLayoutEffect, useRef, type MouseEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { cx } from '../lib/cx';
 import { IconButton } from './Button';
@@ -22,7 +22,8 @@ export function Dialog({ title, onClose, side = false, children }: DialogProps) 
   const titleId = useId();
   const ref = useRef<HTMLDialogElement>(null);
 
-  useEffect(() => {
+  // Before the element leaves the document: the browser gives focus back only from an open dialog that is closed.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
     dialog?.querySelector<HTMLElement>('[data-autofocus]')?.focus();

@@ -79,8 +79,9 @@ function FinishedLink({ link, onAgain }: { link: string; onAgain: () => void }) 
         aria-label={t('invite.link')}
         data-testid="invite-link"
         onFocus={({ currentTarget }) => {
-          // Backwards, so that the beginning of the link stays in view.
-          currentTarget.setSelectionRange(0, link.length, 'backward');
+          currentTarget.select();
+          // Selecting scrolls to the end; the beginning says what it is.
+          currentTarget.scrollLeft = 0;
         }}
       />
       <div className={styles.linkActions}>
