@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all([alice, bob, carol].map((person) => person.close()));
+  await Person.closeAll();
   await stack.remove();
 });
 

@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all(people.map((person) => person.close()));
+  await Person.closeAll();
   await stack.remove();
 });
 

@@ -34,7 +34,7 @@ afterEach(() => {
 });
 
 afterAll(async () => {
-  await Promise.all([alice, bob, carol].map((person) => person.close()));
+  await Person.closeAll();
   await stack.remove();
 });
 

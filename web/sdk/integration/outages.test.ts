@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all([alice.close(), bob.close()]);
+  await Person.closeAll();
   await stack.remove();
 });
 

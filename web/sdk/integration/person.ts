@@ -21,6 +21,7 @@ export interface Meddling {
 }
 
 export class Person {
+  private static readonly everybody: Person[] = [];
   meddling: Meddling = {};
   readonly errors: unknown[] = [];
   client: PorcupineClient;
@@ -32,6 +33,12 @@ export class Person {
     private readonly browser: string,
   ) {
     this.client = this.makeClient();
+    Person.everybody.push(this);
+  }
+
+  /** Closes all browsers of this file, however far its tests came. */
+  static async closeAll(): Promise<void> {
+    await Promise.all(Person.everybody.splice(0).map((person) => person.close()));
   }
 
   /** A new account. */
