@@ -15,6 +15,7 @@
 #define LINGER_S 2
 #define CHUNK 65536
 #define MAX_QUERY 8
+#define MAX_BODY_ENDS 100
 #define MAX_KNOWN_LENGTH INT64_C(1000000000000)
 
 static const HttpHandlers *handlers;
@@ -100,6 +101,13 @@ http_on_body_end(Request **slot)
 		return -1;
 	if (!request->handled && !request->answered)
 		handle(request);
+	/*
+	 * libwebsockets says so again when more arrives before the answer is out, which is harmless; but
+	 * it gets a body wrong that came in one piece with the request before it, and then says so for
+	 * ever without returning to the loop.
+	 */
+	else if (++request->body_ends > MAX_BODY_ENDS)
+		return -1;
 	return 0;
 }
 

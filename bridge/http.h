@@ -45,6 +45,7 @@ typedef struct Request
 	Text		body;
 	bool		handled;
 	bool		overlong;		/* its body is not kept */
+	int			body_ends;		/* how often its end was reported again */
 
 	/* for the handler */
 	AuthWait	auth;

@@ -181,6 +181,8 @@ on_text(Peer *peer, const char *bytes, size_t length)
 		say_invalid(peer, "there is no such type here", type, NULL, NULL);
 	else if (verb->names_room && room == NULL)
 		say_invalid(peer, "room is missing", type, NULL, json_string(message, "client_id"));
+	else if (verb->names_room && peer->only_room != 0 && params_id(room) != peer->only_room)
+		say_invalid(peer, "this socket is for one room", type, room, json_string(message, "client_id"));
 	else
 		verb->run(peer, message, room);
 	cJSON_Delete(message);
