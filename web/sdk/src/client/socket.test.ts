@@ -106,6 +106,30 @@ test('a lost connection is tried again, and 4401 asks for another token', async 
   socket.stop();
 });
 
+test('a server that drops every connection is tried less and less often', async () => {
+  const random = vi.spyOn(Math, 'random').mockReturnValue(1);
+  const { socket, wire, wires } = bench();
+  socket.start();
+  for (const [index, delay] of [500, 1000, 2000].entries()) {
+    const one = await wire(index);
+    one.opens();
+    one.says(ready);
+    one.ends(1006);
+    await vi.advanceTimersByTimeAsync(delay - 100);
+    expect(wires).toHaveLength(index + 1);
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  const stable = await wire(3);
+  stable.opens();
+  stable.says(ready);
+  await vi.advanceTimersByTimeAsync(11_000);
+  stable.ends(1006);
+  await vi.advanceTimersByTimeAsync(500);
+  await wire(4);
+  socket.stop();
+  random.mockRestore();
+});
+
 test('a draining server is left alone for as long as it asks', async () => {
   const { socket, wire, wires } = bench();
   socket.start();

@@ -36,6 +36,7 @@ const readyDeadline = 10_000;
 const pingEvery = 20_000;
 const silenceLimit = 45_000;
 const rateLimitDelay = 5_000;
+const stableAfter = 10_000;
 
 const knownTypes = new Set<string>([
   'ready', 'subscribed', 'reset', 'unsubscribed', 'event', 'ack', 'typing', 'presence', 'membership',
@@ -49,6 +50,7 @@ export class Socket {
   private attempt = 0;
   private freshToken = false;
   private heardAt = 0;
+  private readyAt: number | null = null;
   private readyTimer: ReturnType<typeof setTimeout> | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private pingTimer: ReturnType<typeof setInterval> | undefined;
@@ -135,7 +137,7 @@ export class Socket {
     if (frame.type === 'ready') {
       clearTimeout(this.readyTimer);
       this.ready = true;
-      this.attempt = 0;
+      this.readyAt = Date.now();
       this.pingTimer = setInterval(() => this.beat(socket), pingEvery);
       this.options.onState({ state: 'online' });
     }
@@ -162,6 +164,11 @@ export class Socket {
     if (this.stopped) {
       return;
     }
+    // A server that takes connections only to drop them again is left alone for longer and longer.
+    if (this.readyAt !== null && Date.now() - this.readyAt > stableAfter) {
+      this.attempt = 0;
+    }
+    this.readyAt = null;
     if (code === 4419) {
       this.options.onSessionEnded();
       return;

@@ -177,14 +177,16 @@ export class Engine implements Porcupine {
     const { user, device } = wire;
     const same = known?.user === user.id && known.device === device;
     const database = same ? known.database : `${this.options.database}/${user.id}/${crypto.randomUUID()}`;
-    await this.begin({ user, device, database });
+    const session = await this.begin({ user, device, database });
+    // So that whoever comes in can make a room at once; without a connection it is done at the next one.
+    await session.prepareKeys().catch((error: unknown) => this.options.onError(error));
   }
 
-  private async begin(signedIn: SignedIn): Promise<void> {
+  private async begin(signedIn: SignedIn): Promise<Session> {
     const { accounts, http, api } = await this.open();
     this.session?.close();
     await accounts.setCurrent(signedIn);
-    this.session = await Session.open({
+    const session = await Session.open({
       signedIn,
       api,
       locks: this.locks,
@@ -196,10 +198,12 @@ export class Engine implements Porcupine {
       onChange: () => this.refresh(),
       report: (error) => this.options.onError(error),
     });
+    this.session = session;
     for (const handle of this.handles) {
-      this.session.adoptHandle(handle);
+      session.adoptHandle(handle);
     }
     this.refresh();
+    return session;
   }
 
   private sessionEnded(): void {
@@ -216,8 +220,8 @@ export class Engine implements Porcupine {
     // Another tab may have signed in as somebody else meanwhile: that stays.
     if ((await accounts.current())?.user.id === ended) {
       await accounts.setCurrent(null);
+      await http.forget();
     }
-    await http.forget();
     this.refresh();
   }
 

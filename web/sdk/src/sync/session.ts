@@ -46,6 +46,7 @@ export class Session {
   private connection: Connection = { state: 'connecting' };
   private keys: AccountKeys | null = null;
   private keyState: Account['keys'] = 'preparing';
+  private preparing: Promise<void> | null = null;
   private listed = false;
   private closed = false;
   private failures = 0;
@@ -127,6 +128,14 @@ export class Session {
     this.store.close();
   }
 
+  /** Makes and publishes this account's keys, unless they are; rejects when the server cannot be asked. */
+  prepareKeys(): Promise<void> {
+    this.preparing ??= this.makeKeys().finally(() => {
+      this.preparing = null;
+    });
+    return this.preparing;
+  }
+
   /** Shows the room to the handle as soon as there is one. */
   adoptHandle(handle: Handle): void {
     this.handles.add(handle);
@@ -164,6 +173,14 @@ export class Session {
   async leave(id: string): Promise<void> {
     await this.room(id).leave();
     await this.drop(id);
+  }
+
+  private async makeKeys(): Promise<void> {
+    if (this.keyState !== 'elsewhere') {
+      this.keys = await prepareKeys(this.context.api, this.store, this.context.me);
+      this.keyState = this.keys === null ? 'elsewhere' : 'ready';
+      this.options.onChange();
+    }
   }
 
   private room(id: string): Room {
@@ -289,10 +306,7 @@ export class Session {
   /** After each connection: keys, the list of rooms, and every room. */
   private async refresh(): Promise<void> {
     try {
-      if (this.keyState !== 'elsewhere') {
-        this.keys = await prepareKeys(this.context.api, this.store, this.context.me);
-        this.keyState = this.keys === null ? 'elsewhere' : 'ready';
-      }
+      await this.prepareKeys();
       const wires = await this.context.api.rooms();
       this.listed = true;
       for (const id of [...this.rooms.keys()]) {
