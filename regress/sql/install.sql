@@ -44,7 +44,7 @@ SELECT relname AS without_row_security FROM pg_class
  WHERE relnamespace = 'porcupine'::regnamespace AND relkind = 'r' AND NOT (relrowsecurity AND relforcerowsecurity) ORDER BY 1;
 
 -- Functions: nothing for PUBLIC, definers with pg_temp last, whatever is granted without being a definer named here, nothing
--- leakproof, and no security-definer function of a language that could be told another path.
+-- leakproof, and nothing volatile safe in parallel but what raises errors and writes nothing.
 SELECT p.oid::regprocedure AS executable_by_public FROM pg_proc p
  WHERE p.pronamespace = 'porcupine'::regnamespace
    AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0) ORDER BY 1;
@@ -58,7 +58,7 @@ SELECT p.oid::regprocedure AS granted_without_being_a_definer FROM pg_proc p
  WHERE p.pronamespace = 'porcupine'::regnamespace AND NOT p.prosecdef
    AND EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee <> p.proowner) ORDER BY 1;
 SELECT p.oid::regprocedure AS leakproof FROM pg_proc p WHERE p.pronamespace = 'porcupine'::regnamespace AND p.proleakproof ORDER BY 1;
-SELECT p.oid::regprocedure AS writes_although_parallel FROM pg_proc p
+SELECT p.oid::regprocedure AS volatile_though_parallel FROM pg_proc p
  WHERE p.pronamespace = 'porcupine'::regnamespace AND p.provolatile = 'v' AND p.proparallel = 's' ORDER BY 1;
 
 -- Every table and sequence is carried by pg_dump, but for the signing keys.
