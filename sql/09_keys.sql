@@ -57,21 +57,18 @@ BEGIN
     PERFORM porcupine.refuse('invalid', 'a bundle is empty');
   ELSIF EXISTS (SELECT FROM unnest(bundles) AS b (bundle) WHERE length(b.bundle) > 2048) THEN
     PERFORM porcupine.refuse('too_large', 'a bundle has at most 2048 bytes');
-  ELSIF EXISTS (SELECT FROM porcupine.devices d
-                  LEFT JOIN porcupine.members m ON m.room_id = room AND m.user_id = d.user_id
-                 WHERE d.id = ANY (devices) AND m.user_id IS NULL) THEN
-    PERFORM porcupine.refuse('conflict', 'a bundle is for the device of somebody who is no member', 'Read the members again.');
   END IF;
   INSERT INTO porcupine.epochs (room_id, epoch, index, device_id, seq)
   VALUES (room, store_epoch.epoch, store_epoch.index, porcupine.require_device(), store_epoch.seq);
   INSERT INTO porcupine.key_bundles (room_id, epoch, device_id, bundle)
   SELECT room, store_epoch.epoch, b.device, b.bundle
     FROM unnest(devices, bundles) AS b (device, bundle)
-    JOIN porcupine.devices d ON d.id = b.device AND d.revoked_at IS NULL;
+    JOIN porcupine.devices d ON d.id = b.device AND d.revoked_at IS NULL
+    JOIN porcupine.members m ON m.room_id = room AND m.user_id = d.user_id;
 END
 $$;
 COMMENT ON FUNCTION porcupine.store_epoch(bigint, integer, integer, bigint, bigint[], bytea[]) IS
-  'stores an epoch and its bundles under the room''s lock, which the caller holds; a bundle for a device that is not there is left out, lest a member who lists one that they made up stop everybody''s rotation';
+  'stores an epoch and its bundles under the room''s lock, which the caller holds; a bundle for a device that is no member''s is left out: the committer may not know yet who has left, and a member whose list names a stranger''s device must not stop everybody''s rotation';
 
 CREATE FUNCTION porcupine.commit_epoch(room bigint, epoch integer, index integer, entries bytea[], devices bigint[], bundles bytea[],
                                        remove bigint[] DEFAULT '{}', OUT committed integer, OUT entry_index integer, OUT entry_seq bigint)

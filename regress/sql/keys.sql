@@ -24,7 +24,6 @@ END
 $$;
 
 -- A room that its creator's client made: entries and the bundles of epoch 0.
-SELECT pg_temp.from_device(4001, $$SELECT porcupine.create_room('x', entries => '{e}', devices => '{4002}', bundles => '{b}')$$) AS no_member;
 SELECT pg_temp.from_device(4001, $$SELECT porcupine.create_room('x', entries => '{e}', devices => '{4001,4001}', bundles => '{b,c}')$$) AS twice;
 SELECT pg_temp.from_device(4001, $$SELECT porcupine.create_room('x', entries => '{e}', devices => '{4001}', bundles => ARRAY[''::bytea])$$) AS empty_bundle;
 SELECT pg_temp.from_device(4001, $$SELECT porcupine.create_room('x', entries => '{e}', devices => '{4001}', bundles => ARRAY[decode(repeat('00', 2049), 'hex')])$$) AS too_large;
@@ -64,7 +63,6 @@ SELECT input, pg_temp.from_device(4001, format('SELECT porcupine.commit_epoch(%s
   ('1, 4, ''{r}'', ''{4001}'', ''{}'''),
   ('1, 4, ''{r}'', ''{4001,4001}'', ''{b,b}'''),
   ('1, 4, ''{r}'', ''{NULL}'', ''{b}'''),
-  ('1, 4, ''{r}'', ''{4006}'', ''{b}'''),
   ('1, 4, ''{r}'', ''{4001}'', ''{b}'', ''{4001}'''),
   ('1, 4, ''{r}'', ''{4001}'', ''{b}'', ''{-1}'''),
   ('1, 4, ''{r}'', ''{4001}'', ''{b}'', ''{NULL}'''),
@@ -93,9 +91,9 @@ SELECT pg_temp.from_device(4002, format('SELECT seq FROM porcupine.send(%s, gen_
 SELECT pg_temp.from_device(4002, format($$SELECT seq FROM porcupine.send(%s, '00000000-0000-4000-8000-000000004002', 'stored', 1)$$, :room)) AS repeated;
 SELECT pg_temp.from_device(4002, format('SELECT c.epoch_open FROM porcupine.cursor_state(%s) c', :room)) AS open;
 SELECT pg_temp.from_device(4003, format('SELECT porcupine.my_epochs(%s)', :room)) AS removed_one_reads;
-SELECT pg_temp.from_device(4002, format($$SELECT e FROM porcupine.commit_epoch(%s, 2, 6, '{rotate}', '{4001,4002,4003}', '{b1,b2,b3}') e$$, :room)) AS with_the_removed;
 SELECT pg_temp.from_device(4002, format($$SELECT e FROM porcupine.commit_epoch(%s, 2, 6, '{rotate}', '{4001,4002}', '{b1,b2}', '{4001}') e$$, :room)) AS member_removes_owner;
-SELECT pg_temp.from_device(4002, format($$SELECT e FROM porcupine.commit_epoch(%s, 2, 6, '{rotate}', '{4001,4002}', '{b1,b2}') e$$, :room)) AS reopened;
+-- Who committed this did not know yet of the removal, and somebody's list names a stranger's device: neither gets a bundle.
+SELECT pg_temp.from_device(4002, format($$SELECT e FROM porcupine.commit_epoch(%s, 2, 6, '{rotate}', '{4001,4002,4003,4006}', '{b1,b2,b3,b6}') e$$, :room)) AS reopened;
 SELECT pg_temp.from_device(4002, format('SELECT seq > 0 FROM porcupine.send(%s, gen_random_uuid(), ''x'', 2)', :room)) AS sends_again;
 
 -- One who waits never had a key: whether they leave or are removed, the epoch stays open.
@@ -104,8 +102,7 @@ SELECT pg_temp.from_device(4001, format('SELECT porcupine.remove_member(%s, 4004
 SELECT pg_temp.from_device(4002, format('SELECT seq > 0 FROM porcupine.send(%s, gen_random_uuid(), ''x'', 2)', :room)) AS still_open;
 
 -- Removing with the bundles at hand: one transaction, nobody is ever shut out of sending.
-SELECT pg_temp.from_device(4001, format($$SELECT e FROM porcupine.commit_epoch(%s, 3, 7, '{remove,rotate}', '{4001,4002}', '{c1,c2}', '{4002}') e$$, :room)) AS bundle_for_the_removed;
-SELECT pg_temp.from_device(4001, format($$SELECT e FROM porcupine.commit_epoch(%s, 3, 7, '{remove,rotate}', '{4001}', '{c1}', '{4002}') e$$, :room)) AS removed_and_rekeyed;
+SELECT pg_temp.from_device(4001, format($$SELECT e FROM porcupine.commit_epoch(%s, 3, 7, '{remove,rotate}', '{4001,4002}', '{c1,c2}', '{4002}') e$$, :room)) AS removed_and_rekeyed;
 SELECT pg_temp.from_device(4002, format('SELECT porcupine.send(%s, gen_random_uuid(), ''x'', 3)', :room)) AS removed_one_sends;
 -- A device that was revoked gets no bundle, and its user is not let in by it.
 SELECT pg_temp.from_device(4004, format('SELECT r.role FROM porcupine.join_room(%L) r', :'code')) AS waits_again;
@@ -117,7 +114,8 @@ SELECT pg_temp.try(4004, format('SELECT r.role FROM porcupine.my_room(%s) r', :r
 SELECT seq, kind, sender_id, epoch, ref, CASE kind WHEN 'member.role' THEN regexp_replace(body, '400[23]', '4002 or 4003') ELSE body END AS body
   FROM pg_temp.log_of(:room);
 SELECT last_seq, epoch, log_length, epoch_open, (SELECT count(*) FROM porcupine.events e WHERE e.room_id = h.room_id) AS events FROM porcupine.room_heads h WHERE room_id = :room;
-SELECT p.epoch, p.index, p.device_id, (SELECT count(*) FROM porcupine.key_bundles b WHERE (b.room_id, b.epoch) = (p.room_id, p.epoch)) AS bundles
+SELECT p.epoch, p.index, p.device_id,
+       (SELECT string_agg(b.device_id::text, ' ' ORDER BY b.device_id) FROM porcupine.key_bundles b WHERE (b.room_id, b.epoch) = (p.room_id, p.epoch)) AS bundles
   FROM porcupine.epochs p WHERE room_id = :room ORDER BY 1;
 
 -- A committer whose account is gone leaves the epochs readable.
