@@ -10,6 +10,7 @@
 #include "memory.h"
 #include "table.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,8 @@ static Table rooms;
 static int64_t last_ticket;
 
 static HubRoom *make_room(int64_t id);
+static void hold(HubRoom *room);
+static void release(HubRoom *room);
 static void free_room_if_unused(HubRoom *room);
 static void begin_read(HubRoom *room);
 static void read_missing(HubRoom *room);
@@ -125,7 +128,7 @@ pump(Subscription *subscription)
 
 	if (!room->live)
 		return;
-	room->busy++;
+	hold(room);
 	for (;;)
 	{
 		const HubEvent *event;
@@ -147,8 +150,7 @@ pump(Subscription *subscription)
 		if (!deliver(subscription, event))
 			break;
 	}
-	room->busy--;
-	free_room_if_unused(room);
+	release(room);
 }
 
 static const HubEvent *
@@ -203,11 +205,10 @@ end(Subscription *subscription, bool busy)
 static void
 end_all(HubRoom *room, bool busy)
 {
-	room->busy++;
+	hold(room);
 	while (room->subscriptions != NULL)
 		end(room->subscriptions, busy);
-	room->busy--;
-	free_room_if_unused(room);
+	release(room);
 }
 
 static void
@@ -294,7 +295,7 @@ hub_take_read(int64_t id, int64_t ticket, bool ok, HubEvent *events, int count)
 			end_all(room, true);
 		return;
 	}
-	room->busy++;
+	hold(room);
 	for (int i = 0; i < count; i++)
 	{
 		if (events[i].seq == room->published + 1)
@@ -307,8 +308,7 @@ hub_take_read(int64_t id, int64_t ticket, bool ok, HubEvent *events, int count)
 		room->known = room->published;
 	if (ok)
 		read_missing(room);
-	room->busy--;
-	free_room_if_unused(room);
+	release(room);
 }
 
 void
@@ -346,7 +346,7 @@ append(HubRoom *room, HubEvent event)
 	Subscription *each;
 	Subscription *following;
 
-	room->busy++;
+	hold(room);
 	room->published = event.seq;
 	keep_recent(room, event);
 	frame_keep(event.frame);
@@ -359,8 +359,7 @@ append(HubRoom *room, HubEvent event)
 			pump(each);
 	}
 	frame_release(event.frame);
-	room->busy--;
-	free_room_if_unused(room);
+	release(room);
 }
 
 static void
@@ -374,7 +373,7 @@ load(HubRoom *room, HubEvent *events, int count)
 		keep_recent(room, events[i]);
 	}
 	room->live = true;
-	room->busy++;
+	hold(room);
 	for (Subscription *each = room->subscriptions; each != NULL; each = following)
 	{
 		following = each->next_in_room;
@@ -382,8 +381,7 @@ load(HubRoom *room, HubEvent *events, int count)
 		ops->attached(each);
 	}
 	read_missing(room);
-	room->busy--;
-	free_room_if_unused(room);
+	release(room);
 }
 
 static void
@@ -448,6 +446,21 @@ make_room(int64_t id)
 	return room;
 }
 
+/* Around a loop over the room's subscriptions: the last of them may go meanwhile. */
+static void
+hold(HubRoom *room)
+{
+	room->busy++;
+	assert(room->busy > 0);
+}
+
+static void
+release(HubRoom *room)
+{
+	room->busy--;
+	free_room_if_unused(room);
+}
+
 static void
 free_room_if_unused(HubRoom *room)
 {
@@ -472,9 +485,9 @@ count_user(HubRoom *room, int64_t user, int change)
 		table_remove(&room->users, user);
 	if (before == 0 || after == 0)
 	{
-		room->busy++;
+		hold(room);
 		ops->presence(room->id, user, after > 0);
-		room->busy--;
+		room->busy--;			/* whoever counts holds or frees it */
 	}
 }
 

@@ -3,7 +3,18 @@
  */
 #include "loop.h"
 
-#include <stddef.h>
+#include "memory.h"
+
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct Lookup
+{
+	uv_getaddrinfo_t request;
+	void		(*done) (void *arg, const char *address);	/* NULL: forgotten */
+	void	   *arg;
+};
 
 static uv_loop_t loop;
 static int	loop_is_made = 0;
@@ -15,6 +26,7 @@ static void run_deferred(uv_prepare_t *handle);
 static void stay_awake(uv_idle_t *handle);
 static void on_timer(uv_timer_t *handle);
 static void close_handle(uv_handle_t *handle, void *arg);
+static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found);
 
 uv_loop_t *
 loop_get(void)
@@ -72,6 +84,41 @@ timer_stop(Timer *timer)
 {
 	if (timer->handle.loop != NULL)
 		uv_timer_stop(&timer->handle);
+}
+
+Lookup *
+loop_resolve(const char *name, void (*done) (void *arg, const char *address), void *arg)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	Lookup	   *lookup = memory_alloc(sizeof(Lookup));
+
+	lookup->done = done;
+	lookup->arg = arg;
+	lookup->request.data = lookup;
+	if (uv_getaddrinfo(loop_get(), &lookup->request, on_resolved, name, NULL, &hints) == 0)
+		return lookup;
+	free(lookup);
+	return NULL;
+}
+
+void
+loop_forget(Lookup *lookup)
+{
+	lookup->done = NULL;
+}
+
+static void
+on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+	Lookup	   *lookup = request->data;
+	char		address[INET6_ADDRSTRLEN];
+	bool		ok = status == 0 && getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof(address),
+												NULL, 0, NI_NUMERICHOST) == 0;
+
+	uv_freeaddrinfo(found);
+	if (lookup->done != NULL)
+		lookup->done(lookup->arg, ok ? address : NULL);
+	free(lookup);
 }
 
 void

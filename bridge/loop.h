@@ -30,6 +30,14 @@ extern uint64_t loop_now(void);
 extern void timer_start(Timer *timer, void (*fire) (void *arg), void *arg, uint64_t first_ms, uint64_t every_ms);
 extern void timer_stop(Timer *timer);
 
+/*
+ * Resolves a host's name without blocking: address is numeric, NULL if there is none. The lookup
+ * can be forgotten; then done() is not called.
+ */
+typedef struct Lookup Lookup;
+extern Lookup *loop_resolve(const char *name, void (*done) (void *arg, const char *address), void *arg);
+extern void loop_forget(Lookup *lookup);
+
 /* Calls back before the loop sleeps, once, however often it was asked for. */
 typedef struct Deferred
 {

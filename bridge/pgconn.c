@@ -65,6 +65,8 @@ struct PgConn
 	void	   *arg;
 	PGconn	   *pg;
 	PgState		state;
+	char	   *host;			/* to be resolved first; NULL: nothing to resolve */
+	Lookup	   *lookup;
 	Watch	   *watch;
 	int			watched_fd;
 	int			watched_events;
@@ -77,7 +79,10 @@ struct PgConn
 
 static void change_state(PgConn *conn, PgState state);
 static void on_timer(void *arg);
-static void begin_connect(PgConn *conn);
+static char *host_to_resolve(const char *conninfo);
+static void resolve(PgConn *conn);
+static void on_address(void *arg, const char *address);
+static void begin_connect(PgConn *conn, const char *address);
 static void continue_connect(PgConn *conn);
 static void become_up(PgConn *conn);
 static void lose(PgConn *conn, const char *why);
@@ -227,6 +232,7 @@ pgconn_open(const char *conninfo, const char *options, const PgConnEvents *event
 
 	conn->conninfo = conninfo;
 	conn->options = options;
+	conn->host = host_to_resolve(conninfo);
 	conn->events = events;
 	conn->arg = arg;
 	conn->timer = memory_alloc(sizeof(Timer));
@@ -241,6 +247,7 @@ pgconn_close(PgConn *conn)
 	change_state(conn, PG_CLOSED);
 	lose(conn, "closing");
 	uv_close((uv_handle_t *) &conn->timer->handle, free_timer);
+	free(conn->host);
 	free(conn);
 }
 
@@ -280,25 +287,76 @@ on_timer(void *arg)
 	PgConn	   *conn = arg;
 
 	if (conn->state == PG_WAITING)
-		begin_connect(conn);
+		resolve(conn);
 	else if (conn->state == PG_CONNECTING)
 		lose(conn, "no connection within 5 seconds");
 }
 
+/*
+ * libpq would resolve a name by a call that blocks the loop. One name is resolved here; lists of
+ * hosts are left to libpq, and want to be addresses.
+ */
+static char *
+host_to_resolve(const char *conninfo)
+{
+	PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+	const char *host = NULL;
+	const char *address = NULL;
+	char	   *copy = NULL;
+
+	for (PQconninfoOption *option = options; option != NULL && option->keyword != NULL; option++)
+	{
+		if (strcmp(option->keyword, "host") == 0)
+			host = option->val;
+		else if (strcmp(option->keyword, "hostaddr") == 0)
+			address = option->val;
+	}
+	if (address == NULL && host != NULL && *host != '\0' && *host != '@' && strpbrk(host, "/,:") == NULL)
+		copy = memory_text(host);
+	PQconninfoFree(options);
+	return copy;
+}
+
+static void
+resolve(PgConn *conn)
+{
+	change_state(conn, PG_CONNECTING);
+	timer_start(conn->timer, on_timer, conn, CONNECT_PATIENCE_MS, 0);
+	if (conn->host == NULL)
+	{
+		begin_connect(conn, NULL);
+		return;
+	}
+	conn->lookup = loop_resolve(conn->host, on_address, conn);
+	if (conn->lookup == NULL)
+		lose(conn, "the database's host name cannot be looked up");
+}
+
+static void
+on_address(void *arg, const char *address)
+{
+	PgConn	   *conn = arg;
+
+	conn->lookup = NULL;
+	if (address == NULL)
+		lose(conn, "the database's host has no address");
+	else
+		begin_connect(conn, address);
+}
+
 /* What follows dbname overrides what stands in the connection string. */
 static void
-begin_connect(PgConn *conn)
+begin_connect(PgConn *conn, const char *address)
 {
 	static const char *const keywords[] = {
 		"fallback_application_name", "dbname", "client_encoding", "options",
-		"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", NULL
+		"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "hostaddr", NULL
 	};
 	const char *const values[] = {
-		"porcupine-bridge", conn->conninfo, "UTF8", conn->options, "10", "5", "3", "15000", NULL
+		"porcupine-bridge", conn->conninfo, "UTF8", conn->options, "10",
+		"5", "3", "15000", address, NULL
 	};
 
-	change_state(conn, PG_CONNECTING);
-	timer_start(conn->timer, on_timer, conn, CONNECT_PATIENCE_MS, 0);
 	conn->pg = PQconnectStartParams(keywords, values, 1);
 	if (conn->pg == NULL || PQstatus(conn->pg) == CONNECTION_BAD)
 		lose(conn, conn->pg != NULL ? PQerrorMessage(conn->pg) : "out of memory");
@@ -353,6 +411,9 @@ lose(PgConn *conn, const char *why)
 	strncpy(reason, why, sizeof(reason) - 1);
 	reason[sizeof(reason) - 1] = '\0';
 	reason[strcspn(reason, "\n")] = '\0';
+	if (conn->lookup != NULL)
+		loop_forget(conn->lookup);
+	conn->lookup = NULL;
 	unwatch(conn);
 	PQfinish(conn->pg);
 	conn->pg = NULL;
