@@ -162,14 +162,14 @@ test('stale_epoch permits a new encryption under the same client id and frees th
   expect(bench.moved).toBe(1);
 });
 
-test('busy and rate_limited do not permit one', async () => {
+test.each(['busy', 'rate_limited', 'internal'])('%s does not permit one', async (code) => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
     const bench = await Bench.make();
     const outbox = bench.outbox();
     await outbox.add('one');
     const first = await bench.frame(0);
-    outbox.refused({ type: 'error', code: 'busy', message: '', client_id: first.clientId, retry_after: 2 });
+    outbox.refused({ type: 'error', code, message: '', client_id: first.clientId, retry_after: 2 });
     await vi.waitFor(async () => {
       await vi.advanceTimersByTimeAsync(1000);
       expect(bench.frames.length).toBeGreaterThan(1);

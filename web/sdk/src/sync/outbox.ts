@@ -289,9 +289,17 @@ export class Outbox {
       case 'rate_limited':
         this.wakeIn((problem.retryAfter ?? 1) * 1000 + backoffDelay(0));
         return 'wait';
-      default:
+      case 'invalid':
+      case 'too_large':
+      case 'not_member':
+      case 'role':
+      case 'duplicate_mismatch':
         await this.fail(record, problem);
         return 'again';
+      default:
+        // A defect or the end of a session says nothing about what was stored.
+        this.ports.report(problem);
+        return this.pause();
     }
   }
 
