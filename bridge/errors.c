@@ -69,6 +69,14 @@ errors_from_result(const PGresult *result)
 			return problem;
 		}
 	}
+	/* an exception that somebody's own trigger raised: a veto, in words meant for users */
+	if (strcmp(state, "P0001") == 0)
+	{
+		problem.code = ERROR_ROLE;
+		problem.detail = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+		problem.hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+		return problem;
+	}
 	for (size_t i = 0; i < sizeof(busy_states) / sizeof(busy_states[0]); i++)
 	{
 		if (strncmp(state, busy_states[i], strlen(busy_states[i])) == 0)

@@ -12,7 +12,7 @@
 #define CHECK_EVERY_MS 250
 
 /* A room that somebody's long transaction holds must not hold up the others of a batch for long. */
-#define SEND_OPTIONS POOL_OPTIONS " -c lock_timeout=1s"
+#define SEND_OPTIONS POOL_OPTIONS " -c lock_timeout=500ms"
 #define QUERY_OPTIONS POOL_OPTIONS " -c lock_timeout=5s"
 
 typedef struct LaneState LaneState;
