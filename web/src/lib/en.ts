@@ -2,7 +2,6 @@
 export const en = {
   app: {
     name: 'Porcupine',
-    skip: 'Skip to the conversation',
     skipMain: 'Skip to content',
     loading: 'Opening Porcupine…',
     title: '{{page}} – Porcupine',
@@ -15,8 +14,6 @@ export const en = {
     account: 'Your account',
     signOut: 'Sign out',
     signOutFailed: 'Signing out failed.',
-    signedInAs: 'Signed in as {{username}}',
-    keysPreparing: 'Making this browser’s keys…',
     keysElsewhere: 'Your keys are in another browser',
     keysElsewhereText:
       'This account’s keys were made in another browser and never left it, so messages can’t be read or written here. Open Porcupine there, or use a new account here.',
@@ -53,9 +50,6 @@ export const en = {
     displayNameHint: 'Optional. Your username is shown without one.',
     password: 'Password',
     passwordHint: 'At least 8 characters.',
-    showPassword: 'Show',
-    hidePassword: 'Hide',
-    showPasswordLabel: 'Show the password',
     noAccount: 'New here?',
     haveAccount: 'Already have an account?',
     pitch: 'Rooms that only their members can read.',
@@ -82,7 +76,6 @@ export const en = {
     noMessages: 'No messages yet',
     pending: 'Waiting to be let in',
     lastMessage: '{{sender}}: {{text}}',
-    you: 'You',
     unread_one: '{{count}} unread message',
     unread_other: '{{count}} unread messages',
     unreadMany: '99+',
@@ -119,7 +112,6 @@ export const en = {
     retry: 'Send again',
     discard: 'Discard',
     unreadable: {
-      'before-joining': 'Sent before you joined',
       'waiting-for-key': 'Waiting for the key to this message',
       tampered: 'This message failed a check and isn’t shown',
       'unknown-format': 'This message needs a newer version of Porcupine',
@@ -167,8 +159,7 @@ export const en = {
     title: 'Members',
     online: 'online',
     you: 'you',
-    waiting: 'Waiting to be let in',
-    role: { owner: 'Owner', admin: 'Admin', member: 'Member', pending: 'Waiting' },
+    role: { owner: 'Owner', admin: 'Admin' },
     trust: {
       verified: 'Verified by the room’s signed record',
       code: 'Joined by code, unverified',
@@ -202,7 +193,6 @@ export const en = {
     linkNote:
       'The secret is in the link itself and never reaches the server. Whoever has the link can join, so send it only to the people you mean.',
     newLink: 'Create another',
-    done: 'Done',
     byCode: 'Room code',
     copyCode: 'Copy code',
     codeNote: 'Easy to say aloud, but the server vouches for who joins with it: they show as unverified.',
