@@ -21,6 +21,8 @@ import type { Rekeyer } from './rekey.ts';
 import type { EventWindow } from './window.ts';
 
 const restPurpose = 'outbox';
+/** What says nothing about the message: it waits. */
+const passing = ['busy', 'rate_limited', 'unreachable', 'internal', 'unauthenticated', 'session_ended'];
 
 export interface ComposerPorts {
   log: RoomLog;
@@ -38,7 +40,7 @@ export class Composer {
     private readonly ports: ComposerPorts,
   ) {}
 
-  /** The body for the epoch in force, or null when the room is not ready and will say when it is. */
+  /** The body for the epoch in force, or null when the room is not ready for it yet. */
   async build(
     clientId: string,
     text: string,
@@ -97,7 +99,7 @@ export class Composer {
       }
       await this.ports.fetchKeys();
     } catch (error) {
-      if (!isProblem(error, 'busy', 'rate_limited', 'unreachable')) {
+      if (!isProblem(error, ...passing)) {
         throw error;
       }
       this.context.report(error);

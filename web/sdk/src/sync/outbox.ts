@@ -27,7 +27,7 @@ export interface OutboxPorts {
   unseal(sealed: Bytes): Promise<string>;
   /** Whether sending makes sense now; otherwise `wake` will be called. */
   ready(): boolean;
-  /** Encrypts for the current epoch; null when the room is not ready for that and `wake` will be called. */
+  /** Encrypts for the current epoch; null when the room is not ready for that: tried again after a while, or at `wake`. */
   build(clientId: string, text: string, last: ChainLink | null): Promise<{ body: string; link: ChainLink } | null>;
   /** Hands the frame to the socket; false when there is no connection. */
   transmit(clientId: string, epoch: number, body: string): boolean;
@@ -219,7 +219,7 @@ export class Outbox {
         return 'again';
       }
       if (built === null) {
-        return 'wait';
+        return this.pause();
       }
       record = await this.change({ ...record, state: 'built', built });
     }
