@@ -321,6 +321,8 @@ hub_restart(void)
 	{
 		HubRoom    *room = table_get(&rooms, ids[i]);
 
+		if (room == NULL)
+			continue;			/* a peer that was ended has left it */
 		room->live = false;
 		room->published = room->known = 0;
 		while (room->recent_count > 0)
