@@ -36,12 +36,12 @@ export function MessageBubble({ message, first, last, onRetry, onDiscard }: Mess
       {!own && <span className={styles.avatar}>{last && <Avatar id={sender.id} name={sender.displayName} size="small" />}</span>}
       <div className={styles.stack}>
         {first && !own ? (
-          <p className={styles.sender}>{name}</p>
+          <p className={cx(styles.sender, 'ellipsis')}>{name}</p>
         ) : (
           <span className="visually-hidden">{t('conversation.spoken', { sender: name, time })}</span>
         )}
-        <div className={cx(styles.bubble, delivery === 'failed' && styles.failed)}>
-          <span className={styles.text} data-testid="text" dir="auto">
+        <div className={cx(styles.bubble, delivery === 'failed' && styles.failed)} dir="auto">
+          <span className={styles.text} data-testid="text">
             {message.text}
           </span>
           <span className={styles.meta}>
