@@ -71,6 +71,18 @@ sub start_stack
 	return $self;
 }
 
+# A further bridge before the same database; it knows the first only through that.
+sub another_bridge
+{
+	my ($self) = @_;
+	my $other = bless { %$self, port => PostgreSQL::Test::Cluster::get_free_port() }, __PACKAGE__;
+
+	delete $other->{pid};
+	$other->{log} = $self->{node}->basedir . "/bridge_$other->{port}.log";
+	$other->start_bridge;
+	return $other;
+}
+
 sub port { return $_[0]{port}; }
 sub node { return $_[0]{node}; }
 sub sql { my ($self, $sql) = @_; return $self->{node}->safe_psql('postgres', $sql); }
