@@ -13,6 +13,24 @@ CREATE FUNCTION porcupine.random_room_code() RETURNS text
   LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'porcupine_random_room_code';
 COMMENT ON FUNCTION porcupine.random_room_code() IS 'six characters of A-Z and 0-9, each equally likely';
 
+CREATE FUNCTION porcupine.fresh_room_code() RETURNS text
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  drawn text;
+BEGIN
+  LOOP
+    drawn := porcupine.random_room_code();
+    IF NOT EXISTS (SELECT FROM porcupine.rooms r WHERE r.code = drawn) THEN
+      RETURN drawn;
+    END IF;
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION porcupine.fresh_room_code() IS
+  'a room code that no room has; should two transactions draw the same at once (one in billions), the second fails and is repeated';
+
 CREATE FUNCTION porcupine.hash_password(password text) RETURNS text
   LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'porcupine_hash_password';
 COMMENT ON FUNCTION porcupine.hash_password(text) IS
@@ -129,6 +147,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.require_member(bigint, porcupine.role) IS 'the caller''s membership, which must be of at least this role';
+
+CREATE FUNCTION porcupine.enter_room(room bigint, at_least porcupine.role DEFAULT 'member') RETURNS porcupine.members
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.require_user();
+  PERFORM porcupine.lock_room(room);
+  RETURN porcupine.require_member(room, at_least);
+END
+$$;
+COMMENT ON FUNCTION porcupine.enter_room(bigint, porcupine.role) IS
+  'how every write to a room begins: lock its head, then look who is asking; gives the caller''s membership';
 
 CREATE FUNCTION porcupine.append_event(room bigint, kind porcupine.kind, body bytea, sender bigint DEFAULT NULL,
                                        device bigint DEFAULT NULL, ref bigint DEFAULT NULL) RETURNS bigint

@@ -55,11 +55,18 @@ CREATE FUNCTION porcupine.require_device() RETURNS bigint
 COMMENT ON FUNCTION porcupine.require_device() IS
   'the device to send from; for act_as it is the user''s backend device, made on first use. Errors: unauthenticated, session_ended';
 
+CREATE FUNCTION porcupine.live_user_id() RETURNS bigint
+  LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$ SELECT CASE WHEN porcupine.current_user_id() IS NOT NULL THEN porcupine.require_user() END $$;
+COMMENT ON FUNCTION porcupine.live_user_id() IS
+  'current_user_id() for row-level security: null without an identity, an error when its token or session is over';
+
 CREATE FUNCTION porcupine.my_room_ids() RETURNS SETOF bigint
-  LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 20
+  LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER ROWS 20
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
-  SELECT m.room_id FROM porcupine.members m WHERE m.user_id = porcupine.current_user_id() AND m.role > 'pending'
+  SELECT m.room_id FROM porcupine.members m WHERE m.user_id = (SELECT porcupine.live_user_id()) AND m.role > 'pending'
 $$;
 COMMENT ON FUNCTION porcupine.my_room_ids() IS 'the rooms that the current user may read; row-level security asks this';
 

@@ -179,6 +179,7 @@ CREATE FUNCTION porcupine.publish_device(keys bytea, identity bytea, version int
 AS $$
 DECLARE
   account bigint := porcupine.require_user();
+  own_device bigint := porcupine.require_device();
   device porcupine.devices;
   newest porcupine.device_lists;
 BEGIN
@@ -189,7 +190,7 @@ BEGIN
     PERFORM porcupine.refuse('too_large', 'keys have at most 4096 bytes, an identity 256, a device list 65536');
   END IF;
   PERFORM FROM porcupine.users u WHERE u.id = account FOR NO KEY UPDATE;
-  SELECT d.* INTO device FROM porcupine.devices d WHERE d.id = porcupine.require_device();
+  SELECT d.* INTO device FROM porcupine.devices d WHERE d.id = own_device;
   SELECT l.* INTO newest FROM porcupine.device_lists l WHERE l.user_id = account ORDER BY l.version DESC LIMIT 1;
   IF device.keys = publish_device.keys AND newest.version = publish_device.version AND newest.list = publish_device.list
      AND newest.identity = publish_device.identity THEN

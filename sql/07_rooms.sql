@@ -62,11 +62,8 @@ BEGIN
   ELSIF cardinality(entries) = 0 AND cardinality(devices) > 0 THEN
     PERFORM porcupine.refuse('invalid', 'bundles need the control-log entries that name them');
   END IF;
-  WHILE room IS NULL LOOP                      -- a code that is taken (once in billions) is drawn again
-    INSERT INTO porcupine.rooms AS r (created_by, encrypted, code, name)
-    VALUES (me, create_room.encrypted, porcupine.random_room_code(), btrim(create_room.name))
-    ON CONFLICT (code) DO NOTHING RETURNING r.id INTO room;
-  END LOOP;
+  INSERT INTO porcupine.rooms AS r (created_by, encrypted, code, name)
+  VALUES (me, create_room.encrypted, porcupine.fresh_room_code(), btrim(create_room.name)) RETURNING r.id INTO room;
   INSERT INTO porcupine.room_heads (room_id) VALUES (room);
   INSERT INTO porcupine.members (room_id, user_id, role, via) VALUES (room, me, 'owner', 'create');
   IF cardinality(entries) > 0 THEN
@@ -84,9 +81,7 @@ CREATE FUNCTION porcupine.rename_room(room bigint, name text) RETURNS porcupine.
 AS $$
 BEGIN
   PERFORM porcupine.check_text('name', btrim(name), 1, 100);
-  PERFORM porcupine.require_user();
-  PERFORM porcupine.lock_room(room);
-  PERFORM porcupine.require_member(room, 'admin');
+  PERFORM porcupine.enter_room(room, 'admin');
   UPDATE porcupine.rooms r SET name = btrim(rename_room.name) WHERE r.id = room;
   PERFORM porcupine.append_server_event(room, 'room.renamed', jsonb_build_object('name', btrim(rename_room.name)));
   RETURN porcupine.my_room(room);
@@ -99,9 +94,7 @@ CREATE FUNCTION porcupine.delete_room(room bigint) RETURNS void
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 BEGIN
-  PERFORM porcupine.require_user();
-  PERFORM porcupine.lock_room(room);
-  PERFORM porcupine.require_member(room, 'owner');
+  PERFORM porcupine.enter_room(room, 'owner');
   INSERT INTO porcupine.audit (room_id, actor_id, action) VALUES (room, porcupine.current_user_id(), 'room.deleted');
   DELETE FROM porcupine.rooms r WHERE r.id = room;
 END
@@ -173,9 +166,7 @@ AS $$
 DECLARE
   membership porcupine.members;
 BEGIN
-  PERFORM porcupine.require_user();
-  PERFORM porcupine.lock_room(room);
-  membership := porcupine.require_member(room, 'pending');
+  membership := porcupine.enter_room(room, 'pending');
   IF entry IS NOT NULL THEN
     PERFORM porcupine.append_entries(room, index, ARRAY[entry]);
   END IF;
@@ -191,14 +182,16 @@ $$;
 COMMENT ON FUNCTION porcupine.leave_room(bigint, integer, bytea) IS
   'leaves a room, with the signed entry that says so where there is one; an owner hands over to the longest-standing admin, else member. Closes the epoch of an encrypted room. Errors: not_member, conflict, too_large, unauthenticated';
 
-CREATE FUNCTION porcupine.drop_member(room bigint, member bigint) RETURNS void
+CREATE FUNCTION porcupine.drop_member(room bigint, member bigint, mine porcupine.members) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 DECLARE
-  mine porcupine.members := porcupine.require_member(room, 'admin');
   theirs porcupine.members;
 BEGIN
+  IF mine.role < 'admin' THEN
+    PERFORM porcupine.refuse('role', 'this needs the role admin', 'Ask an admin of the room.');
+  END IF;
   SELECT m.* INTO theirs FROM porcupine.members m WHERE m.room_id = room AND m.user_id = member;
   IF theirs.user_id IS NULL THEN
     PERFORM porcupine.refuse('not_found', 'this user is not in the room');
@@ -208,18 +201,17 @@ BEGIN
   DELETE FROM porcupine.members m WHERE m.room_id = room AND m.user_id = member;
 END
 $$;
-COMMENT ON FUNCTION porcupine.drop_member(bigint, bigint) IS 'removes a member under the room''s lock, which the caller holds';
+COMMENT ON FUNCTION porcupine.drop_member(bigint, bigint, porcupine.members) IS
+  'removes a member; mine is the membership of the caller, who has entered the room';
 
 CREATE FUNCTION porcupine.remove_member(room bigint, member bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 BEGIN
-  PERFORM porcupine.require_user();
-  PERFORM porcupine.lock_room(room);
-  PERFORM porcupine.drop_member(room, member);
+  PERFORM porcupine.drop_member(room, member, porcupine.enter_room(room, 'admin'));
 END
 $$;
 COMMENT ON FUNCTION porcupine.remove_member(bigint, bigint) IS
-  'removes somebody of a lower role (admins, owner); once it has committed nothing they send is accepted and nothing is read. Closes the epoch of an encrypted room; commit_epoch(remove => …) removes and rekeys in one step. Errors: not_member, role, not_found, unauthenticated';
+  'removes somebody of a lower role (admins, owner); once it has committed nothing they send is accepted and nothing is read. The room gets a new code and its invites end, for the removed one may know them. Closes the epoch of an encrypted room; commit_epoch(remove => …) removes and rekeys in one step. Errors: not_member, role, not_found, unauthenticated';
 

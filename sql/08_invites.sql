@@ -23,9 +23,7 @@ BEGIN
   ELSIF length(sealed) > 8192 THEN
     PERFORM porcupine.refuse('too_large', 'what is sealed has at most 8192 bytes');
   END IF;
-  PERFORM porcupine.require_user();
-  PERFORM porcupine.lock_room(room);
-  PERFORM porcupine.require_member(room, 'admin');
+  PERFORM porcupine.enter_room(room, 'admin');
   IF code_hash IS NULL THEN
     drawn := porcupine.random_token();
     code_hash := sha256(convert_to(drawn, 'UTF8'));
@@ -53,23 +51,27 @@ CREATE FUNCTION porcupine.read_invite(code_hash bytea, room bigint DEFAULT NULL)
 AS $$
 DECLARE
   found porcupine.invite;
+  used_up boolean;
 BEGIN
   PERFORM porcupine.require_user();
   IF room IS NOT NULL THEN
     PERFORM porcupine.require_member(room, 'pending');
   END IF;
-  SELECT i.id, NULL, i.room_id, r.name, (SELECT count(*) FROM porcupine.members m WHERE m.room_id = r.id), i.sealed, i.expires_at, i.max_uses
+  SELECT i.id, NULL, i.room_id, r.name, (SELECT count(*) FROM porcupine.members m WHERE m.room_id = r.id), i.sealed, i.expires_at,
+         i.max_uses
     INTO found
     FROM porcupine.invites i JOIN porcupine.rooms r ON r.id = i.room_id
    WHERE i.code_hash = read_invite.code_hash AND (room IS NULL OR i.room_id = room);
+  used_up := (SELECT i.uses >= i.max_uses FROM porcupine.invites i WHERE i.id = found.id)
+             AND NOT EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = found.room_id AND m.user_id = porcupine.current_user_id());
   IF found.id IS NULL THEN
     PERFORM porcupine.refuse('not_found', 'there is no such invite', 'Check the link, or ask for a new one.');
-  ELSIF found.expires_at <= clock_timestamp() THEN
-    PERFORM porcupine.refuse('gone', 'this invite has expired', 'Ask for a new one.');
+  ELSIF found.expires_at <= clock_timestamp() OR used_up THEN
+    PERFORM porcupine.refuse('gone', 'this invite has expired or is used up', 'Ask for a new one.');
   END IF;
   RETURN found;
 END
 $$;
 COMMENT ON FUNCTION porcupine.read_invite(bytea, bigint) IS
-  'what an invite leads to, for whoever can name the SHA-256 of its code. Errors: not_found, gone, not_member, unauthenticated';
+  'what an invite leads to, for whoever can name the SHA-256 of its code while it can be redeemed, and for members of its room until it expires. Errors: not_found, gone, not_member, unauthenticated';
 

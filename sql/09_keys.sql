@@ -5,15 +5,18 @@ CREATE FUNCTION porcupine.append_entry(room bigint, index integer, entry bytea) 
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
+DECLARE
+  mine porcupine.members := porcupine.enter_room(room, 'pending');
 BEGIN
-  PERFORM porcupine.require_user();
-  PERFORM porcupine.lock_room(room);
-  PERFORM porcupine.require_member(room, 'pending');
+  IF mine.role = 'pending' AND EXISTS (SELECT FROM porcupine.control_log l JOIN porcupine.events e ON e.room_id = l.room_id AND e.seq = l.seq
+                                        WHERE l.room_id = room AND l.seq > mine.joined_seq AND e.sender_id = mine.user_id) THEN
+    PERFORM porcupine.refuse('role', 'waiting to be let in', 'Your entry is in the log; a member''s client has to act on it.');
+  END IF;
   RETURN porcupine.append_entries(room, index, ARRAY[entry]);
 END
 $$;
 COMMENT ON FUNCTION porcupine.append_entry(bigint, integer, bytea) IS
-  'appends one client-signed entry (1-8192 bytes) to the control log, if index is the next, and returns its seq; pending members may, to join. Errors: invalid, too_large, conflict, not_member, unauthenticated';
+  'appends one client-signed entry (1-8192 bytes) to the control log, if index is the next, and returns its seq; a pending member may once, to join. Errors: invalid, too_large, conflict, not_member, role, unauthenticated';
 
 CREATE FUNCTION porcupine.control_entries(room bigint, after integer DEFAULT -1)
   RETURNS TABLE (index integer, seq bigint, entry bytea, sender_id bigint, device_id bigint, created_at timestamptz)
@@ -77,20 +80,19 @@ CREATE FUNCTION porcupine.commit_epoch(room bigint, epoch integer, index integer
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 DECLARE
-  me bigint := porcupine.require_user();
-  head porcupine.room_heads := porcupine.lock_room(room);
+  mine porcupine.members := porcupine.enter_room(room);
+  current_epoch integer := (SELECT h.epoch FROM porcupine.room_heads h WHERE h.room_id = room);
   member bigint;
 BEGIN
-  PERFORM porcupine.require_member(room);
   PERFORM porcupine.require_encrypted(room);
   IF entries IS NULL OR cardinality(entries) = 0 THEN
     PERFORM porcupine.refuse('invalid', 'an epoch needs the control-log entry that commits it');
-  ELSIF epoch IS DISTINCT FROM head.epoch + 1 THEN
+  ELSIF epoch IS DISTINCT FROM current_epoch + 1 THEN
     PERFORM porcupine.refuse('conflict', 'the epoch has moved on', 'Discard your secret, read the log, and try again.',
-                             format('the current epoch is %s', head.epoch));
+                             format('the current epoch is %s', current_epoch));
   END IF;
   FOREACH member IN ARRAY coalesce(remove, '{}') LOOP
-    PERFORM porcupine.drop_member(room, member);
+    PERFORM porcupine.drop_member(room, member, mine);
   END LOOP;
   entry_seq := porcupine.append_entries(room, index, entries);
   entry_index := index + cardinality(entries) - 1;
@@ -101,7 +103,7 @@ BEGIN
    WHERE m.room_id = room AND m.role = 'pending'
      AND m.user_id IN (SELECT d.user_id FROM porcupine.key_bundles b JOIN porcupine.devices d ON d.id = b.device_id
                         WHERE b.room_id = room AND b.epoch = commit_epoch.epoch);
-  PERFORM porcupine.append_server_event(room, 'epoch', jsonb_build_object('epoch', commit_epoch.epoch, 'by', me::text));
+  PERFORM porcupine.append_server_event(room, 'epoch', jsonb_build_object('epoch', commit_epoch.epoch, 'by', mine.user_id::text));
 END
 $$;
 COMMENT ON FUNCTION porcupine.commit_epoch(bigint, integer, integer, bytea[], bigint[], bytea[], bigint[]) IS

@@ -37,6 +37,7 @@ BEGIN
   ELSE
     kind := 'member.removed';
     data := data || jsonb_build_object('by', porcupine.current_user_id()::text);
+    PERFORM porcupine.change_locks(OLD.room_id);
   END IF;
   PERFORM porcupine.append_server_event(OLD.room_id, kind, data);
   IF TG_OP = 'DELETE' AND OLD.role > 'pending' THEN
@@ -47,7 +48,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.members_changes_are_events() IS
-  'trigger: a changed role and a departure are events of the room''s log; a departure closes the epoch of an encrypted room';
+  'trigger: a changed role and a departure are events of the room''s log; a departure closes the epoch of an encrypted room, a removal changes the room''s code and ends its invites';
+
+CREATE FUNCTION porcupine.change_locks(room bigint) RETURNS void
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  UPDATE porcupine.rooms r SET code = porcupine.fresh_room_code() WHERE r.id = room;
+  UPDATE porcupine.invites i SET expires_at = clock_timestamp() WHERE i.room_id = room AND i.expires_at > clock_timestamp()
+$$;
+COMMENT ON FUNCTION porcupine.change_locks(bigint) IS
+  'draws a new room code and ends the open invites: somebody who is gone may know the old ones';
 
 CREATE FUNCTION porcupine.close_epoch(room bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

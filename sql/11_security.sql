@@ -16,18 +16,18 @@ END
 $$;
 
 CREATE FUNCTION porcupine.my_peer_ids() RETURNS SETOF bigint
-  LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
+  LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER ROWS 100
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
-  SELECT porcupine.current_user_id()
+  SELECT porcupine.live_user_id()
   UNION SELECT m.user_id FROM porcupine.members m WHERE m.room_id IN (SELECT porcupine.my_room_ids())
 $$;
 COMMENT ON FUNCTION porcupine.my_peer_ids() IS 'the current user and everybody in their rooms; row-level security asks this';
 
 CREATE POLICY peers ON porcupine.users FOR SELECT TO porcupine_client USING (id IN (SELECT porcupine.my_peer_ids()));
-CREATE POLICY own ON porcupine.devices FOR SELECT TO porcupine_client USING (user_id = (SELECT porcupine.current_user_id()));
+CREATE POLICY own ON porcupine.devices FOR SELECT TO porcupine_client USING (user_id = (SELECT porcupine.live_user_id()));
 CREATE POLICY peers ON porcupine.device_lists FOR SELECT TO porcupine_client USING (user_id IN (SELECT porcupine.my_peer_ids()));
-CREATE POLICY own ON porcupine.sessions FOR SELECT TO porcupine_client USING (user_id = (SELECT porcupine.current_user_id()));
+CREATE POLICY own ON porcupine.sessions FOR SELECT TO porcupine_client USING (user_id = (SELECT porcupine.live_user_id()));
 CREATE POLICY readers ON porcupine.rooms FOR SELECT TO porcupine_client USING (id IN (SELECT porcupine.my_room_ids()));
 CREATE POLICY readers ON porcupine.room_heads FOR SELECT TO porcupine_client USING (room_id IN (SELECT porcupine.my_room_ids()));
 CREATE POLICY readers ON porcupine.members FOR SELECT TO porcupine_client USING (room_id IN (SELECT porcupine.my_room_ids()));
@@ -93,7 +93,7 @@ BEGIN
   END LOOP;
 END
 $$;
-GRANT EXECUTE ON FUNCTION porcupine.authenticate(text), porcupine.my_room_ids(), porcupine.my_peer_ids() TO porcupine_client;
+GRANT EXECUTE ON FUNCTION porcupine.authenticate(text), porcupine.live_user_id(), porcupine.my_room_ids(), porcupine.my_peer_ids() TO porcupine_client;
 GRANT EXECUTE ON FUNCTION porcupine.act_as(bigint), porcupine.find_user(text) TO porcupine_backend;
 GRANT EXECUTE ON FUNCTION
   porcupine.register(text, text, text, text, text, inet), porcupine.login(text, text, bigint, text, inet), porcupine.refresh(text)

@@ -105,9 +105,13 @@ SELECT pg_temp.from_device(4002, format('SELECT seq > 0 FROM porcupine.send(%s, 
 SELECT pg_temp.from_device(4001, format($$SELECT e FROM porcupine.commit_epoch(%s, 3, 7, '{remove,rotate}', '{4001,4002}', '{c1,c2}', '{4002}') e$$, :room)) AS removed_and_rekeyed;
 SELECT pg_temp.from_device(4002, format('SELECT porcupine.send(%s, gen_random_uuid(), ''x'', 3)', :room)) AS removed_one_sends;
 -- A device that was revoked gets no bundle, and its user is not let in by it.
+SELECT code FROM porcupine.rooms WHERE id = :room \gset
 SELECT pg_temp.from_device(4004, format('SELECT r.role FROM porcupine.join_room(%L) r', :'code')) AS waits_again;
+-- Waiting, one may add one entry, to join; more would keep the members from committing theirs.
+SELECT pg_temp.from_device(4004, format('SELECT porcupine.append_entry(%s, 9, ''join'') > 0', :room)) AS joins;
+SELECT pg_temp.from_device(4004, format('SELECT porcupine.append_entry(%s, 10, ''noise'')', :room)) AS no_more;
 UPDATE porcupine.devices SET revoked_at = now() WHERE id = 4004;
-SELECT pg_temp.from_device(4001, format($$SELECT e FROM porcupine.commit_epoch(%s, 4, 9, '{rotate}', '{4001,4004}', '{d1,d4}') e$$, :room)) AS revoked_device;
+SELECT pg_temp.from_device(4001, format($$SELECT e FROM porcupine.commit_epoch(%s, 4, 10, '{rotate}', '{4001,4004}', '{d1,d4}') e$$, :room)) AS revoked_device;
 SELECT pg_temp.try(4004, format('SELECT r.role FROM porcupine.my_room(%s) r', :room)) AS still_waiting;
 
 -- Two were let in at once, in no order of their own.

@@ -93,6 +93,10 @@ SELECT pg_temp.try(2002, format('SELECT r.name FROM porcupine.rename_room(%s, ''
 SELECT who, whom, pg_temp.complain(who, format('SELECT porcupine.remove_member(%s, %s)', :plain, coalesce(whom::text, 'NULL'))) FROM (VALUES
   (2004, 2002), (2002, 2003), (2002, 2001), (2002, 2002), (2001, 2001), (2001, 2005), (2001, NULL), (2002, 2004), (2002, 2004)) AS t (who, whom);
 SELECT pg_temp.try(2004, format('SELECT porcupine.my_room(%s)', :plain)) AS removed;
+-- Whoever was removed may know the old code and the open invites: both have changed.
+SELECT pg_temp.try(2004, format('SELECT r.role FROM porcupine.join_room(%L) r', :'plain_code')) AS by_the_old_code;
+SELECT code AS plain_code FROM porcupine.rooms WHERE id = :plain \gset
+SELECT count(*) AS open_invites FROM porcupine.invites WHERE room_id = :plain AND expires_at > clock_timestamp();
 SELECT pg_temp.try(2004, format('SELECT r.role FROM porcupine.join_room(%L) r', :'plain_code')) AS back;
 
 -- leave_room: an owner hands over to the longest-standing admin, then to a member, never to one who waits.
