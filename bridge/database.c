@@ -76,11 +76,8 @@ database_stream(void)
 static void
 on_up(void *arg)
 {
-	DbRequest  *request = db_request(LISTEN_SQL, on_listening, NULL);
-
 	(void) arg;
-	db_set_asked_at(request, loop_now());
-	pgconn_send(listener, request);
+	pgconn_send(listener, db_request(LISTEN_SQL, on_listening, NULL));
 }
 
 static void
@@ -126,12 +123,7 @@ probe(void *arg)
 	if (oldest != NULL && loop_now() - db_asked_at(oldest) > PROBE_PATIENCE_MS)
 		pgconn_reset(listener, "the listening connection does not answer");
 	else if (listening && oldest == NULL)
-	{
-		DbRequest  *request = db_request(PROBE_SQL, on_probed, NULL);
-
-		db_set_asked_at(request, loop_now());
-		pgconn_send(listener, request);
-	}
+		pgconn_send(listener, db_request(PROBE_SQL, on_probed, NULL));
 }
 
 static void

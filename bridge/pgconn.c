@@ -39,6 +39,7 @@ struct DbRequest
 	DbDone		done;
 	void	   *arg;
 	uint64_t	asked_at;
+	bool		given_up;
 	int64_t		session;		/* 0: nobody's */
 	PGresult   *result;			/* of the statement, or the first error */
 	const char *prepares;		/* a piece of our own: this statement is being prepared */
@@ -155,6 +156,19 @@ void
 db_forget(DbRequest *request)
 {
 	request->done = NULL;
+	request->given_up = true;
+}
+
+void
+db_give_up(DbRequest *request)
+{
+	request->given_up = true;
+}
+
+bool
+db_is_given_up(const DbRequest *request)
+{
+	return request->given_up;
 }
 
 uint64_t
@@ -610,6 +624,8 @@ pgconn_send(PgConn *conn, DbRequest *request)
 								   request->formats, 0) == 1
 			&& PQpipelineSync(conn->pg) == 1;
 	}
+	/* what it has waited before is not the connection's fault */
+	request->asked_at = loop_now();
 	db_enqueue(&conn->sent, request);
 	conn->in_flight++;
 	if (sent)

@@ -38,10 +38,13 @@ extern void db_text(DbRequest *request, const char *text);	/* NULL: null */
 extern void db_number(DbRequest *request, int64_t number);
 extern void db_null(DbRequest *request);
 extern void db_binary(DbRequest *request, const void *bytes, size_t length);
-/* The maker has lost interest. */
+/* The maker has lost interest: done() is not called. */
 extern void db_forget(DbRequest *request);
+/* The same, but done() is called in the end. Neither is sent if it is still waiting. */
+extern void db_give_up(DbRequest *request);
+extern bool db_is_given_up(const DbRequest *request);
 
-/* When it was sent or queued, in loop_now() milliseconds; set by whoever queues. */
+/* When it was queued, then when it was sent, in loop_now() milliseconds. */
 extern uint64_t db_asked_at(const DbRequest *request);
 extern void db_set_asked_at(DbRequest *request, uint64_t now);
 /* Calls done() and frees the request. For whoever queues requests that never get sent. */

@@ -163,7 +163,14 @@ static void
 feed(LaneState *lane, PgConn *conn)
 {
 	while (lane->waiting.count > 0 && pgconn_is_up(conn) && pgconn_in_flight(conn) == 0)
-		pgconn_send(conn, db_dequeue(&lane->waiting));
+	{
+		DbRequest  *request = db_dequeue(&lane->waiting);
+
+		if (db_is_given_up(request))
+			db_finish(request, DB_AWAY, NULL);
+		else
+			pgconn_send(conn, request);
+	}
 }
 
 static bool
