@@ -197,17 +197,18 @@ copy_own_header(Request *request, const char *name)
 static void
 read_query(Request *request)
 {
-	char		piece[512];
 	int			count = 0;
+	int			length;
 
 	request->query = arena_alloc(&request->arena, (MAX_QUERY + 1) * sizeof(char *));
-	while (count < MAX_QUERY)
+	while (count < MAX_QUERY
+		   && (length = lws_hdr_fragment_length(request->wsi, WSI_TOKEN_HTTP_URI_ARGS, count)) > 0)
 	{
-		int			length = lws_hdr_copy_fragment(request->wsi, piece, sizeof(piece), WSI_TOKEN_HTTP_URI_ARGS, count);
+		char	   *piece = arena_alloc(&request->arena, (size_t) length + 1);
 
-		if (length < 0)
+		if (lws_hdr_copy_fragment(request->wsi, piece, length + 1, WSI_TOKEN_HTTP_URI_ARGS, count) < 0)
 			break;
-		request->query[count++] = arena_text(&request->arena, piece, (size_t) length);
+		request->query[count++] = piece;
 	}
 	request->query[count] = NULL;
 }

@@ -18,6 +18,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,6 +34,10 @@
 #define PING_AFTER_S 25
 #define HANG_UP_AFTER_S 60
 #define CLOSING_TURNS 20
+#define REST_MS 100
+#define SAY_AGAIN_MS 60000
+/* libwebsockets keeps a table of this size */
+#define MOST_DESCRIPTORS 65536
 
 /* What a connection is: requests one after the other, or a WebSocket. */
 typedef struct Connection
@@ -45,6 +50,9 @@ static int	on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 static int	bind_listener(const char *address, int port);
 static bool make_context(void);
 static void on_connection(uv_poll_t *handle, int status, int events);
+static void rest(int error);
+static void accept_again(void *arg);
+static void raise_descriptor_limit(void);
 static void on_lws_log(int level, const char *line);
 
 static const struct lws_protocols protocols[] = {
@@ -66,11 +74,13 @@ static const lws_retry_bo_t keepalive = {
 static struct lws_context *context;
 static struct lws_vhost *vhost;
 static uv_poll_t listener_watch;
+static Timer rest_timer;
 static int	listener = -1;
 
 bool
 server_open(const char *address, int port)
 {
+	raise_descriptor_limit();
 	listener = bind_listener(address, port);
 	if (listener < 0)
 		return false;
@@ -90,6 +100,7 @@ server_stop_accepting(void)
 {
 	if (listener < 0)
 		return;
+	timer_stop(&rest_timer);
 	uv_poll_stop(&listener_watch);
 	uv_close((uv_handle_t *) &listener_watch, NULL);
 	close(listener);
@@ -183,7 +194,7 @@ on_connection(uv_poll_t *handle, int status, int events)
 		if (fd < 0)
 		{
 			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-				log_write(LOG_ERROR, "cannot accept a connection", LOG_TEXT("why", strerror(errno)));
+				rest(errno);
 			return;
 		}
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -191,6 +202,42 @@ on_connection(uv_poll_t *handle, int status, int events)
 		if (lws_adopt_socket_vhost(vhost, fd) == NULL)
 			log_write(LOG_WARNING, "a connection could not be taken on");
 	}
+}
+
+/* Out of descriptors, most likely: the listener stays readable, so looking again at once would spin. */
+static void
+rest(int error)
+{
+	static uint64_t said_at;
+
+	if (said_at == 0 || loop_now() - said_at > SAY_AGAIN_MS)
+	{
+		said_at = loop_now();
+		log_write(LOG_ERROR, "cannot accept connections", LOG_TEXT("why", strerror(error)));
+	}
+	uv_poll_stop(&listener_watch);
+	timer_start(&rest_timer, accept_again, NULL, REST_MS, 0);
+}
+
+static void
+accept_again(void *arg)
+{
+	(void) arg;
+	if (listener >= 0)
+		uv_poll_start(&listener_watch, UV_READABLE, on_connection);
+}
+
+/* The soft limit of most systems is made for programs that use select(). */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max < MOST_DESCRIPTORS ? limit.rlim_max : MOST_DESCRIPTORS;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_write(LOG_WARNING, "the limit of open files could not be raised");
 }
 
 static int

@@ -119,6 +119,7 @@ on_text(Peer *peer, const char *bytes, size_t length)
 	const char *type = json_string(message, "type");
 	const char *room = json_string(message, "room");
 	const Verb *verb = NULL;
+	Problem		nowhere = PROBLEM(ERROR_NOT_MEMBER, "not a member of this room");
 
 	for (size_t i = 0; type != NULL && i < sizeof(verbs) / sizeof(verbs[0]); i++)
 	{
@@ -133,6 +134,8 @@ on_text(Peer *peer, const char *bytes, size_t length)
 		say_invalid(peer, "there is no such type here", type, NULL, NULL);
 	else if (verb->names_room && room == NULL)
 		say_invalid(peer, "room is missing", type, NULL, json_string(message, "client_id"));
+	else if (verb->names_room && params_id(room) < 0)
+		say_error(peer, &nowhere, type, room, json_string(message, "client_id"));
 	else if (verb->names_room && peer->only_room != 0 && params_id(room) != peer->only_room)
 		say_invalid(peer, "this socket is for one room", type, room, json_string(message, "client_id"));
 	else
@@ -247,7 +250,7 @@ subscribe(Peer *peer, const cJSON *message, const char *room)
 	if ((after != NULL && !json_to_number(after, JSON_MAX_NUMBER, &from))
 		|| (stream != NULL && !json_to_number(stream, JSON_MAX_NUMBER, &of)))
 		say_invalid(peer, "after and stream are numbers", "subscribe", room, NULL);
-	else if (peer->subscriptions.count >= WATCH_MAX)
+	else if (peer->subscriptions.count >= WATCH_MAX && watch_find(peer, params_id(room)) == NULL)
 		say_error(peer, &problem, "subscribe", room, NULL);
 	else
 		watch_begin(peer, params_id(room), from, of);
