@@ -7,11 +7,13 @@ import { createRoot } from 'react-dom/client';
 import { PorcupineContext } from '../lib/client';
 import { startWords } from '../lib/i18n';
 import { watchInviteLinks } from '../lib/inviteSecret';
+import { followOtherTabs } from '../lib/theme';
 import { App } from './App';
 import { ErrorBoundary } from './ErrorBoundary';
 
 async function main(): Promise<void> {
   watchInviteLinks();
+  followOtherTabs();
   await startWords();
   const container = document.getElementById('root');
   if (container === null) throw new Error('index.html has no #root');

@@ -29,21 +29,20 @@ export function setTheme(theme: Theme): void {
   apply(theme);
 }
 
+/** Takes over what is chosen in another tab, for as long as the page lives. */
+export function followOtherTabs(): void {
+  window.addEventListener('storage', ({ key, newValue }) => {
+    if (key === STORAGE_KEY) apply(newValue === 'light' ? 'light' : 'dark');
+  });
+}
+
 function apply(theme: Theme): void {
   document.documentElement.dataset.theme = theme;
   document.querySelector('meta[name="theme-color"]')?.setAttribute('content', BAR_COLOUR[theme]);
   for (const listener of listeners) listener();
 }
 
-function chosenElsewhere(event: StorageEvent): void {
-  if (event.key === STORAGE_KEY) apply(event.newValue === 'light' ? 'light' : 'dark');
-}
-
 function subscribe(listener: () => void): () => void {
-  if (listeners.size === 0) window.addEventListener('storage', chosenElsewhere);
   listeners.add(listener);
-  return () => {
-    listeners.delete(listener);
-    if (listeners.size === 0) window.removeEventListener('storage', chosenElsewhere);
-  };
+  return () => listeners.delete(listener);
 }
