@@ -22,17 +22,25 @@ sub nothing_is_left
 {
 	my ($what) = @_;
 
-	is($node->safe_psql('hostile', q{SELECT count(*) FROM pg_extension WHERE extname = 'porcupine'}), '0', "$what: not installed");
-	is($node->safe_psql('postgres', q{SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = 'mallory'}), 'f', "$what: nothing gained");
+	is($node->safe_psql('hostile', q{SELECT count(*) FROM pg_extension WHERE extname = 'porcupine'}),
+		'0', "$what: not installed");
+	is( $node->safe_psql(
+			'postgres', q{SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = 'mallory'}
+		),
+		'f',
+		"$what: nothing gained"
+	);
 	return;
 }
 
 # The schema is there first, with functions that have the names of the extension's own.
-$node->safe_psql('hostile', q{
+$node->safe_psql(
+	'hostile', q{
 	CREATE SCHEMA porcupine;
 	CREATE FUNCTION porcupine.require_user() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN ALTER ROLE mallory SUPERUSER; RETURN 1; END';
 	CREATE FUNCTION porcupine.refuse(text, text, text, text) RETURNS void LANGUAGE plpgsql AS 'BEGIN ALTER ROLE mallory SUPERUSER; END';
-}, @as_mallory);
+}, @as_mallory
+);
 is(install(), '42P06', 'a schema that is there first is refused');
 nothing_is_left('planted schema');
 is(install('CREATE EXTENSION porcupine CASCADE'), '42P06', 'with CASCADE, too');
@@ -44,7 +52,8 @@ is(sqlstate_of($node, 'CREATE EXTENSION porcupine', 'hostile'), '00000', 'instal
 $node->safe_psql('hostile', 'DROP EXTENSION porcupine');
 my ($code, $out, $err) = $node->psql('hostile', 'CREATE EXTENSION porcupine', @as_mallory);
 like($err, qr/permission denied|must be superuser/i, 'nobody but a superuser installs');
-is($node->safe_psql('hostile', q{SELECT count(*) FROM pg_namespace WHERE nspname = 'porcupine'}), '0', 'the schema goes with the extension');
+is($node->safe_psql('hostile', q{SELECT count(*) FROM pg_namespace WHERE nspname = 'porcupine'}),
+	'0', 'the schema goes with the extension');
 
 # Roles that somebody prepared.
 my $reset = join(';', map { "DROP ROLE IF EXISTS $_" } @roles) . ';';
@@ -57,7 +66,8 @@ my @prepared = (
 	[ 'a member of the owner', 'CREATE ROLE porcupine_owner; GRANT porcupine_owner TO mallory' ],
 	[ 'a member of the backend', 'CREATE ROLE porcupine_backend; GRANT porcupine_backend TO mallory' ],
 	[ 'an owner in another role', 'CREATE ROLE porcupine_owner; GRANT accomplice TO porcupine_owner' ],
-	[ 'a client in another role', 'CREATE ROLE porcupine_client; GRANT accomplice TO porcupine_client' ]);
+	[ 'a client in another role', 'CREATE ROLE porcupine_client; GRANT accomplice TO porcupine_client' ]
+);
 foreach my $case (@prepared)
 {
 	$node->safe_psql('postgres', "$reset $case->[1]");
@@ -68,17 +78,20 @@ foreach my $case (@prepared)
 # A superuser may adopt members of the group roles; the owner of a database cannot say so in its settings, and members of
 # the owner's role are never adopted.
 $node->safe_psql('postgres', "$reset CREATE ROLE porcupine_client; GRANT porcupine_client TO mallory");
-($code, $out, $err) = $node->psql('hostile', 'ALTER DATABASE hostile SET porcupine.adopt_roles = on', @as_mallory);
+($code, $out, $err) =
+  $node->psql('hostile', 'ALTER DATABASE hostile SET porcupine.adopt_roles = on', @as_mallory);
 isnt($code, 0, "the database's settings cannot adopt members");
 is(install('SET porcupine.adopt_roles = on; CREATE EXTENSION porcupine'), '00000', 'the superuser does');
 $node->safe_psql('hostile', 'DROP EXTENSION porcupine');
 $node->safe_psql('postgres', "$reset CREATE ROLE porcupine_owner; GRANT porcupine_owner TO mallory");
-is(install('SET porcupine.adopt_roles = on; CREATE EXTENSION porcupine'), '42710', 'but no member of the owner');
+is(install('SET porcupine.adopt_roles = on; CREATE EXTENSION porcupine'),
+	'42710', 'but no member of the owner');
 $node->safe_psql('postgres', $reset);
 
 # Overloads and operators that fit better than PostgreSQL's own, first on the path of everybody who connects. Each of them
 # notes that it was called and by whose rights.
-$node->safe_psql('hostile', q{
+$node->safe_psql(
+	'hostile', q{
 	CREATE SCHEMA trap;
 	CREATE TABLE trap.caught (what text, by_whom text);
 	GRANT USAGE ON SCHEMA trap TO PUBLIC;
@@ -88,28 +101,57 @@ $node->safe_psql('hostile', q{
 		INSERT INTO trap.caught VALUES (what, current_user);
 		IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN ALTER ROLE mallory SUPERUSER; END IF;
 	END $f$;
-}, @as_mallory);
+}, @as_mallory
+);
 my @functions = (
-	[ 'format', 'a text, b text', 'text', q{''} ], [ 'format', 'a text, b name', 'text', q{''} ], [ 'format', 'a text, b regprocedure', 'text', q{''} ],
-	[ 'sha256', 'a bytea', 'bytea', q{'\x00'} ], [ 'length', 'a text', 'int', '0' ], [ 'length', 'a bytea', 'int', '0' ],
-	[ 'lower', 'a text', 'text', q{'x'} ], [ 'upper', 'a text', 'text', q{'x'} ], [ 'btrim', 'a text', 'text', q{'x'} ],
-	[ 'clock_timestamp', '', 'timestamptz', q{'2000-01-01'} ], [ 'convert_to', 'a text, b name', 'bytea', q{'x'} ], [ 'convert_to', 'a text, b text', 'bytea', q{'x'} ],
-	[ 'cardinality', 'a bytea[]', 'int', '0' ], [ 'cardinality', 'a bigint[]', 'int', '0' ], [ 'jsonb_build_object', 'a text, b text', 'jsonb', q{'{}'} ],
-	[ 'pg_extension_config_dump', 'a regclass, b text', 'void', q{''} ], [ 'current_setting', 'a text', 'text', q{'x'} ], [ 'random_token', '', 'text', q{'x'} ]);
-my @operators = ([ '=', 'text', 'text' ], [ '=', 'bigint', 'bigint' ], [ '=', 'oid', 'oid' ], [ '=', 'name', 'text' ], [ '<>', 'name', 'text' ],
-	[ '=', 'bytea', 'bytea' ], [ '<', 'integer', 'integer' ], [ '>', 'bigint', 'bigint' ], [ '~', 'text', 'text' ], [ '!~', 'text', 'text' ], [ '=', 'timestamptz', 'timestamptz' ]);
+	[ 'format', 'a text, b text', 'text', q{''} ],
+	[ 'format', 'a text, b name', 'text', q{''} ],
+	[ 'format', 'a text, b regprocedure', 'text', q{''} ],
+	[ 'sha256', 'a bytea', 'bytea', q{'\x00'} ],
+	[ 'length', 'a text', 'int', '0' ],
+	[ 'length', 'a bytea', 'int', '0' ],
+	[ 'lower', 'a text', 'text', q{'x'} ],
+	[ 'upper', 'a text', 'text', q{'x'} ],
+	[ 'btrim', 'a text', 'text', q{'x'} ],
+	[ 'clock_timestamp', '', 'timestamptz', q{'2000-01-01'} ],
+	[ 'convert_to', 'a text, b name', 'bytea', q{'x'} ],
+	[ 'convert_to', 'a text, b text', 'bytea', q{'x'} ],
+	[ 'cardinality', 'a bytea[]', 'int', '0' ],
+	[ 'cardinality', 'a bigint[]', 'int', '0' ],
+	[ 'jsonb_build_object', 'a text, b text', 'jsonb', q{'{}'} ],
+	[ 'pg_extension_config_dump', 'a regclass, b text', 'void', q{''} ],
+	[ 'current_setting', 'a text', 'text', q{'x'} ],
+	[ 'random_token', '', 'text', q{'x'} ]
+);
+my @operators = (
+	[ '=', 'text', 'text' ],
+	[ '=', 'bigint', 'bigint' ],
+	[ '=', 'oid', 'oid' ],
+	[ '=', 'name', 'text' ],
+	[ '<>', 'name', 'text' ],
+	[ '=', 'bytea', 'bytea' ],
+	[ '<', 'integer', 'integer' ],
+	[ '>', 'bigint', 'bigint' ],
+	[ '~', 'text', 'text' ],
+	[ '!~', 'text', 'text' ],
+	[ '=', 'timestamptz', 'timestamptz' ]
+);
 my $planting = '';
 foreach my $f (@functions)
 {
-	$planting .= qq{CREATE FUNCTION trap.$f->[0]($f->[1]) RETURNS $f->[2] LANGUAGE plpgsql AS \$f\$ BEGIN PERFORM trap.note('$f->[0]'); RETURN $f->[3]; END \$f\$;\n}
-		unless $f->[2] eq 'void';
-	$planting .= qq{CREATE FUNCTION trap.$f->[0]($f->[1]) RETURNS void LANGUAGE plpgsql AS \$f\$ BEGIN PERFORM trap.note('$f->[0]'); END \$f\$;\n} if $f->[2] eq 'void';
+	$planting .=
+	  qq{CREATE FUNCTION trap.$f->[0]($f->[1]) RETURNS $f->[2] LANGUAGE plpgsql AS \$f\$ BEGIN PERFORM trap.note('$f->[0]'); RETURN $f->[3]; END \$f\$;\n}
+	  unless $f->[2] eq 'void';
+	$planting .=
+	  qq{CREATE FUNCTION trap.$f->[0]($f->[1]) RETURNS void LANGUAGE plpgsql AS \$f\$ BEGIN PERFORM trap.note('$f->[0]'); END \$f\$;\n}
+	  if $f->[2] eq 'void';
 }
 my $number = 0;
 foreach my $o (@operators)
 {
 	$number++;
-	$planting .= qq{CREATE FUNCTION trap.operator_$number(a $o->[1], b $o->[2]) RETURNS boolean LANGUAGE plpgsql AS \$f\$ BEGIN PERFORM trap.note('operator $o->[0] $o->[1]'); RETURN true; END \$f\$;
+	$planting .=
+	  qq{CREATE FUNCTION trap.operator_$number(a $o->[1], b $o->[2]) RETURNS boolean LANGUAGE plpgsql AS \$f\$ BEGIN PERFORM trap.note('operator $o->[0] $o->[1]'); RETURN true; END \$f\$;
 		CREATE OPERATOR trap.$o->[0] (LEFTARG = $o->[1], RIGHTARG = $o->[2], FUNCTION = trap.operator_$number);\n};
 }
 $planting .= q{
@@ -121,8 +163,10 @@ $planting .= q{
 	ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC;
 };
 $node->safe_psql('hostile', $planting, @as_mallory);
-my $sprung = $node->safe_psql('hostile', q{BEGIN; SELECT length('x'::text) AS trapped \gset
-SELECT count(*) OPERATOR(pg_catalog.>) 0 FROM trap.caught; ROLLBACK});
+my $sprung = $node->safe_psql(
+	'hostile', q{BEGIN; SELECT length('x'::text) AS trapped \gset
+SELECT count(*) OPERATOR(pg_catalog.>) 0 FROM trap.caught; ROLLBACK}
+);
 is($sprung, 't', 'the trap works on who walks into it');
 
 my $planted_temp = q{
@@ -130,10 +174,13 @@ my $planted_temp = q{
 	CREATE TEMP TABLE users (id bigint, username text);
 	CREATE FUNCTION pg_temp.sha256(bytea) RETURNS bytea LANGUAGE plpgsql AS 'BEGIN PERFORM trap.note(''temp''); RETURN ''x''; END';
 };
-is(install("$planted_temp CREATE EXTENSION porcupine"), '00000', 'installs past overloads, operators and temporary objects');
-is($node->safe_psql('hostile', 'SELECT pg_catalog.count(*) FROM trap.caught'), '0', 'the script called none of them');
+is(install("$planted_temp CREATE EXTENSION porcupine"),
+	'00000', 'installs past overloads, operators and temporary objects');
+is($node->safe_psql('hostile', 'SELECT pg_catalog.count(*) FROM trap.caught'),
+	'0', 'the script called none of them');
 
-my $use = $node->safe_psql('hostile', $planted_temp . q{
+my $use = $node->safe_psql(
+	'hostile', $planted_temp . q{
 	BEGIN ISOLATION LEVEL READ COMMITTED;
 	SELECT (porcupine.register('victim', 'password-1')).user_id AS victim \gset
 	SELECT porcupine.act_as(:victim);
@@ -145,16 +192,29 @@ my $use = $node->safe_psql('hostile', $planted_temp . q{
 	SELECT (porcupine.rename_room(:room, 'other')).name;
 	SELECT porcupine.leave_room(:room);
 	COMMIT;
-});
+}
+);
 like($use, qr/2\nt\n2\nother/, 'the functions do their work on a hostile path');
 is($node->safe_psql('hostile', 'SELECT pg_catalog.count(*) FROM trap.caught'), '0', 'and call none of it');
-is($node->safe_psql('postgres', q{SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'}), 'f', 'nothing gained');
+is($node->safe_psql('postgres', q{SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'}),
+	'f', 'nothing gained');
 
 # The owner of the database has no part in it, nor can they come by one.
-foreach my $attempt ('SELECT * FROM porcupine.credentials', 'SELECT porcupine.act_as(1)', 'CREATE TABLE porcupine.x ()', 'DROP EXTENSION porcupine',
-	'ALTER SCHEMA porcupine OWNER TO mallory', 'ALTER TABLE porcupine.users DISABLE ROW LEVEL SECURITY', 'GRANT porcupine_owner TO mallory', 'DROP SCHEMA porcupine CASCADE',
-	'CREATE FUNCTION porcupine.x() RETURNS int LANGUAGE sql AS $$SELECT 1$$', 'ALTER FUNCTION porcupine.act_as(bigint) OWNER TO mallory', 'SET ROLE porcupine_owner',
-	'REASSIGN OWNED BY porcupine_owner TO mallory', 'ALTER EXTENSION porcupine ADD TABLE trap.members')
+foreach my $attempt (
+	'SELECT * FROM porcupine.credentials',
+	'SELECT porcupine.act_as(1)',
+	'CREATE TABLE porcupine.x ()',
+	'DROP EXTENSION porcupine',
+	'ALTER SCHEMA porcupine OWNER TO mallory',
+	'ALTER TABLE porcupine.users DISABLE ROW LEVEL SECURITY',
+	'GRANT porcupine_owner TO mallory',
+	'DROP SCHEMA porcupine CASCADE',
+	'CREATE FUNCTION porcupine.x() RETURNS int LANGUAGE sql AS $$SELECT 1$$',
+	'ALTER FUNCTION porcupine.act_as(bigint) OWNER TO mallory',
+	'SET ROLE porcupine_owner',
+	'REASSIGN OWNED BY porcupine_owner TO mallory',
+	'ALTER EXTENSION porcupine ADD TABLE trap.members'
+  )
 {
 	($code, $out, $err) = $node->psql('hostile', $attempt, @as_mallory);
 	isnt($code, 0, "the database's owner is refused: $attempt");

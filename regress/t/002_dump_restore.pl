@@ -14,7 +14,8 @@ my $source = new_node('source');
 
 # A conversation that has filled every table: one account with a password, an encrypted room with two epochs and an invite, a
 # plain room with messages.
-my ($refresh, $access, $code) = split /\n/, $source->safe_psql('postgres', q{
+my ($refresh, $access, $code) = split /\n/, $source->safe_psql(
+	'postgres', q{
 	SELECT refresh_token, access_token, user_id AS ada, session_id AS session, device_id AS device FROM porcupine.register('ada', 'correct horse') \gset
 	\echo :refresh_token
 	\echo :access_token
@@ -39,13 +40,16 @@ my ($refresh, $access, $code) = split /\n/, $source->safe_psql('postgres', q{
 	SELECT porcupine.act_as_session(:session) \gset
 	SELECT committed FROM porcupine.commit_epoch(:room, 1, 2, '{add,rotate}', ARRAY[:device, 101]::bigint[], '{b1,b2}') \gset
 	COMMIT;
-});
+}
+);
 my $rows_of = q{
 	SELECT string_agg(query_to_xml(format('SELECT %L AS name, md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '''')) AS rows, count(*) FROM porcupine.%I t', c.relname, c.relname),
 		false, false, '')::text, '' ORDER BY c.relname)
 	FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r' AND c.relname <> 'signing_keys'};
-my $sequences_of = q{SELECT string_agg(sequencename || '=' || coalesce(last_value::text, ''), ' ' ORDER BY sequencename) FROM pg_sequences WHERE schemaname = 'porcupine'};
-my $empty_tables = q{SELECT string_agg(c.relname, ' ') FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r'
+my $sequences_of =
+  q{SELECT string_agg(sequencename || '=' || coalesce(last_value::text, ''), ' ' ORDER BY sequencename) FROM pg_sequences WHERE schemaname = 'porcupine'};
+my $empty_tables =
+  q{SELECT string_agg(c.relname, ' ') FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r'
 	AND (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM porcupine.%I', c.relname), false, true, '')))[1]::text = '0'};
 
 is($source->safe_psql('postgres', $empty_tables), '', 'the conversation has filled every table');
@@ -57,7 +61,8 @@ my $folder = PostgreSQL::Test::Utils::tempdir;
 foreach my $format ('plain', 'custom')
 {
 	my $dump = "$folder/$format.dump";
-	$source->command_ok([ 'pg_dump', "--format=$format", '-f', $dump, '-d', $source->connstr('postgres') ], "pg_dump $format");
+	$source->command_ok([ 'pg_dump', "--format=$format", '-f', $dump, '-d', $source->connstr('postgres') ],
+		"pg_dump $format");
 	if ($format eq 'plain')
 	{
 		my $text = slurp_file($dump);
@@ -69,24 +74,38 @@ foreach my $format ('plain', 'custom')
 	my $target = new_node("restored_$format", extension => 0);
 	if ($format eq 'plain')
 	{
-		$target->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $dump, '-d', $target->connstr('postgres') ], 'restore plain');
+		$target->command_ok(
+			[ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $dump, '-d', $target->connstr('postgres') ],
+			'restore plain');
 	}
 	else
 	{
 		# without -j: PostgreSQL keeps no order among an extension's tables in a parallel restore, and their foreign keys exist already
-		$target->command_ok([ 'pg_restore', '--exit-on-error', '-d', $target->connstr('postgres'), $dump ], 'restore custom');
+		$target->command_ok([ 'pg_restore', '--exit-on-error', '-d', $target->connstr('postgres'), $dump ],
+			'restore custom');
 	}
 
 	is($target->safe_psql('postgres', $rows_of), $rows, "$format: every row, and none besides");
 	is($target->safe_psql('postgres', $sequences_of), $sequences, "$format: sequences go on");
-	is($target->safe_psql('postgres', 'SELECT count(*) FROM porcupine.signing_keys'), '0', "$format: no signing key");
-	cmp_ok($target->safe_psql('postgres', 'SELECT porcupine.current_stream()'), '>', $stream, "$format: a new stream");
-	is($target->safe_psql('postgres', "SELECT porcupine.current_stream() = max(stream) AND count(*) = 2 FROM porcupine.stream"), 't', "$format: once");
+	is($target->safe_psql('postgres', 'SELECT count(*) FROM porcupine.signing_keys'),
+		'0', "$format: no signing key");
+	cmp_ok($target->safe_psql('postgres', 'SELECT porcupine.current_stream()'),
+		'>', $stream, "$format: a new stream");
+	is( $target->safe_psql(
+			'postgres',
+			"SELECT porcupine.current_stream() = max(stream) AND count(*) = 2 FROM porcupine.stream"
+		),
+		't',
+		"$format: once"
+	);
 
-	is(sqlstate_of($target, "SELECT porcupine.authenticate('$access')"), 'PC002', "$format: the old access token is worth nothing");
+	is(sqlstate_of($target, "SELECT porcupine.authenticate('$access')"),
+		'PC002', "$format: the old access token is worth nothing");
 	my $fresh = $target->safe_psql('postgres', "SELECT access_token FROM porcupine.refresh('$refresh')");
-	is($target->safe_psql('postgres', 'SELECT count(*) FROM porcupine.signing_keys'), '1', "$format: a signing key was made");
-	is($target->safe_psql('postgres', qq{
+	is($target->safe_psql('postgres', 'SELECT count(*) FROM porcupine.signing_keys'),
+		'1', "$format: a signing key was made");
+	is( $target->safe_psql(
+			'postgres', qq{
 		BEGIN;
 		SELECT porcupine.authenticate('$fresh') > 0;
 		SELECT seq FROM porcupine.send((SELECT id FROM porcupine.rooms WHERE name = 'sealed'), '00000000-0000-4000-8000-000000000001', 'ciphertext', 0);
@@ -95,14 +114,29 @@ foreach my $format ('plain', 'custom')
 			porcupine.send((SELECT id FROM porcupine.rooms WHERE name = 'sealed'), gen_random_uuid(), 'next', 1);
 		SELECT name FROM porcupine.create_room('made later', false);
 		COMMIT;
-	}), "t\n4\nt\n1\nmade later", "$format: refresh, repeat, reset, the next send and a new room");
-	is($target->safe_psql('postgres', qq{
+	}
+		),
+		"t\n4\nt\n1\nmade later",
+		"$format: refresh, repeat, reset, the next send and a new room"
+	);
+	is( $target->safe_psql(
+			'postgres', qq{
 		INSERT INTO porcupine.users (id, username, display_name) VALUES (102, 'cas', 'Cas');
 		BEGIN; SELECT porcupine.act_as(102) \\gset
 		SELECT role FROM porcupine.join_room('$code'); COMMIT;
-		SELECT uses FROM porcupine.invites;}), "pending\n1", "$format: the invite still works");
-	is($target->safe_psql('postgres', q{SELECT count(*) FROM porcupine.room_heads h WHERE last_seq <> (SELECT count(*) FROM porcupine.events e WHERE e.room_id = h.room_id)
-		OR last_seq <> (SELECT max(seq) FROM porcupine.events e WHERE e.room_id = h.room_id)}), '0', "$format: no gap in any room");
+		SELECT uses FROM porcupine.invites;}
+		),
+		"pending\n1",
+		"$format: the invite still works"
+	);
+	is( $target->safe_psql(
+			'postgres',
+			q{SELECT count(*) FROM porcupine.room_heads h WHERE last_seq <> (SELECT count(*) FROM porcupine.events e WHERE e.room_id = h.room_id)
+		OR last_seq <> (SELECT max(seq) FROM porcupine.events e WHERE e.room_id = h.room_id)}
+		),
+		'0',
+		"$format: no gap in any room"
+	);
 	$target->stop;
 }
 

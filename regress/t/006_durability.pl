@@ -12,7 +12,9 @@ use Test::More;
 
 my $node = new_node('durable', conf => "fsync = on\nwal_writer_delay = 10s\nwal_writer_flush_after = 1GB");
 plain_room($node, 1, 1, 2, 3);
-$node->safe_psql('postgres', q{INSERT INTO porcupine.devices (id, user_id, name) SELECT 1000 + u, u, 'phone' FROM generate_series(1, 3) u});
+$node->safe_psql('postgres',
+	q{INSERT INTO porcupine.devices (id, user_id, name) SELECT 1000 + u, u, 'phone' FROM generate_series(1, 3) u}
+);
 
 # Says each seq after the commit that made it.
 my %senders = (
@@ -44,7 +46,8 @@ my %senders = (
 				COMMIT;
 				RAISE WARNING 'acknowledged %', told;
 			END LOOP;
-		END $$;});
+		END $$;}
+);
 
 # The control: what does not go through send and waits for no disk must be lost, or the test could not tell.
 my $control = q{
@@ -60,12 +63,18 @@ my $control = q{
 sub kill_everything
 {
 	my $postmaster = $node->{_pid};
-	my @backends = split /\n/, $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
+	my @backends = split /\n/,
+	  $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
 
 	# the postmaster first, or it would notice and shut the others down in its own way
 	$node->kill9;
 	kill 9, @backends;
-	wait_for('the processes to be gone', sub { !grep { kill 0, $_ } ($postmaster, @backends) });
+	wait_for(
+		'the processes to be gone',
+		sub {
+			!grep { kill 0, $_ } ($postmaster, @backends);
+		}
+	);
 	return;
 }
 
@@ -82,9 +91,11 @@ sub lost_by
 	my ($sql, $stored) = @_;
 	my $sender = start_psql($node, $sql);
 
-	wait_for('enough to be sent', sub { $sender->{run}->pump_nb; (() = $sender->{err} =~ /acknowledged/g) > 200 });
+	wait_for('enough to be sent',
+		sub { $sender->{run}->pump_nb; (() = $sender->{err} =~ /acknowledged/g) > 200 });
 	kill_everything();
-	wait_for('the sender to notice', sub { $sender->{run}->pump_nb if $sender->{run}->pumpable; !$sender->{run}->pumpable });
+	wait_for('the sender to notice',
+		sub { $sender->{run}->pump_nb if $sender->{run}->pumpable; !$sender->{run}->pumpable });
 	$sender->{run}->finish;
 	start_again();
 	my %there = map { $_ => 1 } split /\n/, $node->safe_psql('postgres', $stored);
@@ -94,11 +105,18 @@ sub lost_by
 # One way at a time: a commit of one that waits for the disk would take the others' along.
 foreach my $way (sort keys %senders)
 {
-	is(lost_by($senders{$way}, 'SELECT seq FROM porcupine.events'), 0, "$way: all that was acknowledged is there");
-	is($node->safe_psql('postgres', q{SELECT last_seq = (SELECT max(seq) FROM porcupine.events) AND last_seq = (SELECT count(*) FROM porcupine.events) FROM porcupine.room_heads}),
-		't', "$way: no gap, and the head agrees");
+	is(lost_by($senders{$way}, 'SELECT seq FROM porcupine.events'),
+		0, "$way: all that was acknowledged is there");
+	is( $node->safe_psql(
+			'postgres',
+			q{SELECT last_seq = (SELECT max(seq) FROM porcupine.events) AND last_seq = (SELECT count(*) FROM porcupine.events) FROM porcupine.room_heads}
+		),
+		't',
+		"$way: no gap, and the head agrees"
+	);
 }
 $node->safe_psql('postgres', 'CREATE TABLE control (i bigint GENERATED ALWAYS AS IDENTITY)');
-cmp_ok(lost_by($control, 'SELECT i FROM control'), '>', 0, 'the control, which did not wait for the disk, has lost rows');
+cmp_ok(lost_by($control, 'SELECT i FROM control'),
+	'>', 0, 'the control, which did not wait for the disk, has lost rows');
 
 done_testing();

@@ -17,13 +17,20 @@ my $room = $stack->room($ada);
 
 my $answer = $stack->exchange($stack->handshake('/ws/'));
 is($answer->{status}, 101, 'a handshake is answered');
-is($answer->{headers}{'sec-websocket-accept'}[0], 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=', "with the accept of the RFC's example");
+is( $answer->{headers}{'sec-websocket-accept'}[0],
+	's3pPLMBiTxaQ9kYGzzhZRbK+xOo=',
+	"with the accept of the RFC's example"
+);
 like($answer->{headers}{upgrade}[0] // '', qr/\Awebsocket\z/i, 'Upgrade: websocket');
 like($answer->{headers}{connection}[0] // '', qr/\Aupgrade\z/i, 'Connection: Upgrade');
 ok(!exists $answer->{headers}{'sec-websocket-extensions'}, 'no extension');
 ok(!exists $answer->{headers}{'sec-websocket-protocol'}, 'no protocol');
 
-sub handshake_status { my ($changes, @further) = @_; return $stack->exchange($stack->handshake('/ws/', $changes, @further))->{status}; }
+sub handshake_status
+{
+	my ($changes, @further) = @_;
+	return $stack->exchange($stack->handshake('/ws/', $changes, @further))->{status};
+}
 
 my $own = 'http://localhost:' . $stack->port;
 my @handshakes = (
@@ -44,32 +51,56 @@ my @handshakes = (
 	[ 400, 'no key', { 'Sec-WebSocket-Key' => undef } ],
 	[ 400, 'a key of 15 bytes', { 'Sec-WebSocket-Key' => b64('k' x 15) } ],
 	[ 400, 'a key of 17 bytes', { 'Sec-WebSocket-Key' => b64('k' x 17) } ],
-	[ 400, 'a key that is no base64', { 'Sec-WebSocket-Key' => '!' x 22 . '==' } ]);
+	[ 400, 'a key that is no base64', { 'Sec-WebSocket-Key' => '!' x 22 . '==' } ]
+);
 foreach my $case (@handshakes)
 {
 	is(handshake_status($case->[2]), $case->[0], "$case->[1]: $case->[0]");
 }
-is($stack->exchange($stack->handshake('/ws/', { 'Sec-WebSocket-Version' => '8' }))->{headers}{'sec-websocket-version'}[0], '13', 'the version that is spoken is named');
+is(
+	$stack->exchange($stack->handshake('/ws/', { 'Sec-WebSocket-Version' => '8' }))
+	  ->{headers}{'sec-websocket-version'}[0],
+	'13',
+	'the version that is spoken is named'
+);
 is($stack->exchange($stack->handshake('/ws'))->{status}, 101, 'without the trailing slash');
 is($stack->exchange($stack->handshake('/ws/nowhere/'))->{status}, 404, 'no socket elsewhere');
 is($stack->exchange($stack->handshake('/api/rooms/'))->{status}, 404, 'nor on the path of a call');
 is($stack->exchange($stack->handshake('/ws/' . 'x' x 200))->{status}, 404, 'nor on a long path');
-is(handshake_status({}, 'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits'), 101, 'an offered extension is passed over');
-ok(!exists $stack->exchange($stack->handshake('/ws/', {}, 'Sec-WebSocket-Extensions: permessage-deflate'))->{headers}{'sec-websocket-extensions'}, 'and not agreed to');
+is(handshake_status({}, 'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits'),
+	101, 'an offered extension is passed over');
+ok(
+	!exists $stack->exchange($stack->handshake('/ws/', {}, 'Sec-WebSocket-Extensions: permessage-deflate'))
+	  ->{headers}{'sec-websocket-extensions'},
+	'and not agreed to'
+);
 
 # What must never become a WebSocket, nor anything else: no 101, and the connection is given up.
 my @no_upgrade = (
 	[ 'h2c', $stack->handshake('/ws/', { Upgrade => 'h2c' }, 'HTTP2-Settings: AAMAAABkAAQAAP__') ],
-	[ 'h2c on a path of the page', $stack->handshake('/', { Upgrade => 'h2c', Connection => 'Upgrade, HTTP2-Settings' }, 'HTTP2-Settings: AAMAAABkAAQAAP__') ],
+	[   'h2c on a path of the page',
+		$stack->handshake(
+			'/',
+			{ Upgrade => 'h2c', Connection => 'Upgrade, HTTP2-Settings' },
+			'HTTP2-Settings: AAMAAABkAAQAAP__'
+		)
+	],
 	[ 'websocket and h2c', $stack->handshake('/ws/', { Upgrade => 'websocket, h2c' }) ],
 	[ 'an unknown protocol', $stack->handshake('/ws/', { Upgrade => 'foo' }) ],
 	[ 'an unknown long protocol', $stack->handshake('/ws/', { Upgrade => 'f' x 500 }) ],
 	[ 'an empty Upgrade', $stack->handshake('/ws/', { Upgrade => '' }) ],
 	[ 'HTTP/2 from the first byte', "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" ],
 	[ 'CONNECT', "CONNECT localhost:5432 HTTP/1.1\r\nHost: localhost\r\n\r\n" ],
-	[ 'CONNECT with Upgrade', "CONNECT localhost:5432 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" ],
-	[ 'POST with Upgrade', "POST /ws/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nContent-Length: 0\r\n\r\n" ],
-	[ 'HTTP/1.0', "GET /ws/ HTTP/1.0\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n" ]);
+	[   'CONNECT with Upgrade',
+		"CONNECT localhost:5432 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+	],
+	[   'POST with Upgrade',
+		"POST /ws/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nContent-Length: 0\r\n\r\n"
+	],
+	[   'HTTP/1.0',
+		"GET /ws/ HTTP/1.0\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+	]
+);
 foreach my $case (@no_upgrade)
 {
 	my $socket = $stack->connect_tcp;
@@ -113,21 +144,37 @@ my @refused = (
 	[ '1007', 'a surrogate', frame(1, "{\"type\":\"\xed\xa0\x80\"}") ],
 	[ '1007', 'beyond U+10FFFF', frame(1, "{\"type\":\"\xf4\x90\x80\x80\"}") ],
 	[ '1007', 'a character that is cut off', frame(1, "{\"type\":\"\xe2\x82") ],
-	[ '1007', 'a bad character split over two fragments', frame(1, "{\"type\":\"\xe2", fin => 0) . frame(0, "\x28\xa1\"}") ],
-	[ '1007', 'a character that the last fragment leaves unfinished', frame(1, "{\"type\":\"\xf0\x9f", fin => 0) . frame(0, "\x92") ],
+	[   '1007',
+		'a bad character split over two fragments',
+		frame(1, "{\"type\":\"\xe2", fin => 0) . frame(0, "\x28\xa1\"}")
+	],
+	[   '1007',
+		'a character that the last fragment leaves unfinished',
+		frame(1, "{\"type\":\"\xf0\x9f", fin => 0) . frame(0, "\x92")
+	],
 	[ '4413', 'a frame one byte too long', frame(1, '"' . 'x' x 98303 . '"') ],
 	[ '4413', 'a frame that says it is a gigabyte', frame(1, 'x' x 10, length => 2**30) ],
 	[ '4413', 'a frame that says it is 2^62 bytes', frame(1, 'x' x 10, length => 2**62) ],
-	[ '4413', 'fragments that are too long together', frame(1, 'x' x 60000, fin => 0) . frame(0, 'x' x 60000) ],
-	[ '4413', 'too long in a hundred fragments', frame(1, 'x' x 1000, fin => 0) . frame(0, 'x' x 1000, fin => 0) x 98 ]);
+	[   '4413',
+		'fragments that are too long together',
+		frame(1, 'x' x 60000, fin => 0) . frame(0, 'x' x 60000)
+	],
+	[   '4413',
+		'too long in a hundred fragments',
+		frame(1, 'x' x 1000, fin => 0) . frame(0, 'x' x 1000, fin => 0) x 98
+	]
+);
 foreach my $case (@refused)
 {
 	is(code_for($case->[2]), $case->[0], "$case->[1]: $case->[0]");
 }
 
 # Here libwebsockets hangs up without a close frame, which section 7.1.7 leaves open to it.
-foreach my $case ([ 'a ping of 126 bytes', frame(9, 'x' x 126) ], [ 'a close of 126 bytes', frame(8, pack('n', 1000) . 'x' x 124) ],
-	[ 'a length of 64 bits with its first bit set', "\x81\xff\x80" . "\0" x 7 . 'mask' ])
+foreach my $case (
+	[ 'a ping of 126 bytes', frame(9, 'x' x 126) ],
+	[ 'a close of 126 bytes', frame(8, pack('n', 1000) . 'x' x 124) ],
+	[ 'a length of 64 bits with its first bit set', "\x81\xff\x80" . "\0" x 7 . 'mask' ]
+  )
 {
 	like(code_for($case->[1]), qr/\A(?:1002|0)\z/, "$case->[0]: refused");
 }
@@ -141,12 +188,31 @@ my @accepted = (
 	[ 'a frame of 98304 bytes, the most', frame(1, $ping . ' ' x (98304 - length $ping)) ],
 	[ 'a mask of zeros', frame(1, $ping, mask => "\0\0\0\0") ],
 	[ 'two fragments', frame(1, '{"type":', fin => 0) . frame(0, '"ping"}') ],
-	[ 'a fragment for each byte', join('', map { frame($_ == 0 ? 1 : 0, substr($ping, $_, 1), fin => $_ == length($ping) - 1 ? 1 : 0) } 0 .. length($ping) - 1) ],
-	[ 'empty fragments among others', frame(1, '', fin => 0) . frame(0, $ping, fin => 0) . frame(0, '', fin => 0) . frame(0, '') ],
-	[ 'pings inside a fragmented text', frame(1, '{"type":', fin => 0) . frame(9, 'a') . frame(0, '"pi', fin => 0) . frame(9, 'b') . frame(0, 'ng"}') ],
-	[ 'a character split over fragments', frame(1, "{\"type\":\"ping\",\"x\":\"\xe2", fin => 0) . frame(0, "\x82", fin => 0) . frame(0, "\xac\"}") ],
-	[ 'characters of two, three and four bytes', frame(1, "{\"type\":\"ping\",\"x\":\"\xc3\xbc\xe2\x82\xac\xf0\x9f\x92\xac\xef\xbf\xbf\"}") ],
-	[ 'an unasked pong', frame(10, 'nobody asked') . frame(1, $ping) ]);
+	[   'a fragment for each byte',
+		join('',
+			map { frame($_ == 0 ? 1 : 0, substr($ping, $_, 1), fin => $_ == length($ping) - 1 ? 1 : 0) }
+			  0 .. length($ping) - 1)
+	],
+	[   'empty fragments among others',
+		frame(1, '', fin => 0) . frame(0, $ping, fin => 0) . frame(0, '', fin => 0) . frame(0, '')
+	],
+	[   'pings inside a fragmented text',
+		frame(1, '{"type":', fin => 0)
+		  . frame(9, 'a')
+		  . frame(0, '"pi', fin => 0)
+		  . frame(9, 'b')
+		  . frame(0, 'ng"}')
+	],
+	[   'a character split over fragments',
+		frame(1, "{\"type\":\"ping\",\"x\":\"\xe2", fin => 0)
+		  . frame(0, "\x82", fin => 0)
+		  . frame(0, "\xac\"}")
+	],
+	[   'characters of two, three and four bytes',
+		frame(1, "{\"type\":\"ping\",\"x\":\"\xc3\xbc\xe2\x82\xac\xf0\x9f\x92\xac\xef\xbf\xbf\"}")
+	],
+	[ 'an unasked pong', frame(10, 'nobody asked') . frame(1, $ping) ]
+);
 foreach my $case (@accepted)
 {
 	my $ws = $stack->signed_in($ada);
@@ -161,7 +227,9 @@ foreach my $bytes (frame(1, $ping, mask => undef), frame(9, 'x', mask => undef) 
 {
 	my $ws = $stack->signed_in($ada);
 	$ws->write($bytes);
-	ok($ws->hear('pong', 5) || ($ws->{close_code} // 0) == 1002, 'a frame without a mask is understood or refused');
+	ok( $ws->hear('pong', 5) || ($ws->{close_code} // 0) == 1002,
+		'a frame without a mask is understood or refused'
+	);
 }
 
 # A length in a longer form than it needs (section 5.2 forbids it to senders). libwebsockets reads it all the same: the length is
@@ -170,7 +238,9 @@ foreach my $form (16, 64)
 {
 	my $ws = $stack->signed_in($ada);
 	$ws->write(frame(1, $ping, form => $form));
-	ok($ws->hear('pong', 5) || defined $ws->{close_code}, "a short length in $form bits is understood or refused");
+	ok( $ws->hear('pong', 5) || defined $ws->{close_code},
+		"a short length in $form bits is understood or refused"
+	);
 }
 
 # --- pings (section 5.5.2) ----------------------------------------------------------------------------------------
@@ -180,7 +250,9 @@ foreach my $payload ('', 'x', "\x00\xff\x80 any bytes", 'p' x 125)
 	my $ws = $stack->signed_in($ada);
 	$ws->send_frame(9, $payload);
 	my $frame = $ws->next_frame;
-	ok($frame && $frame->{opcode} == 10 && $frame->{payload} eq $payload, 'a ping of ' . length($payload) . ' bytes is answered with its payload');
+	ok( $frame && $frame->{opcode} == 10 && $frame->{payload} eq $payload,
+		'a ping of ' . length($payload) . ' bytes is answered with its payload'
+	);
 }
 my $ws = $stack->signed_in($ada);
 $ws->write(join('', map { frame(9, "ping $_") } 1 .. 20) . frame(1, $ping));
@@ -201,7 +273,8 @@ sub closed_with
 }
 
 is(closed_with(''), 1005, 'a close without a code is answered without one');
-is(closed_with(pack('n', $_)), $_, "close $_ is answered in kind") foreach (1000, 1001, 1003, 1007, 1011, 3000, 3999, 4000, 4999);
+is(closed_with(pack('n', $_)), $_, "close $_ is answered in kind")
+  foreach (1000, 1001, 1003, 1007, 1011, 3000, 3999, 4000, 4999);
 is(closed_with(pack('n', 1000) . 'bye'), 1000, 'a close with a reason');
 # 1004 to 1006 and 1015 must not be on the wire at all, the others are not in use (section 7.4).
 foreach my $code (0, 999, 1004, 1005, 1006, 1015, 1016, 2999)
@@ -211,7 +284,11 @@ foreach my $code (0, 999, 1004, 1005, 1006, 1015, 1016, 2999)
 # These libwebsockets answers in kind, and a single byte as if it were none. The connection ends, and nobody acts on the number.
 foreach my $payload ("\x03", pack('n', 5000), pack('n', 65535))
 {
-	like(closed_with($payload), qr/\A(?:1002|1005|5000|65535|0)\z/, 'close ' . unpack('H*', $payload) . ' ends the connection');
+	like(
+		closed_with($payload),
+		qr/\A(?:1002|1005|5000|65535|0)\z/,
+		'close ' . unpack('H*', $payload) . ' ends the connection'
+	);
 }
 {
 	my $said = closed_with(pack('n', 1000) . "\xff\xfe");
@@ -219,9 +296,15 @@ foreach my $payload ("\x03", pack('n', 5000), pack('n', 65535))
 	ok($said =~ /\A(?:1000|1002|1007|0)\z/, "a reason that is no UTF-8 ends the connection ($said)");
 }
 $ws = $stack->signed_in($ada);
-$ws->write(frame(8, pack('n', 1000)) . frame(1, json_text({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64('late') })));
+$ws->write(
+	frame(8, pack('n', 1000))
+	  . frame(
+		1, json_text({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64('late') })
+	  )
+);
 $ws->closing;
-is($stack->sql("SELECT count(*) FROM porcupine.events WHERE room_id = $room AND kind = 'message'"), '0', 'nothing after a close is read');
+is($stack->sql("SELECT count(*) FROM porcupine.events WHERE room_id = $room AND kind = 'message'"),
+	'0', 'nothing after a close is read');
 
 # --- slowness ------------------------------------------------------------------------------------------------------------
 
@@ -238,15 +321,30 @@ ok($ws->hear('pong'), 'a message byte by byte');
 
 # Frames that follow the handshake in the same packet: a client must wait (section 4.1), so they may be lost, but never misread.
 $socket = $stack->connect_tcp;
-syswrite($socket, $stack->handshake('/ws/') . frame(1, json_text({ type => 'auth', token => $ada->{token} })) . frame(1, $ping));
+syswrite($socket,
+		$stack->handshake('/ws/')
+	  . frame(1, json_text({ type => 'auth', token => $ada->{token} }))
+	  . frame(1, $ping));
 $answer = Porcupine::Test::read_answer($socket, '');
 $ws = Porcupine::Test::WebSocket->new($socket, $answer->{rest}, PATIENCE);
 my $heard = $ws->hear('ready', 8);
-ok($heard ? $ws->hear('pong') : !grep({ $_->{type} ne 'error' } @{ $ws->{heard} }), 'frames in the packet of the handshake are read, or not at all');
+ok( $heard ? $ws->hear('pong') : !grep({ $_->{type} ne 'error' } @{ $ws->{heard} }),
+	'frames in the packet of the handshake are read, or not at all'
+);
 
 # A client that vanishes in the middle of a frame takes nothing down with it.
 $ws = $stack->signed_in($ada);
-$ws->write(substr(frame(1, json_text({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64('half') })), 0, 40));
+$ws->write(
+	substr(
+		frame(
+			1,
+			json_text(
+				{ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64('half') }
+			)
+		),
+		0, 40
+	)
+);
 $ws->close;
 # One that has shut its sending side is let go.
 $ws = $stack->signed_in($ada);
@@ -255,6 +353,7 @@ ok($ws->is_hung_up, 'a half-closed connection is ended');
 $ws = $stack->signed_in($ada);
 $ws->say({ type => 'ping' });
 ok($ws->hear('pong'), 'others go on');
-is($stack->sql("SELECT count(*) FROM porcupine.events WHERE room_id = $room AND kind = 'message'"), '0', 'half a message is none');
+is($stack->sql("SELECT count(*) FROM porcupine.events WHERE room_id = $room AND kind = 'message'"),
+	'0', 'half a message is none');
 
 done_testing();

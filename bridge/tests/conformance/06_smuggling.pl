@@ -36,20 +36,37 @@ sub statuses
 
 # A second request hidden in what may be a body: it would rename the room.
 my $body = json_text({ name => 'smuggled' });
-my $hidden = "PATCH /api/rooms/$room/ HTTP/1.1\r\n$host$auth${json}Content-Length: " . length($body) . "\r\n\r\n$body";
+my $hidden =
+  "PATCH /api/rooms/$room/ HTTP/1.1\r\n$host$auth${json}Content-Length: " . length($body) . "\r\n\r\n$body";
 my $chunked = "0\r\n\r\n$hidden";
 my $post = "POST /api/rooms/join/ HTTP/1.1\r\n$host$auth$json";
 my @hidings = (
-	[ 'Content-Length and Transfer-Encoding', $post . 'Content-Length: ' . length($chunked) . "\r\nTransfer-Encoding: chunked\r\n\r\n$chunked" ],
-	[ 'Transfer-Encoding and Content-Length', $post . "Transfer-Encoding: chunked\r\nContent-Length: " . length($chunked) . "\r\n\r\n$chunked" ],
+	[   'Content-Length and Transfer-Encoding',
+		$post . 'Content-Length: ' . length($chunked) . "\r\nTransfer-Encoding: chunked\r\n\r\n$chunked"
+	],
+	[   'Transfer-Encoding and Content-Length',
+		$post . "Transfer-Encoding: chunked\r\nContent-Length: " . length($chunked) . "\r\n\r\n$chunked"
+	],
 	[ 'Transfer-Encoding alone', "${post}Transfer-Encoding: chunked\r\n\r\n$chunked" ],
-	[ 'Transfer-Encoding: identity', "${post}Transfer-Encoding: identity\r\nContent-Length: 0\r\n\r\n$hidden" ],
+	[   'Transfer-Encoding: identity',
+		"${post}Transfer-Encoding: identity\r\nContent-Length: 0\r\n\r\n$hidden"
+	],
 	[ 'an odd Transfer-Encoding', "${post}Transfer-Encoding: xchunked\r\nContent-Length: 0\r\n\r\n$hidden" ],
-	[ 'two Transfer-Encodings', "${post}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n$chunked" ],
-	[ 'Transfer-Encoding by a space before the colon', "${post}Transfer-Encoding : chunked\r\nContent-Length: " . length($chunked) . "\r\n\r\n$chunked" ],
-	[ 'Transfer-Encoding on a GET', "GET /api/rooms/ HTTP/1.1\r\n$host${auth}Transfer-Encoding: chunked\r\n\r\n$chunked" ],
-	[ 'two different Content-Lengths', $post . 'Content-Length: ' . length($hidden) . "\r\nContent-Length: 0\r\n\r\n$hidden" ],
-	[ 'two Content-Lengths the other way', "${post}Content-Length: 0\r\nContent-Length: " . length($hidden) . "\r\n\r\n$hidden" ],
+	[   'two Transfer-Encodings',
+		"${post}Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n$chunked"
+	],
+	[   'Transfer-Encoding by a space before the colon',
+		"${post}Transfer-Encoding : chunked\r\nContent-Length: " . length($chunked) . "\r\n\r\n$chunked"
+	],
+	[   'Transfer-Encoding on a GET',
+		"GET /api/rooms/ HTTP/1.1\r\n$host${auth}Transfer-Encoding: chunked\r\n\r\n$chunked"
+	],
+	[   'two different Content-Lengths',
+		$post . 'Content-Length: ' . length($hidden) . "\r\nContent-Length: 0\r\n\r\n$hidden"
+	],
+	[   'two Content-Lengths the other way',
+		"${post}Content-Length: 0\r\nContent-Length: " . length($hidden) . "\r\n\r\n$hidden"
+	],
 	[ 'two lengths in one header', "${post}Content-Length: 0, " . length($hidden) . "\r\n\r\n$hidden" ],
 	[ 'a negative length', "${post}Content-Length: -1\r\n\r\n$hidden" ],
 	[ 'a length with a plus', "${post}Content-Length: +0\r\n\r\n$hidden" ],
@@ -61,9 +78,16 @@ my @hidings = (
 	[ 'a folded header', "${post}X-Folded: a\r\n\tContent-Length: 5\r\nContent-Length: 0\r\n\r\n$hidden" ],
 	[ 'a header without a colon', "${post}Content-Length\r\n\r\n$hidden" ],
 	[ 'a header with a NUL', "${post}X-Nul: a\0b\r\nContent-Length: 0\r\n\r\n$hidden" ],
-	[ 'a bare CR in a header', "${post}X-Cr: a\rContent-Length: 7\r\nContent-Length: 0\r\n\r\n$hidden" ]);
+	[ 'a bare CR in a header', "${post}X-Cr: a\rContent-Length: 7\r\nContent-Length: 0\r\n\r\n$hidden" ]
+);
 # Whatever was said, the bridge goes on; without this a bridge that hangs would pass every test of what it does not do.
-sub is_alive { is($stack->exchange("GET /livez HTTP/1.1\r\n${host}Connection: close\r\n\r\n", seconds => 5)->{status}, 200, 'and the bridge goes on') or BAIL_OUT('the bridge does not answer any more'); return; }
+sub is_alive
+{
+	is($stack->exchange("GET /livez HTTP/1.1\r\n${host}Connection: close\r\n\r\n", seconds => 5)->{status},
+		200, 'and the bridge goes on')
+	  or BAIL_OUT('the bridge does not answer any more');
+	return;
+}
 
 foreach my $case (@hidings)
 {
@@ -79,16 +103,22 @@ foreach my $case (@hidings)
 # GET with a body: its length is known, so what is inside it is not a request.
 $stack->sql("UPDATE porcupine.rooms SET name = 'room' WHERE id = $room");
 statuses("GET /api/rooms/ HTTP/1.1\r\n$host${auth}Content-Length: " . length($hidden) . "\r\n\r\n$hidden");
-is($stack->sql("SELECT name FROM porcupine.rooms WHERE id = $room"), 'room', 'a GET with a body: the hidden request is not carried out');
+is($stack->sql("SELECT name FROM porcupine.rooms WHERE id = $room"),
+	'room', 'a GET with a body: the hidden request is not carried out');
 
 # Requests in one packet: each is answered in its order, or the first alone and the connection is closed, as its answer says; then
 # the client asks again (RFC 9112, section 9.3.2). A body is never taken from a neighbour.
 my $get = "GET /livez HTTP/1.1\r\n$host\r\n";
 my $joining = $post . 'Content-Length: ' . length('{"code":"ZZZZZ0"}') . "\r\n\r\n" . '{"code":"ZZZZZ0"}';
 my $handshake = $stack->handshake('/ws/');
-foreach my $case ([ '200 404 200', 'three requests', "${get}GET /api/nothing/ HTTP/1.1\r\n$host$auth\r\n$get" ], [ '404 200', 'a body before another request', $joining . $get ],
-	[ '200 404 200', 'a body in the packet of an earlier request', $get . $joining . $get ], [ join(' ', ('404') x 20), 'twenty bodies', $joining x 20 ],
-	[ '200 404', 'half of a body after another request', $get . substr($joining, 0, -3) ], [ '200 101', 'a handshake after another request', $get . $handshake ])
+foreach my $case (
+	[ '200 404 200', 'three requests', "${get}GET /api/nothing/ HTTP/1.1\r\n$host$auth\r\n$get" ],
+	[ '404 200', 'a body before another request', $joining . $get ],
+	[ '200 404 200', 'a body in the packet of an earlier request', $get . $joining . $get ],
+	[ join(' ', ('404') x 20), 'twenty bodies', $joining x 20 ],
+	[ '200 404', 'half of a body after another request', $get . substr($joining, 0, -3) ],
+	[ '200 101', 'a handshake after another request', $get . $handshake ]
+  )
 {
 	my ($expected, $what, $bytes) = @$case;
 	my $said = statuses($bytes);
@@ -103,25 +133,41 @@ foreach my $first ($get, $joining)
 	my $answer = Porcupine::Test::read_answer($socket, '');
 	if (lc($answer->{headers}{connection}[0] // '') eq 'close')
 	{
-		is(Porcupine::Test::read_answer($socket, '', seconds => 5)->{status}, 0, 'what is said to be closed is closed');
+		is(Porcupine::Test::read_answer($socket, '', seconds => 5)->{status},
+			0, 'what is said to be closed is closed');
 	}
 	else
 	{
 		syswrite($socket, $joining);
-		is(Porcupine::Test::read_answer($socket, '', seconds => 5)->{status}, 404, 'the next request on the same connection');
+		is(Porcupine::Test::read_answer($socket, '', seconds => 5)->{status},
+			404, 'the next request on the same connection');
 	}
 }
 
 # Paths: no file outside of the page, no second spelling of a call.
-foreach my $path ('/../../../../etc/passwd', '/..%2f..%2f..%2fetc/passwd', '/%2e%2e/%2e%2e/etc/passwd', '/assets/../../etc/passwd', '/assets/%2e%2e%2f%2e%2e%2fetc%2fpasswd', '/..\\..\\etc\\passwd',
-	'//etc/passwd', '/./etc/passwd', '/etc/passwd%00.html', "/\0", '/%', '/%zz', '/%c0%ae%c0%ae/etc/passwd', '/' . '../' x 50 . 'etc/passwd', 'etc/passwd', 'file:///etc/passwd')
+foreach my $path (
+	'/../../../../etc/passwd', '/..%2f..%2f..%2fetc/passwd',
+	'/%2e%2e/%2e%2e/etc/passwd', '/assets/../../etc/passwd',
+	'/assets/%2e%2e%2f%2e%2e%2fetc%2fpasswd', '/..\\..\\etc\\passwd',
+	'//etc/passwd', '/./etc/passwd',
+	'/etc/passwd%00.html', "/\0",
+	'/%', '/%zz',
+	'/%c0%ae%c0%ae/etc/passwd', '/' . '../' x 50 . 'etc/passwd',
+	'etc/passwd', 'file:///etc/passwd'
+  )
 {
 	my $answer = $stack->exchange("GET $path HTTP/1.1\r\n${host}Connection: close\r\n\r\n");
-	unlike($answer->{body} // '', qr/root:/, "no file outside: " . $path =~ s/[^ -~]/./gr . " ($answer->{status})");
+	unlike($answer->{body} // '',
+		qr/root:/, "no file outside: " . $path =~ s/[^ -~]/./gr . " ($answer->{status})");
 	is_alive();
 }
-foreach my $path ("/api%2frooms/$room/", "/api/rooms%2f$room/", "/api/./rooms/$room/", "/api/x/../rooms/$room/", "//api/rooms/$room/", "/api//rooms/$room/", "/API/rooms/$room/", "/api/rooms/$room/;x", "/api/rooms/$room//",
-	"http://localhost/api/rooms/$room/")
+foreach my $path (
+	"/api%2frooms/$room/", "/api/rooms%2f$room/",
+	"/api/./rooms/$room/", "/api/x/../rooms/$room/",
+	"//api/rooms/$room/", "/api//rooms/$room/",
+	"/API/rooms/$room/", "/api/rooms/$room/;x",
+	"/api/rooms/$room//", "http://localhost/api/rooms/$room/"
+  )
 {
 	my $answer = $stack->exchange("DELETE $path HTTP/1.1\r\n$host${auth}Connection: close\r\n\r\n");
 	# libwebsockets resolves dot segments and doubled slashes before it tells the path; the same call, with the same right to it,
@@ -132,26 +178,52 @@ foreach my $path ("/api%2frooms/$room/", "/api/rooms%2f$room/", "/api/./rooms/$r
 }
 
 # Methods and first lines.
-foreach my $first ("BREW /livez HTTP/1.1", "get /livez HTTP/1.1", "GETX /livez HTTP/1.1", "TRACE / HTTP/1.1", "GET\t/livez\tHTTP/1.1", "GET  /livez HTTP/1.1", "GET /livez", "GET /livez HTTP/9.9", "GET /livez HTTP/1.1 x",
-	" GET /livez HTTP/1.1", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "\0" x 100, 'A' x 20000)
+foreach my $first (
+	"BREW /livez HTTP/1.1",
+	"get /livez HTTP/1.1",
+	"GETX /livez HTTP/1.1",
+	"TRACE / HTTP/1.1",
+	"GET\t/livez\tHTTP/1.1",
+	"GET  /livez HTTP/1.1",
+	"GET /livez",
+	"GET /livez HTTP/9.9",
+	"GET /livez HTTP/1.1 x",
+	" GET /livez HTTP/1.1",
+	"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+	"\0" x 100,
+	'A' x 20000
+  )
 {
 	my $answer = $stack->exchange("$first\r\n${host}Connection: close\r\n\r\n", seconds => 5);
-	ok($answer->{status} != 500, 'a first line of ' . substr($first =~ s/[^ -~]/./gr, 0, 30) . " ($answer->{status})");
+	ok($answer->{status} != 500,
+		'a first line of ' . substr($first =~ s/[^ -~]/./gr, 0, 30) . " ($answer->{status})");
 	is_alive();
 }
-my $answer = $stack->exchange("TRACE / HTTP/1.1\r\n${host}X-Secret: abc\r\nConnection: close\r\n\r\n", seconds => 5);
+my $answer =
+  $stack->exchange("TRACE / HTTP/1.1\r\n${host}X-Secret: abc\r\nConnection: close\r\n\r\n", seconds => 5);
 unlike($answer->{body} // '', qr/abc/, 'TRACE sends nothing back');
-is($stack->exchange("GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n", seconds => 5)->{status}, 400, 'no Host is refused');
+is($stack->exchange("GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n", seconds => 5)->{status},
+	400, 'no Host is refused');
 
 # Sizes.
-foreach my $case ([ 'a header of 20 KB', "X-Long: " . 'x' x 20000 . "\r\n" ], [ '500 headers', join('', map { "X-H$_: v\r\n" } 1 .. 500) ], [ 'a path of 20 KB', undef ], [ 'a query of 20 KB', undef ])
+foreach my $case (
+	[ 'a header of 20 KB', "X-Long: " . 'x' x 20000 . "\r\n" ],
+	[ '500 headers', join('', map { "X-H$_: v\r\n" } 1 .. 500) ],
+	[ 'a path of 20 KB', undef ],
+	[ 'a query of 20 KB', undef ]
+  )
 {
-	my $target = $case->[0] =~ /path/ ? '/' . 'p' x 20000 : $case->[0] =~ /query/ ? '/livez?' . 'q' x 20000 : '/livez';
-	$answer = $stack->exchange("GET $target HTTP/1.1\r\n$host" . ($case->[1] // '') . "Connection: close\r\n\r\n", seconds => 5);
-	ok($answer->{status} <= 0 || $answer->{status} >= 400 || $case->[0] =~ /500 headers/, "$case->[0] ($answer->{status})");
+	my $target =
+	  $case->[0] =~ /path/ ? '/' . 'p' x 20000 : $case->[0] =~ /query/ ? '/livez?' . 'q' x 20000 : '/livez';
+	$answer =
+	  $stack->exchange("GET $target HTTP/1.1\r\n$host" . ($case->[1] // '') . "Connection: close\r\n\r\n",
+		seconds => 5);
+	ok($answer->{status} <= 0 || $answer->{status} >= 400 || $case->[0] =~ /500 headers/,
+		"$case->[0] ($answer->{status})");
 	is_alive();
 }
-$answer = $stack->exchange($post . "Content-Length: 100000000000\r\nConnection: close\r\n\r\n{", seconds => 5);
+$answer =
+  $stack->exchange($post . "Content-Length: 100000000000\r\nConnection: close\r\n\r\n{", seconds => 5);
 is($answer->{status}, 413, 'a body of 100 GB is refused before it is read');
 
 # Bodies that stop: the connection is given up in time, and its neighbours do not wait.
@@ -161,6 +233,7 @@ is($stack->http('GET', '/livez')->{status}, 200, 'half a body holds nobody up');
 my $half = $stack->connect_tcp;
 syswrite($half, "GET /livez HTTP/1.1\r\nHost: lo");
 is($stack->http('GET', '/livez')->{status}, 200, 'nor does half a head');
-is(Porcupine::Test::read_answer($half, '', seconds => 25)->{status} <= 0 ? 'hung up' : 'answered', 'hung up', 'half a head is given up');
+is(Porcupine::Test::read_answer($half, '', seconds => 25)->{status} <= 0 ? 'hung up' : 'answered',
+	'hung up', 'half a head is given up');
 
 done_testing();

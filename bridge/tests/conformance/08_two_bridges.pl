@@ -25,9 +25,14 @@ sub subscribed
 	return $ws;
 }
 
-sub message { my ($text) = @_; return { type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($text) }; }
+sub message
+{
+	my ($text) = @_;
+	return { type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($text) };
+}
 
-my @sockets = (subscribed($here, $ada), subscribed($there, $ben), subscribed($here, $cas), subscribed($there, $ada));
+my @sockets =
+  (subscribed($here, $ada), subscribed($there, $ben), subscribed($here, $cas), subscribed($there, $ada));
 my $each = 100;
 foreach my $n (1 .. $each)
 {
@@ -37,7 +42,11 @@ my $last = 3 + $each * @sockets;
 my @transcripts = map { [ $_->events($room, $last) ] } @sockets;
 foreach my $i (0 .. $#sockets)
 {
-	is_deeply([ map { $_->{seq} } @{ $transcripts[$i] } ], [ 4 .. $last ], "socket $i: everything, in order, once");
+	is_deeply(
+		[ map { $_->{seq} } @{ $transcripts[$i] } ],
+		[ 4 .. $last ],
+		"socket $i: everything, in order, once"
+	);
 	is_deeply($transcripts[$i], $transcripts[0], "socket $i: the same as the others");
 }
 
@@ -45,16 +54,25 @@ foreach my $i (0 .. $#sockets)
 my $twice = message('sent at both');
 $sockets[0]->say($twice);
 $sockets[3]->say($twice);
-my @acks = map { my $ws = $_; $ws->hear(sub { $_[0]{type} eq 'ack' && $_[0]{client_id} eq $twice->{client_id} })->{seq} } @sockets[ 0, 3 ];
+my @acks = map {
+	my $ws = $_;
+	$ws->hear(sub { $_[0]{type} eq 'ack' && $_[0]{client_id} eq $twice->{client_id} })->{seq}
+} @sockets[ 0, 3 ];
 is($acks[0], $acks[1], 'a message that is sent at both has one seq');
-is($here->sql("SELECT count(*) FROM porcupine.events WHERE room_id = $room AND client_id = '$twice->{client_id}'"), '1', 'and is there once');
+is( $here->sql(
+		"SELECT count(*) FROM porcupine.events WHERE room_id = $room AND client_id = '$twice->{client_id}'"),
+	'1',
+	'and is there once'
+);
 
 # A removal at one cuts at the other.
 my $begin = time;
-is($here->http('DELETE', "/api/rooms/$room/members/$ben->{id}/", token => $ada->{token})->{status}, 204, 'removed at one');
+is($here->http('DELETE', "/api/rooms/$room/members/$ben->{id}/", token => $ada->{token})->{status},
+	204, 'removed at one');
 is($sockets[1]->hear('unsubscribed')->{code}, 'not_member', 'cut at the other');
 cmp_ok(time - $begin, '<', 4, 'in time');
-my $removal = $here->sql("SELECT seq FROM porcupine.events WHERE room_id = $room AND kind = 'member.removed'");
+my $removal =
+  $here->sql("SELECT seq FROM porcupine.events WHERE room_id = $room AND kind = 'member.removed'");
 is(($sockets[1]->events($room, 0))[-1]{seq}, $removal, 'with the removal as its last event');
 
 # So does a logout.
@@ -72,7 +90,11 @@ $sockets[3]->say(message("while one is away $_")) foreach 1 .. 50;
 is(($sockets[3]->events($room, $head))[-1]{seq}, $head, 'the other goes on');
 $here->start_bridge;
 my $back = subscribed($here, $cas, after => $removal);
-is_deeply([ map { $_->{seq} } $back->events($room, $head) ], [ $removal + 1 .. $head ], 'and the first catches up');
+is_deeply(
+	[ map { $_->{seq} } $back->events($room, $head) ],
+	[ $removal + 1 .. $head ],
+	'and the first catches up'
+);
 $sockets[3]->say(message('after'));
 is(($back->events($room, $head + 1))[-1]{seq}, $head + 1, 'live again');
 

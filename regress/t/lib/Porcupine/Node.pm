@@ -37,14 +37,16 @@ sub plain_room
 	my ($node, $room, @users) = @_;
 	my $list = join(',', @users);
 
-	$node->safe_psql('postgres', qq{
+	$node->safe_psql(
+		'postgres', qq{
 		INSERT INTO porcupine.users (id, username, display_name) SELECT u, 'user-' || u, 'User ' || u FROM unnest(ARRAY[$list]) u
 			ON CONFLICT DO NOTHING;
 		INSERT INTO porcupine.rooms (id, encrypted, code, name) VALUES ($room, false, 'R' || lpad('$room', 5, '0'), 'Room $room');
 		INSERT INTO porcupine.room_heads (room_id) VALUES ($room);
 		INSERT INTO porcupine.members (room_id, user_id, role)
 			SELECT $room, u, CASE WHEN u = $users[0] THEN 'owner' ELSE 'member' END::porcupine.role FROM unnest(ARRAY[$list]) u;
-	});
+	}
+	);
 	return;
 }
 
@@ -57,8 +59,17 @@ sub start_psql
 
 	append_to_file($script, $sql);
 	$psql{run} = IPC::Run::start(
-		[ $node->installed_command('psql'), '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres'), '-f', $script ],
-		'<', \undef, '>', \$psql{out}, '2>', \$psql{err});
+		[   $node->installed_command('psql'),
+			'-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres'),
+			'-f', $script
+		],
+		'<',
+		\undef,
+		'>',
+		\$psql{out},
+		'2>',
+		\$psql{err}
+	);
 	return \%psql;
 }
 
@@ -81,7 +92,8 @@ sub wait_for
 sub sqlstate_of
 {
 	my ($node, $sql, $database) = @_;
-	my ($code, $out, $err) = $node->psql($database // 'postgres', "\\set VERBOSITY verbose\n$sql", on_error_stop => 1);
+	my ($code, $out, $err) =
+	  $node->psql($database // 'postgres', "\\set VERBOSITY verbose\n$sql", on_error_stop => 1);
 
 	return '00000' if $code == 0;
 	return $err =~ /ERROR:\s+([0-9A-Z]{5}):/ ? $1 : $err;

@@ -31,7 +31,11 @@ sub unb64 { return decode_base64($_[0]); }
 sub json_text { return $json->encode($_[0]); }
 
 # The value, or undef where the text is no JSON.
-sub json_value { my ($text) = @_; return eval { $json->decode($text) }; }
+sub json_value
+{
+	my ($text) = @_;
+	return eval { $json->decode($text) };
+}
 
 # A client id that nobody else in this test has.
 sub uuid { return sprintf('%08x-%04x-4%03x-8%03x-%012x', $$, rand(65536), rand(4096), rand(4096), ++$uuids); }
@@ -60,11 +64,15 @@ sub start_stack
 	my $self = bless { env => $options{env} // {}, accounts => 0 }, __PACKAGE__;
 	my $node = $self->{node} = PostgreSQL::Test::Cluster->new('bridge');
 
-	plan(skip_all => 'PORCUPINE_BRIDGE names no program') unless -x ($self->{program} = $ENV{PORCUPINE_BRIDGE} // '../bridge/porcupine-bridge');
+	plan(skip_all => 'PORCUPINE_BRIDGE names no program')
+	  unless -x ($self->{program} = $ENV{PORCUPINE_BRIDGE} // '../bridge/porcupine-bridge');
 	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'porcupine'\nfsync = on\nlog_statement = none\n" . ($options{conf} // ''));
+	$node->append_conf('postgresql.conf',
+		"shared_preload_libraries = 'porcupine'\nfsync = on\nlog_statement = none\n"
+		  . ($options{conf} // ''));
 	$node->start;
-	$node->safe_psql('postgres', 'CREATE EXTENSION porcupine; CREATE ROLE porcupine_node LOGIN IN ROLE porcupine_bridge');
+	$node->safe_psql('postgres',
+		'CREATE EXTENSION porcupine; CREATE ROLE porcupine_node LOGIN IN ROLE porcupine_bridge');
 	$self->{port} = PostgreSQL::Test::Cluster::get_free_port();
 	$self->{log} = $node->basedir . '/bridge.log';
 	$self->start_bridge;
@@ -93,9 +101,14 @@ sub start_bridge
 	my %env = (
 		PATH => $ENV{PATH},
 		PORCUPINE_PORT => $self->{port},
-		PORCUPINE_DATABASE => 'host=' . $self->{node}->host . ' port=' . $self->{node}->port . ' dbname=postgres user=porcupine_node',
+		PORCUPINE_DATABASE => 'host='
+		  . $self->{node}->host
+		  . ' port='
+		  . $self->{node}->port
+		  . ' dbname=postgres user=porcupine_node',
 		PORCUPINE_PAGE => $self->page_folder,
-		%{ $self->{env} });
+		%{ $self->{env} }
+	);
 	my $pid = fork // die "cannot fork: $!";
 
 	if ($pid == 0)
@@ -107,7 +120,8 @@ sub start_bridge
 		exec($self->{program}) or POSIX::_exit(127);
 	}
 	$self->{pid} = $pid;
-	eval { $self->wait_until_ready; 1 } or BAIL_OUT("the bridge does not start:\n" . slurp_file($self->{log}));
+	eval { $self->wait_until_ready; 1 }
+	  or BAIL_OUT("the bridge does not start:\n" . slurp_file($self->{log}));
 	return;
 }
 
@@ -115,11 +129,14 @@ sub wait_until_ready
 {
 	my ($self) = @_;
 
-	wait_for('the bridge to be ready', sub {
-		die 'it has ended' if waitpid($self->{pid}, POSIX::WNOHANG()) == $self->{pid};
-		my $answer = eval { $self->http('GET', '/readyz') };
-		return $answer && $answer->{status} == 200;
-	});
+	wait_for(
+		'the bridge to be ready',
+		sub {
+			die 'it has ended' if waitpid($self->{pid}, POSIX::WNOHANG()) == $self->{pid};
+			my $answer = eval { $self->http('GET', '/readyz') };
+			return $answer && $answer->{status} == 200;
+		}
+	);
 	return;
 }
 
@@ -178,7 +195,14 @@ sub person
 			VALUES (:who, :device, now() + interval '1 hour', sha256('$refresh')) RETURNING id AS session \\gset
 		SELECT :who, :device, :session, porcupine.access_token(:who, :session, :device);});
 
-	return { id => $id, username => $name, device => $device, session => $session, token => $token, refresh => $refresh };
+	return {
+		id => $id,
+		username => $name,
+		device => $device,
+		session => $session,
+		token => $token,
+		refresh => $refresh
+	};
 }
 
 # A room of these people, the first its owner; returns its id.
@@ -199,7 +223,9 @@ sub room
 sub sql_send
 {
 	my ($self, $person, $room, $text) = @_;
-	return $self->sql("BEGIN; SELECT porcupine.act_as($person->{id}) \\gset\nSELECT seq FROM porcupine.send($room, gen_random_uuid(), '$text'); COMMIT;");
+	return $self->sql(
+		"BEGIN; SELECT porcupine.act_as($person->{id}) \\gset\nSELECT seq FROM porcupine.send($room, gen_random_uuid(), '$text'); COMMIT;"
+	);
 }
 
 # --- HTTP ------------------------------------------------------------------------------------------------------
@@ -207,7 +233,9 @@ sub sql_send
 sub connect_tcp
 {
 	my ($self) = @_;
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => PATIENCE) or die "cannot connect: $!";
+	my $socket =
+	  IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => PATIENCE)
+	  or die "cannot connect: $!";
 
 	binmode($socket);
 	$socket->autoflush(1);
@@ -223,7 +251,8 @@ sub http
 	my $request = "$method $path HTTP/1.1\r\nHost: localhost:$self->{port}\r\nConnection: close\r\n";
 
 	$request .= "Authorization: Bearer $with{token}\r\n" if defined $with{token};
-	$request .= 'Content-Type: ' . ($with{type} // 'application/json') . "\r\n" if defined $body && ($with{type} // 'x') ne '';
+	$request .= 'Content-Type: ' . ($with{type} // 'application/json') . "\r\n"
+	  if defined $body && ($with{type} // 'x') ne '';
 	$request .= 'Content-Length: ' . length($body) . "\r\n" if defined $body;
 	$request .= "$_\r\n" foreach @{ $with{headers} // [] };
 	return $self->exchange("$request\r\n" . ($body // ''), head => $method eq 'HEAD');
@@ -266,7 +295,11 @@ sub read_answer
 			($answer{status}) = $head =~ /\AHTTP\/1\.1 (\d{3})/;
 			$answer{status} //= 0;
 			push @{ $answer{headers}{ lc $1 } }, $2 while $head =~ /^([^:\r\n]+):[ \t]*(.*?)\r$/mg;
-			my $length = $how{head} || $answer{status} == 204 || $answer{status} == 304 || $answer{status} == 101 ? 0 : $answer{headers}{'content-length'}[0];
+			my $length =
+				 $how{head}
+			  || $answer{status} == 204
+			  || $answer{status} == 304
+			  || $answer{status} == 101 ? 0 : $answer{headers}{'content-length'}[0];
 			if (!$open || defined $length && length($buffer) >= $begin + $length)
 			{
 				$answer{body} = substr($buffer, $begin, $length // length($buffer));
@@ -276,7 +309,8 @@ sub read_answer
 			}
 		}
 		return { status => 0, headers => {}, body => $buffer, rest => '', closed => 1 } unless $open;
-		return { status => -1, headers => {}, body => $buffer, rest => '', closed => 0 } unless $select->can_read($deadline - time > 0 ? $deadline - time : 0);
+		return { status => -1, headers => {}, body => $buffer, rest => '', closed => 0 }
+		  unless $select->can_read($deadline - time > 0 ? $deadline - time : 0);
 		$open = 0 unless sysread($socket, $buffer, 65536, length($buffer));
 	}
 }
@@ -293,9 +327,12 @@ sub handshake
 		'Connection' => 'Upgrade',
 		'Sec-WebSocket-Key' => 'dGhlIHNhbXBsZSBub25jZQ==',
 		'Sec-WebSocket-Version' => '13',
-		%{ $changes // {} });
+		%{ $changes // {} }
+	);
 
-	return join('', 'GET ' . ($path // '/ws/') . " HTTP/1.1\r\n", (map { defined $headers{$_} ? "$_: $headers{$_}\r\n" : () } sort keys %headers),
+	return join('',
+		'GET ' . ($path // '/ws/') . " HTTP/1.1\r\n",
+		(map { defined $headers{$_} ? "$_: $headers{$_}\r\n" : () } sort keys %headers),
 		(map { "$_\r\n" } @further), "\r\n");
 }
 

@@ -14,7 +14,14 @@ my $json = JSON::PP->new->utf8->canonical;
 sub new
 {
 	my ($class, $socket, $buffer, $patience) = @_;
-	return bless { socket => $socket, buffer => $buffer, patience => $patience, heard => [], open => 1, answer_pings => 1 }, $class;
+	return bless {
+		socket => $socket,
+		buffer => $buffer,
+		patience => $patience,
+		heard => [],
+		open => 1,
+		answer_pings => 1
+	}, $class;
 }
 
 # frame(OPCODE, PAYLOAD, fin => 1, rsv => 0, mask => BYTES or undef, length => n, form => 7 | 16 | 64): the bytes of one frame.
@@ -26,8 +33,10 @@ sub frame
 	my $form = $how{form} // ($length < 126 ? 7 : $length < 65536 ? 16 : 64);
 	my $first = (($how{fin} // 1) << 7) | (($how{rsv} // 0) << 4) | $opcode;
 	my $masked = defined $mask ? 0x80 : 0;
-	my $head = $form == 7 ? pack('CC', $first, $masked | $length)
-		: $form == 16 ? pack('CCn', $first, $masked | 126, $length) : pack('CCQ>', $first, $masked | 127, $length);
+	my $head =
+		$form == 7 ? pack('CC', $first, $masked | $length)
+	  : $form == 16 ? pack('CCn', $first, $masked | 126, $length)
+	  : pack('CCQ>', $first, $masked | 127, $length);
 
 	return $head . $payload unless defined $mask;
 	return $head . $mask . ($payload ^ substr($mask x (1 + length($payload) / 4), 0, length($payload)));
@@ -92,7 +101,13 @@ sub take_frame
 	return if length($$buffer) < $at + $length;
 	my $payload = substr($$buffer, $at, $length);
 	substr($$buffer, 0, $at + $length) = '';
-	return { fin => $first >> 7, rsv => ($first >> 4) & 7, opcode => $first & 15, masked => $second >> 7, payload => $payload };
+	return {
+		fin => $first >> 7,
+		rsv => ($first >> 4) & 7,
+		opcode => $first & 15,
+		masked => $second >> 7,
+		payload => $payload
+	};
 }
 
 # next_message(SECONDS): the next JSON message; close frames are kept in {close_code} and {close_reason} and end the listening.
@@ -106,7 +121,8 @@ sub next_message
 	{
 		if ($frame->{opcode} == 8)
 		{
-			($self->{close_code}, $self->{close_reason}) = length($frame->{payload}) >= 2 ? unpack('na*', $frame->{payload}) : (1005, '');
+			($self->{close_code}, $self->{close_reason}) =
+			  length($frame->{payload}) >= 2 ? unpack('na*', $frame->{payload}) : (1005, '');
 			return;
 		}
 		if ($frame->{opcode} == 9)
@@ -115,7 +131,8 @@ sub next_message
 			next;
 		}
 		next if $frame->{opcode} == 10;
-		die 'the server masked, fragmented or extended a frame' if $frame->{masked} || !$frame->{fin} || $frame->{rsv} || $frame->{opcode} != 1;
+		die 'the server masked, fragmented or extended a frame'
+		  if $frame->{masked} || !$frame->{fin} || $frame->{rsv} || $frame->{opcode} != 1;
 		my $message = $json->decode($frame->{payload});
 		push @{ $self->{heard} }, $message;
 		$self->{highest}{ $message->{room} } = $message->{seq} if $message->{type} eq 'event';
@@ -155,7 +172,10 @@ sub closing
 	my ($self, $seconds) = @_;
 	my $deadline = time + ($seconds // $self->{patience});
 
-	1 while !defined $self->{close_code} && $self->{open} && time < $deadline && $self->next_message($deadline - time);
+	1 while !defined $self->{close_code}
+	  && $self->{open}
+	  && time < $deadline
+	  && $self->next_message($deadline - time);
 	return $self->{close_code} // ($self->{open} ? undef : 0);
 }
 
