@@ -73,6 +73,19 @@ database_stream(void)
 	return stream;
 }
 
+bool
+database_take_stream(int64_t found)
+{
+	bool		another = checked && found != stream;
+
+	if (another)
+	{
+		log_write(LOG_INFO, "a new stream has begun", LOG_NUMBER("stream", found));
+		stream = found;
+	}
+	return another;
+}
+
 static void
 on_up(void *arg)
 {
@@ -169,5 +182,5 @@ on_checked(void *arg, DbOutcome outcome, const PGresult *result)
 	stream = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
 	checked = true;
 	log_write(LOG_INFO, "the database is ready", LOG_NUMBER("stream", stream));
-	events->ready(before != 0 && before != stream);
+	events->ready(before != 0 && before != stream, before != 0);
 }

@@ -13,8 +13,11 @@
 
 typedef struct DatabaseEvents
 {
-	/* The database answers and the listener is up; restarted: cursors of before are void. */
-	void		(*ready) (bool new_stream);
+	/*
+	 * The database answers and the listener is up; new_stream: cursors of before are
+	 * void; again: doorbells may have been lost since the last time.
+	 */
+	void		(*ready) (bool new_stream, bool again);
 	void		(*doorbell) (const char *payload);
 	/* It must not be used: fsync or full_page_writes is off. */
 	void		(*unfit) (const char *why);
@@ -28,5 +31,7 @@ extern void database_close(void);
 extern const char *database_missing(void);
 /* The stream epoch; 0 before the first ready. */
 extern int64_t database_stream(void);
+/* A sweep has read the stream; true if it is another one than before. */
+extern bool database_take_stream(int64_t stream);
 
 #endif

@@ -20,6 +20,7 @@ struct HubRoom
 	int64_t		ticket;			/* of the read under way; 0: none */
 	int64_t		published;
 	int64_t		known;
+	int64_t		at_sweep;		/* published, when the sweep under way was begun */
 	bool		live;
 	unsigned	busy;			/* loops under way over its subscriptions: must not be freed */
 	Subscription *subscriptions;
@@ -41,6 +42,7 @@ static void free_room_if_unused(HubRoom *room);
 static void begin_read(HubRoom *room);
 static void read_missing(HubRoom *room);
 static void load(HubRoom *room, HubEvent *events, int count);
+static void restart_room(HubRoom *room);
 static void keep_recent(HubRoom *room, HubEvent event);
 static void forget_oldest(HubRoom *room);
 static const HubEvent *recent_event(const HubRoom *room, int64_t seq);
@@ -85,6 +87,8 @@ hub_attach(Subscription *subscription, int64_t id, int64_t user)
 void
 hub_start(Subscription *subscription, int64_t next, int64_t announce_after)
 {
+	if (!subscription->room->live)
+		return;					/* it is being loaded anew, and will be checked anew */
 	subscription->next = next;
 	subscription->announce_after = announce_after;
 	if (announce_after > subscription->room->known)
@@ -135,8 +139,13 @@ pump(Subscription *subscription)
 
 		if (!subscription->announced && subscription->next > subscription->announce_after)
 			announce(subscription);
-		if (subscription->next > room->published || !ops->has_room(subscription))
+		if (subscription->next > room->published)
 			break;
+		if (!ops->has_room(subscription))
+		{
+			drop_page(subscription);	/* read again when there is room */
+			break;
+		}
 		event = next_event(subscription);
 		if (event == NULL)
 		{
@@ -224,13 +233,18 @@ drop_page(Subscription *subscription)
 void
 hub_take_page(Subscription *subscription, bool ok, HubEvent *events, int count)
 {
+	bool		wanted = subscription->reading && subscription->room != NULL;
+	bool		hole = ok && wanted && (count == 0 || events[0].seq > subscription->next);
+
 	drop_page(subscription);
 	subscription->reading = false;
-	if (!ok || count == 0 || subscription->room == NULL)
+	if (!ok || !wanted || hole)
 	{
-		/* tried again when the room's next event or the next sweep comes by */
+		/* a failed read is tried again by the next event or sweep; a hole would be there again */
 		for (int i = 0; i < count; i++)
 			frame_release(events[i].frame);
+		if (hole)
+			end(subscription, true);
 		return;
 	}
 	subscription->page = memory_alloc((size_t) count * sizeof(HubEvent));
@@ -287,15 +301,24 @@ hub_take_read(int64_t id, int64_t ticket, bool ok, HubEvent *events, int count)
 		return;
 	}
 	room->ticket = 0;
+	hold(room);
 	if (!room->live)
 	{
 		if (ok)
 			load(room, events, count);
 		else
 			end_all(room, true);
+		release(room);
 		return;
 	}
-	hold(room);
+	if (ok && count > 0 && events[0].seq > room->published + 1)
+	{
+		for (int i = 0; i < count; i++)
+			frame_release(events[i].frame);
+		restart_room(room);		/* the log has a hole: it goes on behind it */
+		release(room);
+		return;
+	}
 	for (int i = 0; i < count; i++)
 	{
 		if (events[i].seq == room->published + 1)
@@ -321,24 +344,55 @@ hub_restart(void)
 	{
 		HubRoom    *room = table_get(&rooms, ids[i]);
 
-		if (room == NULL)
-			continue;			/* a peer that was ended has left it */
-		room->live = false;
-		room->published = room->known = 0;
-		while (room->recent_count > 0)
-			forget_oldest(room);
-		table_free(&room->users);
-		for (Subscription *each = room->subscriptions; each != NULL; each = each->next_in_room)
-		{
-			drop_page(each);
-			each->reading = each->announced = false;
-			if (each->next > 0)
-				each->restarted_at = each->next;
-			each->next = 0;
-		}
-		begin_read(room);
+		/* a peer that was ended may have been the last to leave it */
+		if (room != NULL)
+			restart_room(room);
 	}
 	free(ids);
+}
+
+/* Its log is not the one that was shown: load it and check every cursor anew. */
+static void
+restart_room(HubRoom *room)
+{
+	room->live = false;
+	room->published = room->known = room->at_sweep = 0;
+	while (room->recent_count > 0)
+		forget_oldest(room);
+	table_free(&room->users);
+	for (Subscription *each = room->subscriptions; each != NULL; each = each->next_in_room)
+	{
+		drop_page(each);
+		each->reading = each->announced = false;
+		if (each->next > 0)
+			each->restarted_at = each->next;
+		each->next = 0;
+	}
+	begin_read(room);
+}
+
+void
+hub_take_sweep(int64_t id, int64_t head)
+{
+	HubRoom    *room = table_get(&rooms, id);
+	Subscription *following;
+
+	if (room == NULL || !room->live)
+		return;
+	hold(room);
+	if (head < room->at_sweep)
+		restart_room(room);		/* rolled back: what was shown does not exist */
+	else
+	{
+		hub_set_head(id, head);
+		for (Subscription *each = room->subscriptions; each != NULL; each = following)
+		{
+			following = each->next_in_room;
+			if (each->next > 0 && !each->reading)
+				pump(each);
+		}
+	}
+	release(room);
 }
 
 /* The next event of the room, for everybody who is not still catching up. */
@@ -371,6 +425,9 @@ load(HubRoom *room, HubEvent *events, int count)
 
 	for (int i = 0; i < count; i++)
 	{
+		/* only what lies behind the last hole is a contiguous prefix's end */
+		while (events[i].seq != room->published + 1 && room->recent_count > 0)
+			forget_oldest(room);
 		room->published = events[i].seq;
 		keep_recent(room, events[i]);
 	}
@@ -466,7 +523,8 @@ release(HubRoom *room)
 static void
 free_room_if_unused(HubRoom *room)
 {
-	if (room->subscriptions != NULL || room->busy > 0)
+	/* while a read is out the room stays, so that asking again does not begin another one */
+	if (room->subscriptions != NULL || room->busy > 0 || room->ticket != 0)
 		return;
 	while (room->recent_count > 0)
 		forget_oldest(room);
@@ -523,7 +581,12 @@ hub_rooms(int *count)
 
 	*count = 0;
 	while ((slot = table_next(&rooms, &at)) != NULL)
+	{
+		HubRoom    *room = slot->value;
+
+		room->at_sweep = room->published;
 		ids[(*count)++] = slot->key;
+	}
 	return ids;
 }
 

@@ -80,11 +80,16 @@ extern void hub_detach(Subscription *subscription);
 
 /* One event of this node's own commits. Takes the frame. */
 extern void hub_publish(int64_t room, HubEvent event);
-/* A hint, or the truth of a sweep: the room has at least this seq; 0: it is gone. */
+/* A hint: the room has at least this seq; 0, from a sweep: it is gone. */
 extern void hub_set_head(int64_t room, int64_t head);
 /* Answers to read_room and read_page; ok false: it could not be read. Takes the frames. */
 extern void hub_take_read(int64_t room, int64_t ticket, bool ok, HubEvent *events, int count);
 extern void hub_take_page(Subscription *subscription, bool ok, HubEvent *events, int count);
+/*
+ * What a sweep has found: the head of a room that was in hub_rooms() when the sweep was begun. A
+ * head below what was published then means that the log was rolled back.
+ */
+extern void hub_take_sweep(int64_t room, int64_t head);
 /* The log is another one now: every subscription is attached anew. */
 extern void hub_restart(void);
 

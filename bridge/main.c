@@ -36,7 +36,7 @@ static Timer drain_timer;
 static uint64_t drain_began;
 static bool sockets_told;
 
-static void on_ready(bool new_stream);
+static void on_ready(bool new_stream, bool again);
 static void on_unfit(const char *setting);
 static void watch_signals(void);
 static void on_signal(uv_signal_t *handle, int number);
@@ -77,13 +77,14 @@ main(void)
 
 /* After each (re)connect: the listener hears already, so what the sweep reads is all there is. */
 static void
-on_ready(bool new_stream)
+on_ready(bool new_stream, bool again)
 {
 	auth_read_keys();
 	if (new_stream)
 		hub_restart();
 	relay_sweep();
-	verbs_resume();
+	if (again)
+		relay_read_all_memberships();
 }
 
 static void

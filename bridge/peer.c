@@ -223,9 +223,22 @@ peer_say(Peer *peer, Frame *frame)
 bool
 peer_has_room(Peer *peer)
 {
-	if (peer->queued >= PEER_FULL)
+	if (peer->queued >= PEER_FULL && !peer->full)
+	{
 		peer->full = true;
+		peer->full_at = loop_now();
+	}
 	return !peer->full;
+}
+
+void
+peer_cut_stuck(void)
+{
+	for (Peer *peer = first; peer != NULL; peer = peer->next)
+	{
+		if (peer->full && loop_now() - peer->full_at > PEER_STUCK_MS)
+			peer_end(peer, CLOSE_SLOW, "slow", false);
+	}
 }
 
 Frame *

@@ -15,6 +15,7 @@
 
 #define PEER_MAX_QUEUED (1024 * 1024)	/* bytes that wait for a slow reader; then it is cut */
 #define PEER_FULL (128 * 1024)	/* bytes at which catching up pauses */
+#define PEER_STUCK_MS 30000
 #define PEER_MAX_CALLS 64		/* database calls under way, at which reading pauses */
 
 /* API.md, "Close codes"; those below 4000 are sent by libwebsockets itself */
@@ -80,6 +81,7 @@ struct Peer
 	int			n_calls;
 	bool		paused;
 	bool		full;			/* has_room was refused: drained() is due */
+	uint64_t	full_at;		/* since when */
 	Frame	  **queue;			/* a ring */
 	int			queue_size;
 	int			queue_begin;
@@ -109,6 +111,8 @@ extern void peer_push(Peer *peer, Frame *frame);
 /* The same, and releases it. */
 extern void peer_say(Peer *peer, Frame *frame);
 extern bool peer_has_room(Peer *peer);
+/* Ends whoever has been full for too long: it does not read at all. */
+extern void peer_cut_stuck(void);
 
 /* The one way to end a peer. What is queued is dropped, unless last words are to be heard. */
 extern void peer_end(Peer *peer, CloseCode code, const char *reason, bool after_queue);

@@ -2,6 +2,7 @@
  * relay.c - see relay.h. It owns the sweeps' timer and what is under way for them.
  */
 #include "relay.h"
+#include "database.h"
 #include "json.h"
 #include "log.h"
 #include "loop.h"
@@ -22,16 +23,24 @@
 	"CASE WHEN e.kind IN ('member.left', 'member.removed') THEN convert_from(e.body, 'UTF8')::json->>'user' " \
 	"WHEN e.kind = 'member.role' THEN CASE WHEN convert_from(e.body, 'UTF8')::json->>'role' = 'pending' " \
 	"THEN convert_from(e.body, 'UTF8')::json->>'user' END END"
-#define READ_SQL(from) \
-	"SELECT e.seq, (SELECT row_to_json(x) FROM (SELECT " SHAPE_EVENT("e") ") x), " ENDS " FROM " from " e ORDER BY e.seq"
-#define AFTER_SQL READ_SQL("porcupine.read_events($1::bigint, $2::bigint, $3::int)")
+/* Bounded by bytes, too: what is read ends (or, of the recent, begins) where it would become too long. */
+#define READ_SQL(from, order, bytes) \
+	"SELECT e.seq, (SELECT row_to_json(x) FROM (SELECT " SHAPE_EVENT("e") ") x), " ENDS \
+	" FROM (SELECT r.*, sum(length(r.body)) OVER (ORDER BY r.seq " order ") - length(r.body) AS before FROM " from " r) e" \
+	" WHERE e.before < " bytes " ORDER BY e.seq"
+#define AFTER_SQL READ_SQL("porcupine.read_events($1::bigint, $2::bigint, $3::int)", "", "196608")
 #define RECENT_SQL READ_SQL("porcupine.read_events($1::bigint, (SELECT greatest(h.last_seq - $2::int, 0) " \
-							"FROM porcupine.read_heads(ARRAY[$1::bigint]) h), $2::int)")
+							"FROM porcupine.read_heads(ARRAY[$1::bigint]) h), $2::int)", "DESC", "393216")
 #define HEADS_SQL \
-	"SELECT w.id, h.last_seq FROM unnest($1::bigint[]) AS w (id) " \
+	"SELECT s.stream, w.id, h.last_seq FROM (SELECT porcupine.current_stream() AS stream) s " \
+	"LEFT JOIN unnest($1::bigint[]) AS w (id) ON true " \
 	"LEFT JOIN porcupine.read_heads($1::bigint[]) h ON h.room_id = w.id"
 #define SESSIONS_SQL "SELECT porcupine.ended_sessions($1::bigint[])"
 #define ROLE_SQL "SELECT porcupine.read_role($1::bigint, $2::bigint)"
+#define MEMBERSHIPS_SQL "SELECT r.id, r.role FROM porcupine.my_rooms() r"
+
+/* Who cannot be sure for so long that sessions still live must not go on serving them. */
+#define FAIL_CLOSED_MS 10000
 
 typedef struct RoomRead
 {
@@ -49,12 +58,17 @@ static Timer timer;
 static int	ticks;
 static bool sweeping_heads;
 static bool sweeping_sessions;
+static uint64_t sessions_known_at;	/* when it was last known which of them live */
 static bool sessions_rang;		/* while a sweep was under way: it may have looked too early */
 
 static void on_room_read(void *arg, DbOutcome outcome, const PGresult *result);
 static void ring_rooms(const cJSON *rooms);
 static void ring_members(const cJSON *members);
 static void on_role(void *arg, DbOutcome outcome, const PGresult *result);
+static void say_membership(int64_t user, int64_t room, const char *role);
+static void read_memberships(Peer *peer);
+static void on_memberships(void *arg, DbOutcome outcome, const PGresult *result);
+static void fail_closed(void);
 static void tick(void *arg);
 static void sweep_heads(void);
 static void on_heads(void *arg, DbOutcome outcome, const PGresult *result);
@@ -65,6 +79,7 @@ static void end_session(int64_t session);
 void
 relay_open(void)
 {
+	sessions_known_at = loop_now();
 	timer_start(&timer, tick, NULL, SWEEP_EVERY_MS, SWEEP_EVERY_MS);
 }
 
@@ -213,19 +228,68 @@ static void
 on_role(void *arg, DbOutcome outcome, const PGresult *result)
 {
 	RoleRead   *read = arg;
+	Peer	   *peer = peer_first_of_user(read->user);
+
+	if (outcome == DB_DONE)
+		say_membership(read->user, read->room, PQgetisnull(result, 0, 0) ? NULL : PQgetvalue(result, 0, 0));
+	else if (peer != NULL)
+		read_memberships(peer);
+	free(read);
+}
+
+static void
+say_membership(int64_t user, int64_t room, const char *role)
+{
 	Text		text;
 	Frame	   *frame;
 
-	if (outcome == DB_DONE)
+	frame_begin(&text);
+	text_format(&text, "{\"type\":\"membership\",\"room\":\"%lld\",\"role\":", (long long) room);
+	text_json(&text, role);
+	text_add(&text, "}");
+	frame = frame_end(&text);
+	for (Peer *peer = peer_first_of_user(user); peer != NULL; peer = peer->next_of_user)
+		peer_push(peer, frame);
+	frame_release(frame);
+}
+
+/* Doorbells may have been lost: each user hears of all their rooms again. */
+void
+relay_read_all_memberships(void)
+{
+	for (Peer *peer = peer_first(); peer != NULL; peer = peer->next)
 	{
-		frame_begin(&text);
-		text_format(&text, "{\"type\":\"membership\",\"room\":\"%lld\",\"role\":", (long long) read->room);
-		text_json(&text, PQgetisnull(result, 0, 0) ? NULL : PQgetvalue(result, 0, 0));
-		text_add(&text, "}");
-		frame = frame_end(&text);
-		for (Peer *peer = peer_first_of_user(read->user); peer != NULL; peer = peer->next_of_user)
-			peer_push(peer, frame);
-		frame_release(frame);
+		if (peer->state == PEER_READY && peer == peer_first_of_user(peer->who.user))
+			read_memberships(peer);
+	}
+}
+
+static void
+read_memberships(Peer *peer)
+{
+	RoleRead   *read = memory_alloc(sizeof(RoleRead));
+	DbRequest  *request = db_request(MEMBERSHIPS_SQL, on_memberships, read);
+
+	read->user = peer->who.user;
+	db_act_as(request, peer->who.session);
+	pool_submit(LANE_QUERY, request);
+}
+
+/* Who cannot be told is sent away, and asks when it comes back. */
+static void
+on_memberships(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	RoleRead   *read = arg;
+
+	for (int row = 0; outcome == DB_DONE && row < PQntuples(result); row++)
+		say_membership(read->user, strtoll(PQgetvalue(result, row, 0), NULL, 10), PQgetvalue(result, row, 1));
+	if (outcome != DB_DONE)
+	{
+		for (Peer *peer = peer_first_of_user(read->user), *next; peer != NULL; peer = next)
+		{
+			next = peer->next_of_user;
+			peer_end(peer, CLOSE_DRAINING, "retry after 1000", true);
+		}
 	}
 	free(read);
 }
@@ -243,6 +307,8 @@ static void
 tick(void *arg)
 {
 	(void) arg;
+	fail_closed();
+	peer_cut_stuck();
 	sweep_sessions();
 	if (++ticks % HEADS_EVERY == 0)
 		sweep_heads();
@@ -258,18 +324,15 @@ sweep_heads(void)
 
 	if (sweeping_heads)
 		return;
+	sweeping_heads = true;
 	rooms = hub_rooms(&count);
-	if (count > 0)
-	{
-		sweeping_heads = true;
-		request = db_request(HEADS_SQL, on_heads, NULL);
-		pgarray_begin(&ids, PG_INT8);
-		for (int i = 0; i < count; i++)
-			pgarray_number(&ids, rooms[i]);
-		pgarray_param(&ids, request);
-		pool_submit(LANE_QUERY, request);
-	}
+	request = db_request(HEADS_SQL, on_heads, NULL);
+	pgarray_begin(&ids, PG_INT8);
+	for (int i = 0; i < count; i++)
+		pgarray_number(&ids, rooms[i]);
+	pgarray_param(&ids, request);
 	free(rooms);
+	pool_submit(LANE_QUERY, request);
 }
 
 static void
@@ -277,14 +340,24 @@ on_heads(void *arg, DbOutcome outcome, const PGresult *result)
 {
 	(void) arg;
 	sweeping_heads = false;
-	for (int row = 0; outcome == DB_DONE && row < PQntuples(result); row++)
+	if (outcome != DB_DONE)
+		return;
+	/* somebody began a new stream under us */
+	if (database_take_stream(strtoll(PQgetvalue(result, 0, 0), NULL, 10)))
 	{
-		int64_t		room = strtoll(PQgetvalue(result, row, 0), NULL, 10);
+		hub_restart();
+		return;
+	}
+	for (int row = 0; row < PQntuples(result); row++)
+	{
+		int64_t		room = strtoll(PQgetvalue(result, row, 1), NULL, 10);
 
 		if (PQgetisnull(result, row, 1))
+			continue;			/* nobody watches anything */
+		if (PQgetisnull(result, row, 2))
 			hub_set_head(room, 0);
-		else if (PQgetvalue(result, row, 1)[0] != '0')
-			hub_set_head(room, strtoll(PQgetvalue(result, row, 1), NULL, 10));
+		else
+			hub_take_sweep(room, strtoll(PQgetvalue(result, row, 2), NULL, 10));
 	}
 }
 
@@ -310,7 +383,21 @@ sweep_sessions(void)
 		pgarray_param(&ids, request);
 		pool_submit(LANE_QUERY, request);
 	}
+	else
+		sessions_known_at = loop_now();
 	free(sessions);
+}
+
+/* A socket lives by its session: when that cannot be asked, it must not live on (G6). */
+static void
+fail_closed(void)
+{
+	if (loop_now() - sessions_known_at <= FAIL_CLOSED_MS)
+		return;
+	if (peer_count() > 0)
+		log_write(LOG_WARNING, "sessions cannot be checked: all sockets are sent away");
+	for (Peer *peer = peer_first(); peer != NULL; peer = peer->next)
+		peer_end(peer, CLOSE_DRAINING, "retry after 2000", true);
 }
 
 static void
@@ -318,6 +405,8 @@ on_sessions(void *arg, DbOutcome outcome, const PGresult *result)
 {
 	(void) arg;
 	sweeping_sessions = false;
+	if (outcome == DB_DONE)
+		sessions_known_at = loop_now();
 	for (int row = 0; outcome == DB_DONE && row < PQntuples(result); row++)
 		end_session(strtoll(PQgetvalue(result, row, 0), NULL, 10));
 	if (sessions_rang && outcome == DB_DONE)

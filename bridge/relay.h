@@ -24,5 +24,7 @@ extern HubEvent *relay_take_rows(const PGresult *result, int *count);
 /* For DatabaseEvents. */
 extern void relay_on_doorbell(const char *payload);
 extern void relay_sweep(void);
+/* After doorbells may have been lost. */
+extern void relay_read_all_memberships(void);
 
 #endif

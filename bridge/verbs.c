@@ -88,16 +88,6 @@ verbs_close(void)
 }
 
 void
-verbs_resume(void)
-{
-	for (Peer *peer = peer_first(); peer != NULL; peer = peer->next)
-	{
-		if (peer->state == PEER_READY)
-			watch_resume(peer);
-	}
-}
-
-void
 verbs_drain(void)
 {
 	char		reason[40];

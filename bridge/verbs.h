@@ -7,8 +7,6 @@
 /* Registers with the hub and the peers. */
 extern void verbs_open(void);
 extern void verbs_close(void);
-/* Goes on with what stood still while the database was away. */
-extern void verbs_resume(void);
 /* Ends every socket: come back after a while. */
 extern void verbs_drain(void);
 

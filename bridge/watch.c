@@ -1,8 +1,8 @@
 /*
  * watch.c - see watch.h.
  *
- * A Watch begins when the hub has the room (check_cursor), is announced when everything missed was
- * sent, and ends in watch_end().
+ * A Watch is admitted (on_admitted), waits until the hub has the room, has its cursor checked
+ * (on_cursor), is announced when everything missed was sent, and ends in watch_end().
  */
 #include "watch.h"
 #include "pool.h"
@@ -15,12 +15,27 @@
 	"SELECT c.head, c.current_stream, c.epoch, c.epoch_open, c.reset " \
 	"FROM porcupine.cursor_state($1::bigint, $2::bigint, $3::bigint, $4::int) c"
 
+typedef void (*WatchAnswer) (Watch *watch, DbOutcome outcome, const PGresult *result);
+
+typedef struct WatchCall
+{
+	PeerCall	call;
+	Watch	   *watch;			/* NULL: it has gone, or asked something else */
+	DbRequest  *request;
+	WatchAnswer answer;
+} WatchCall;
+
 static void check_cursor(Subscription *subscription);
-static void on_cursor(void *arg, DbOutcome outcome, const PGresult *result);
+static void on_cursor(Watch *watch, DbOutcome outcome, const PGresult *result);
+static void ask(Watch *watch, DbRequest *request, WatchCall *call, WatchAnswer answer);
+static void ask_cursor(Watch *watch, WatchAnswer answer);
+static void on_answer(void *arg, DbOutcome outcome, const PGresult *result);
+static void forget_call(Watch *watch);
+static void on_admitted(Watch *watch, DbOutcome outcome, const PGresult *result);
 static void refuse(Watch *watch, const Problem *problem);
 static void announce(Subscription *subscription);
 static void read_page(Subscription *subscription, int64_t after, int max);
-static void on_page(void *arg, DbOutcome outcome, const PGresult *result);
+static void on_page(Watch *watch, DbOutcome outcome, const PGresult *result);
 static void push(Subscription *subscription, Frame *frame);
 static bool has_room(Subscription *subscription);
 static void on_ended(Subscription *subscription, bool busy);
@@ -43,7 +58,11 @@ watch_open(void)
 	hub_set_ops(&hub_ops);
 }
 
-/* A second subscription takes the place of the first. */
+/*
+ * A second subscription takes the place of the first. A room that nobody watches yet is loaded only
+ * for somebody who may read it, so the question comes before the load, and again after it, because
+ * only then it is known from which seq on the answer holds.
+ */
 void
 watch_begin(Peer *peer, int64_t room, int64_t after, int64_t stream)
 {
@@ -55,8 +74,12 @@ watch_begin(Peer *peer, int64_t room, int64_t after, int64_t stream)
 	watch->peer = peer;
 	watch->after = after;
 	watch->stream = stream;
+	watch->sub.room_id = room;
 	table_put(&peer->subscriptions, room, watch);
-	hub_attach(&watch->sub, room, peer->who.user);
+	if (hub_head(room) > 0)
+		hub_attach(&watch->sub, room, peer->who.user);
+	else
+		ask_cursor(watch, on_admitted);
 }
 
 Watch *
@@ -71,25 +94,58 @@ watch_end(Watch *watch)
 {
 	table_remove(&watch->peer->subscriptions, watch->sub.room_id);
 	hub_detach(&watch->sub);
-	if (watch->call != NULL)
-		db_forget(watch->call);
+	forget_call(watch);
 	free(watch);
 }
 
-/* The room is loaded: may this user read it, and from where? */
-static void
-check_cursor(Subscription *subscription)
-{
-	Watch	   *watch = (Watch *) subscription;
-	DbRequest  *request = db_request(CURSOR_SQL, on_cursor, watch);
+/* --- asking the database ---------------------------------------------------------------------- */
 
-	if (watch->call != NULL)
-		db_forget(watch->call);
-	/* the log has become another one: where it stood then, by the stream that it was told */
-	if (subscription->restarted_at > 0)
-		watch->after = subscription->restarted_at - 1;
+/* Counted among the peer's calls until it is answered, even when the Watch has gone meanwhile. */
+static void
+ask(Watch *watch, DbRequest *request, WatchCall *call, WatchAnswer answer)
+{
+	forget_call(watch);
+	call->watch = watch;
+	call->request = request;
+	call->answer = answer;
+	watch->call = call;
+	peer_begin_call(watch->peer, &call->call);
+	pool_submit(LANE_QUERY, request);
+}
+
+static void
+on_answer(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	WatchCall  *call = arg;
+	Watch	   *watch = call->watch;
+
+	(void) peer_end_call(&call->call);
+	if (watch != NULL)
+	{
+		watch->call = NULL;
+		call->answer(watch, outcome, result);
+	}
+	free(call);
+}
+
+static void
+forget_call(Watch *watch)
+{
+	if (watch->call == NULL)
+		return;
+	watch->call->watch = NULL;
+	db_give_up(watch->call->request);
+	watch->call = NULL;
+}
+
+static void
+ask_cursor(Watch *watch, WatchAnswer answer)
+{
+	WatchCall  *call = memory_alloc(sizeof(WatchCall));
+	DbRequest  *request = db_request(CURSOR_SQL, on_answer, call);
+
 	db_act_as(request, watch->peer->who.session);
-	db_number(request, subscription->room_id);
+	db_number(request, watch->sub.room_id);
 	if (watch->after >= 0)
 		db_number(request, watch->after);
 	else
@@ -99,17 +155,41 @@ check_cursor(Subscription *subscription)
 	else
 		db_null(request);
 	db_number(request, WATCH_MAX_BEHIND);
-	watch->call = request;
-	pool_submit(LANE_QUERY, request);
+	ask(watch, request, call, answer);
 }
 
 static void
-on_cursor(void *arg, DbOutcome outcome, const PGresult *result)
+on_admitted(Watch *watch, DbOutcome outcome, const PGresult *result)
 {
-	Watch	   *watch = arg;
 	Problem		problem;
 
-	watch->call = NULL;
+	if (outcome == DB_DONE)
+	{
+		hub_attach(&watch->sub, watch->sub.room_id, watch->peer->who.user);
+		return;
+	}
+	problem = errors_from_result(outcome == DB_REFUSED ? result : NULL);
+	refuse(watch, &problem);
+}
+
+/* The room is loaded: may this user read it, and from where? */
+static void
+check_cursor(Subscription *subscription)
+{
+	Watch	   *watch = (Watch *) subscription;
+
+	/* the log has become another one: where it stood then, by the stream that it was told */
+	if (subscription->restarted_at > 0)
+		watch->after = subscription->restarted_at - 1;
+	ask_cursor(watch, on_cursor);
+}
+
+static void
+on_cursor(Watch *watch, DbOutcome outcome, const PGresult *result)
+{
+	Problem		problem;
+	int64_t		next;
+
 	if (outcome != DB_DONE)
 	{
 		problem = errors_from_result(outcome == DB_REFUSED ? result : NULL);
@@ -121,7 +201,10 @@ on_cursor(void *arg, DbOutcome outcome, const PGresult *result)
 	watch->epoch = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
 	watch->epoch_open = PQgetvalue(result, 0, 3)[0] == 't';
 	watch->reset = PQgetvalue(result, 0, 4)[0] == 't';
-	hub_start(&watch->sub, watch->reset || watch->after < 0 ? watch->head + 1 : watch->after + 1, watch->head);
+	next = watch->reset || watch->after < 0 ? watch->head + 1 : watch->after + 1;
+	/* after and stream stay a pair: an old seq must never be taken for one of the new stream */
+	watch->after = next - 1;
+	hub_start(&watch->sub, next, watch->head);
 }
 
 static void
@@ -161,21 +244,21 @@ static void
 read_page(Subscription *subscription, int64_t after, int max)
 {
 	Watch	   *watch = (Watch *) subscription;
+	WatchCall  *call = memory_alloc(sizeof(WatchCall));
 
-	watch->call = relay_page_request(subscription->room_id, after, max, on_page, watch);
-	pool_submit(LANE_QUERY, watch->call);
+	ask(watch, relay_page_request(subscription->room_id, after, max, on_answer, call), call, on_page);
 }
 
 static void
-on_page(void *arg, DbOutcome outcome, const PGresult *result)
+on_page(Watch *watch, DbOutcome outcome, const PGresult *result)
 {
-	Watch	   *watch = arg;
 	HubEvent   *events = NULL;
 	int			count = 0;
 
-	watch->call = NULL;
 	if (outcome == DB_DONE)
 		events = relay_take_rows(result, &count);
+	else if (outcome == DB_REFUSED)
+		(void) errors_from_result(result);	/* logs it */
 	hub_take_page(&watch->sub, outcome == DB_DONE, events, count);
 	free(events);
 }
@@ -230,7 +313,7 @@ watch_resume(Peer *peer)
 	{
 		Watch	   *watch = table_get(&peer->subscriptions, ids[i]);
 
-		if (watch != NULL)
+		if (watch != NULL && watch->sub.room != NULL)
 			hub_resume(&watch->sub);
 	}
 	free(ids);

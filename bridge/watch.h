@@ -19,7 +19,7 @@ typedef struct Watch
 {
 	Subscription sub;
 	Peer	   *peer;
-	DbRequest  *call;			/* under way: the cursor check or a page */
+	struct WatchCall *call;		/* under way: the cursor check or a page */
 	int64_t		after;			/* as the client said, -1: nothing */
 	int64_t		stream;			/* the client's, then the one that it has been told; -1: none */
 	int64_t		head;

@@ -265,6 +265,7 @@ the_log_may_become_another(void)
 	table_head = 1;
 	answer_read(1, 1);
 	check(one, "S 3 S ", "it is attached anew");
+	answer_read(1, 0);
 	leave(one);
 }
 
@@ -272,17 +273,78 @@ static void
 answers_come_late(void)
 {
 	Watcher    *one;
-	Read		old;
+	int			reads = last_read.count;
 
 	table_head = 1;
 	one = watch(7, -1);
-	old = last_read;
 	leave(one);
 	one = watch(7, 0);
-	hub_take_read(old.room, old.ticket, true, (HubEvent[]) {event(1, 0)}, 1);
-	check(one, "", "an answer to an earlier incarnation of the room is not taken");
-	hub_take_read(last_read.room, last_read.ticket, false, NULL, 0);
+	ok(last_read.count == reads + 1, "a room that is being read is not read again");
+	hub_take_read(1, last_read.ticket - 1, true, (HubEvent[]) {event(1, 0)}, 1);
+	check(one, "", "an answer to another question is not taken");
+	hub_take_read(1, last_read.ticket, false, NULL, 0);
 	check(one, "B ", "a room that cannot be read is refused");
+	leave(one);
+	one = watch(7, 0);
+	leave(one);
+	answer_read(1, 1);
+	ok(hub_head(1) == 0, "a room that nobody waits for any more is let go");
+}
+
+static void
+sweeps_find_what_was_lost(void)
+{
+	Watcher    *one;
+	int			count;
+	HubEvent	page[1];
+
+	table_head = 300;
+	one = watch(7, 297);
+	answer_read(299, 300);
+	hub_take_page(&one->sub, false, NULL, 0);
+	one->page_after = -1;
+	free(hub_rooms(&count));
+	hub_take_sweep(1, 300);
+	ok(one->page_after == 297, "a page that could not be read is asked for again");
+	page[0] = event(298, 0);
+	hub_take_page(&one->sub, true, page, 1);
+	check(one, "298 299 300 S ", "and then it goes on");
+	free(hub_rooms(&count));
+	hub_publish(1, event(301, 0));
+	hub_take_sweep(1, 300);
+	check(one, "298 299 300 S 301 ", "what was published during the sweep is no rollback");
+	free(hub_rooms(&count));
+	hub_take_sweep(1, 299);
+	ok(last_read.after < 0 && one->sub.restarted_at == 302, "a head below what was shown is one");
+	table_head = 299;
+	answer_read(298, 299);
+	leave(one);
+}
+
+static void
+holes_do_not_spin(void)
+{
+	Watcher    *one;
+	HubEvent	page[1];
+	int			reads;
+
+	table_head = 300;
+	one = watch(7, 10);
+	answer_read(299, 300);
+	page[0] = event(12, 0);
+	hub_take_page(&one->sub, true, page, 1);
+	check(one, "B ", "a page with a hole before it ends the subscription");
+	leave(one);
+	one = watch(7, -1);
+	answer_read(299, 300);
+	hub_set_head(1, 303);
+	reads = last_read.count;
+	answer_read(302, 303);
+	ok(last_read.count == reads + 1 && last_read.after < 0, "a hole in the room's own log loads it anew");
+	table_head = 303;
+	answer_read(302, 303);
+	hub_publish(1, event(304, 0));
+	ok(strstr(one->seen.bytes, "304") != NULL, "which goes on behind it");
 	leave(one);
 }
 
@@ -296,5 +358,7 @@ main(void)
 	membership_ends_at_its_seq();
 	the_log_may_become_another();
 	answers_come_late();
+	sweeps_find_what_was_lost();
+	holes_do_not_spin();
 	return done();
 }
