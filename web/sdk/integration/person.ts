@@ -14,8 +14,11 @@ export function until<T>(look: () => T): Promise<Exclude<T, null | undefined | f
   }, patience);
 }
 
-/** Changes what the server says to one person, as a dishonest server would. */
+/** Changes what the server says to one person, as a dishonest server would, and what it is asked. */
 export interface Meddling {
+  request?: (method: string, path: string) => { path: string; body: unknown } | null;
+  /** Sees each frame that leaves. */
+  sent?: (frame: Record<string, unknown>) => void;
   frame?: (frame: Record<string, unknown>) => Record<string, unknown>;
   answer?: (path: string, body: unknown) => unknown;
 }
@@ -25,6 +28,8 @@ export class Person {
   meddling: Meddling = {};
   readonly errors: unknown[] = [];
   client: PorcupineClient;
+  /** What its last request was authorized by. */
+  private authorization = '';
   private readonly handles = new Map<string, RoomHandle>();
 
   private constructor(
@@ -142,9 +147,20 @@ export class Person {
     });
   }
 
+  /** A room's log as the server tells it to this person. */
+  async log(id: string): Promise<unknown> {
+    const response = await fetch(`${this.server}/api/rooms/${id}/log/?after=-1`, { headers: { Authorization: this.authorization } });
+    expect(response.status).toBe(200);
+    return response.json();
+  }
+
   private async fetch(input: Parameters<typeof fetch>[0], init?: RequestInit): Promise<Response> {
-    const response = await fetch(input, init);
-    const { answer } = this.meddling;
+    const { answer, request } = this.meddling;
+    this.authorization = new Headers(init?.headers).get('Authorization') ?? this.authorization;
+    const other = request?.(init?.method ?? 'GET', new URL(input as string).pathname) ?? null;
+    const response = await (other === null
+      ? fetch(input, init)
+      : fetch(this.server + other.path, { ...init, body: JSON.stringify(other.body) }));
     if (answer === undefined || !response.ok || response.status === 204) {
       return response;
     }
@@ -158,7 +174,10 @@ class MeddledSocket implements WebSocketLike {
   onmessage: ((event: never) => void) | null = null;
   private readonly socket: WebSocket;
 
-  constructor(url: string, meddling: () => Meddling) {
+  constructor(
+    url: string,
+    private readonly meddling: () => Meddling,
+  ) {
     this.socket = new WebSocket(url);
     this.socket.onmessage = ({ data }: MessageEvent<string>) => {
       const frame = JSON.parse(data) as Record<string, unknown>;
@@ -183,6 +202,7 @@ class MeddledSocket implements WebSocketLike {
   }
 
   send(data: string): void {
+    this.meddling().sent?.(JSON.parse(data) as Record<string, unknown>);
     this.socket.send(data);
   }
 

@@ -3,13 +3,13 @@
  */
 import { openDB, type IDBPDatabase } from 'idb';
 import type { RefreshStore } from '../client/http.ts';
-import { schemaVersion, type AccountsSchema, type KnownAccount, type SignedIn } from './schema.ts';
+import { accountsVersion, type AccountsSchema, type KnownAccount, type SignedIn } from './schema.ts';
 
 export class AccountStore {
   private constructor(private readonly db: IDBPDatabase<AccountsSchema>) {}
 
   static async open(name: string): Promise<AccountStore> {
-    const db = await openDB<AccountsSchema>(name, schemaVersion, {
+    const db = await openDB<AccountsSchema>(name, accountsVersion, {
       upgrade(fresh) {
         fresh.createObjectStore('session');
         fresh.createObjectStore('known');

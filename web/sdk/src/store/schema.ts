@@ -9,7 +9,18 @@ import type { DBSchema } from 'idb';
 import type { WireEvent, WireMember, WireRoom, WireUser } from '../client/wire.ts';
 import type { AccountKeys, Bytes, ChainLink, LogState, MessageFailure, Pin } from '../crypto/index.ts';
 
-export const schemaVersion = 1;
+export const schemaVersion = 2;
+export const accountsVersion = 1;
+
+/** What this device holds a room to, whatever the server says later. Who has one is in an encrypted room. */
+export interface RoomAnchor {
+  /** The cryptographic id that the room must have: of a room made here, or the one that an invite link names. */
+  room: Bytes | null;
+  /** Why nothing of the room can be trusted any more, in words; it stays. */
+  fault: string | null;
+  /** Why joining by link came to nothing, in words. */
+  refusal: string | null;
+}
 
 /** How far this device has seen one room, and each sending device's last message up to there. */
 export interface Cursor {
@@ -49,6 +60,8 @@ export interface OutboxRecord {
   clientId: string;
   /** The text, sealed under the storage key. */
   text: Bytes;
+  /** The room was an encrypted one when this was written: it leaves encrypted or not at all. */
+  encrypted: boolean;
   at: number;
   state: OutboxState;
   /** The finished body and its place in the device's chain; only while `built` or `sent`. */
@@ -66,6 +79,7 @@ export interface UserSchema extends DBSchema {
   rooms: { key: string; value: StoredRoom };
   /** Verified control logs: the server can add to them, never replace them. */
   logs: { key: string; value: LogState };
+  anchors: { key: string; value: RoomAnchor };
   /** Sealed epoch secrets. */
   epochs: { key: [room: string, epoch: number]; value: Bytes };
   events: { key: [room: string, seq: number]; value: StoredEvent };

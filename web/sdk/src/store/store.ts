@@ -9,6 +9,7 @@ import {
   schemaVersion,
   type Cursor,
   type OutboxRecord,
+  type RoomAnchor,
   type StoredEvent,
   type StoredRoom,
   type UserSchema,
@@ -21,11 +22,14 @@ export class Store {
 
   static async open(name: string): Promise<Store> {
     const db = await openDB<UserSchema>(name, schemaVersion, {
-      upgrade(fresh) {
-        for (const name of ['keys', 'pins', 'people', 'rooms', 'logs', 'epochs', 'events', 'chains', 'joins'] as const) {
-          fresh.createObjectStore(name);
+      upgrade(fresh, version) {
+        if (version < 1) {
+          for (const name of ['keys', 'pins', 'people', 'rooms', 'logs', 'epochs', 'events', 'chains', 'joins'] as const) {
+            fresh.createObjectStore(name);
+          }
+          fresh.createObjectStore('outbox', { keyPath: 'order', autoIncrement: true }).createIndex('room', 'room');
         }
-        fresh.createObjectStore('outbox', { keyPath: 'order', autoIncrement: true }).createIndex('room', 'room');
+        fresh.createObjectStore('anchors');
       },
     });
     return new Store(db);
@@ -80,7 +84,7 @@ export class Store {
     await transaction.done;
   }
 
-  /** Forgets a room's events and queue; its log, keys and chain stay for a return. */
+  /** Forgets a room's events and queue; its log, anchor, keys and chain stay for a return. */
   async dropRoom(room: string): Promise<void> {
     const transaction = this.db.transaction(['rooms', 'events', 'joins', 'outbox'], 'readwrite');
     const queued = await transaction.objectStore('outbox').index('room').getAllKeys(room);
@@ -157,6 +161,17 @@ export class Store {
     if (present === undefined || present.length < log.length) {
       await transaction.store.put(log, room);
     }
+    await transaction.done;
+  }
+
+  anchor(room: string): Promise<RoomAnchor | undefined> {
+    return this.db.get('anchors', room);
+  }
+
+  async changeAnchor(room: string, change: Partial<RoomAnchor>): Promise<void> {
+    const transaction = this.db.transaction('anchors', 'readwrite');
+    const present = (await transaction.store.get(room)) ?? { room: null, fault: null, refusal: null };
+    await transaction.store.put({ ...present, ...change }, room);
     await transaction.done;
   }
 

@@ -42,12 +42,11 @@ export class Composer {
 
   /** The body for the epoch in force, or null when the room is not ready for it yet. */
   async build(
-    clientId: string,
-    text: string,
+    { clientId, text, encrypted }: { clientId: string; text: string; encrypted: boolean },
     last: ChainLink | null,
   ): Promise<{ body: string; link: ChainLink } | null> {
     const plainEpoch = this.ports.plainEpoch();
-    if (plainEpoch !== null) {
+    if (plainEpoch !== null && !encrypted) {
       return { body: toBase64(utf8(text)), link: { epoch: plainEpoch, counter: 0, hash: new Uint8Array(32) } };
     }
     const keys = requireKeys(this.context);

@@ -1,6 +1,7 @@
 /**
  * One room's control log as this device has verified it. It grows by entries from the socket or by REST,
- * is stored folded, and is never replaced: a server that shows another history is noticed.
+ * is stored folded, and is never replaced: a server that shows another history is noticed, and that is
+ * stored too. Where this device knows which room it has to be (made here, or joined by link), no other will do.
  *
  * Whoever became a member by it is pinned to their first identity key.
  */
@@ -27,6 +28,10 @@ const appendTries = 8;
 export class RoomLog {
   private folded: LogState | null = null;
   private failure: string | null = null;
+  /** A fault for as long as this page is open. */
+  private doubt: string | null = null;
+  /** The cryptographic id that the room must have, where this device was told by a link or made the room. */
+  private expected: Bytes | null = null;
   private readonly pinned = new Set<string>();
   private readonly serial = new Serial();
 
@@ -45,7 +50,12 @@ export class RoomLog {
 
   /** Why nothing of this room can be trusted, in words; null while everything verifies. */
   get fault(): string | null {
-    return this.failure;
+    return this.failure ?? this.doubt;
+  }
+
+  /** This device has reason to hold the room for an encrypted one, whatever the server says. */
+  get anchored(): boolean {
+    return this.folded !== null || this.expected !== null;
   }
 
   /** This user in the log, if they are a member by it. */
@@ -58,12 +68,40 @@ export class RoomLog {
     return role === 'owner' || role === 'admin';
   }
 
-  async load(): Promise<void> {
-    const stored = await this.context.store.log(this.room);
-    if (stored !== undefined && stored.length > this.length) {
+  load(): Promise<void> {
+    return this.serial.run(async () => {
+      const anchor = await this.context.store.anchor(this.room);
+      this.expected = anchor?.room ?? null;
+      this.failure = anchor?.fault ?? null;
+      const stored = await this.context.store.log(this.room);
+      if (stored === undefined || stored.length <= this.length) {
+        return;
+      }
       this.folded = stored;
+      if (this.expected !== null && !equalBytes(stored.room, this.expected)) {
+        await this.distrust(foldWords.wrong_room);
+      }
       await this.pinMembers(stored);
-    }
+    });
+  }
+
+  /** From here on the room must be the one with this cryptographic id. */
+  expect(id: Bytes): Promise<void> {
+    return this.serial.run(async () => {
+      if (this.folded !== null && !equalBytes(this.folded.room, id)) {
+        await this.distrust(foldWords.wrong_room);
+      } else if (this.folded === null) {
+        // Whatever was shown before, nothing has been built on it.
+        this.failure = null;
+      }
+      this.expected = id;
+      await this.context.store.changeAnchor(this.room, { room: id, fault: this.failure });
+    });
+  }
+
+  /** The server said something that makes it doubtful, and may take it back. */
+  raiseDoubt(words: string | null): void {
+    this.doubt = words;
   }
 
   /** An entry that came as an event; one further on than the next makes the log be read on. */
@@ -77,9 +115,9 @@ export class RoomLog {
     });
   }
 
-  /** Reads on to the end. `expected`: the room's cryptographic id, known from an invite. */
-  refresh(expected?: Bytes): Promise<void> {
-    return this.serial.run(() => this.fetch(expected));
+  /** Reads on to the end. */
+  refresh(): Promise<void> {
+    return this.serial.run(() => this.fetch());
   }
 
   /**
@@ -107,13 +145,13 @@ export class RoomLog {
       }
       await this.refresh();
     }
-    throw untrusted('the room changed too often meanwhile; try again');
+    throw new PorcupineError('busy', 'the room changed too often meanwhile; try again');
   }
 
   /** The state, for whoever signs something that builds on it. */
   trusted(): LogState {
-    if (this.failure !== null) {
-      throw untrusted(this.failure);
+    if (this.fault !== null) {
+      throw untrusted(this.fault);
     }
     if (this.folded === null) {
       throw untrusted('the members’ signed log of this room is not loaded yet');
@@ -121,15 +159,15 @@ export class RoomLog {
     return this.folded;
   }
 
-  private async fetch(expected?: Bytes): Promise<void> {
+  private async fetch(): Promise<void> {
     for (;;) {
       const { results, length } = await this.context.api.log(this.room, this.length - 1);
       const before = this.length;
       if (length < before) {
-        this.failure = 'The server shows an older state of this room than this device has seen.';
+        await this.distrust('The server shows an older state of this room than this device has seen.');
         return;
       }
-      await this.fold(results, expected);
+      await this.fold(results);
       if (this.failure !== null || this.length >= length) {
         return;
       }
@@ -139,7 +177,7 @@ export class RoomLog {
     }
   }
 
-  private async fold(entries: { index: number; seq: number; entry: string }[], expected?: Bytes): Promise<void> {
+  private async fold(entries: { index: number; seq: number; entry: string }[]): Promise<void> {
     const next: LoggedEntry[] = [];
     for (const { index, seq, entry } of entries) {
       const bytes = fromBase64(entry);
@@ -150,14 +188,19 @@ export class RoomLog {
     if (next.length === 0 || this.failure !== null) {
       return;
     }
-    const result = await foldLog(this.folded, next, expected);
+    const result = await foldLog(this.folded, next, this.expected ?? undefined);
     this.folded = result.state ?? this.folded;
     if (!result.ok) {
-      this.failure = foldWords[result.reason];
+      await this.distrust(foldWords[result.reason]);
       return;
     }
     await this.pinMembers(result.state);
     await this.context.store.saveLog(this.room, result.state);
+  }
+
+  private async distrust(words: string): Promise<void> {
+    this.failure = words;
+    await this.context.store.changeAnchor(this.room, { fault: words });
   }
 
   private async pinMembers(state: LogState): Promise<void> {
@@ -189,7 +232,7 @@ export class RoomLog {
 
 const foldWords: Readonly<Record<LogFailure, string>> = {
   no_create: 'The signed log of this room has no beginning.',
-  wrong_room: 'The server shows another room than the invite does.',
+  wrong_room: 'The server shows another room here than the one that was made or that the invite names.',
   forked: 'The server shows different histories of this room to its members.',
 };
 

@@ -31,13 +31,21 @@ export class RoomFacts {
     this.memberList = members;
   }
 
-  /** The room as the server sees it now; a read mark that it does not know yet is told again. */
+  /** From here on nothing that the server says makes this room one that is not encrypted. */
+  markEncrypted(): void {
+    this.update({ encrypted: true });
+  }
+
+  /**
+   * The room as the server sees it now; a read mark that it does not know yet is told again. What was known
+   * as encrypted stays so.
+   */
   replace(wire: WireRoom): void {
     const read = Math.max(wire.read_seq ?? 0, this.wire.read_seq ?? 0);
     if (read > (wire.read_seq ?? 0) && wire.role !== 'pending') {
       this.context.send({ type: 'read', room: wire.id, seq: read });
     }
-    this.wire = { ...wire, read_seq: read };
+    this.wire = { ...wire, encrypted: wire.encrypted || this.wire.encrypted, read_seq: read };
   }
 
   update(fields: Partial<WireRoom>): void {

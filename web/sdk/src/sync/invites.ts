@@ -8,6 +8,7 @@ import type { WireRoom } from '../client/wire.ts';
 import {
   checkInvite,
   draftInvite,
+  equalBytes,
   fromBase64,
   inviteCode,
   inviteLink,
@@ -30,6 +31,7 @@ import { refusalOf, type RoomLog } from './control.ts';
 /** What rests of an unfinished join: the link's secret, then the invite's sealed part. */
 const joinPurpose = 'join';
 const secretLength = 32;
+const otherRoom = 'the room that the server shows is not the one that the invite was made for';
 
 /** Makes an invite and gives its link. */
 export async function makeInvite(
@@ -72,19 +74,33 @@ export async function previewInvite(api: Api, link: string): Promise<InvitePrevi
   };
 }
 
-/** Redeems the invite at the server; the entry in the log follows by `finishJoin`. */
-export async function redeemInvite(context: SessionContext, link: string): Promise<WireRoom> {
+/**
+ * Redeems the invite at the server; the entry in the log follows by `finishJoin`. `expected` is the
+ * cryptographic id of the room that the link was made for.
+ */
+export async function redeemInvite(
+  context: SessionContext,
+  link: string,
+): Promise<{ wire: WireRoom; expected: Bytes }> {
   const keys = requireKeys(context);
   const secret = secretOf(link);
   const { code, codeHash } = await inviteCode(secret);
   const invite = await context.api.invite(toHex(codeHash));
   // A link that does not open is refused before it costs a use.
   const sealed = invite.sealed === null ? null : fromBase64(invite.sealed);
-  await openContent(secret, sealed);
+  const content = await openContent(secret, sealed);
+  const log = await context.store.log(invite.room);
+  if (log !== undefined && !equalBytes(log.room, content.room)) {
+    throw untrusted(otherRoom);
+  }
   const join = new Uint8Array([...secret, ...(sealed ?? [])]);
   await context.store.setJoin(invite.room, await sealLocal(keys.storageKey, joinPurpose, join));
   try {
-    return await context.api.joinRoom(code);
+    const wire = await context.api.joinRoom(code);
+    if (wire.id !== invite.room) {
+      throw untrusted(otherRoom);
+    }
+    return { wire, expected: content.room };
   } catch (error) {
     if (!(error instanceof PorcupineError && error.code === 'unreachable')) {
       await context.store.setJoin(invite.room, null);
@@ -107,12 +123,13 @@ export async function finishJoin(context: SessionContext, room: string, log: Roo
   const secret = join.slice(0, secretLength);
   const { codeHash } = await inviteCode(secret);
   const content = await openContent(secret, join.slice(secretLength));
-  await log.refresh(content.room);
+  await log.expect(content.room);
+  await log.refresh();
   const before = log.length;
   await log.append(async (state) => {
     const checked = checkInvite(state, content);
     if (!checked.ok) {
-      throw untrusted('the room that the server shows is not the one that the invite was made for');
+      throw untrusted(otherRoom);
     }
     return log.self === null ? signJoin(state, keys, content, codeHash) : null;
   });

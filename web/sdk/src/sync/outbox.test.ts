@@ -49,7 +49,8 @@ class Bench {
       },
       unseal: (sealed) => Promise.resolve(fromUtf8(sealed) ?? ''),
       ready: () => this.active,
-      build: (_clientId, text, last) => {
+      encrypted: () => true,
+      build: ({ text }, last) => {
         if (this.buildError !== null) {
           return Promise.reject(this.buildError);
         }

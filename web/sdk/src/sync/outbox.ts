@@ -23,12 +23,17 @@ export interface OutboxPorts {
   locks: Locks;
   lockName: string;
   store: Pick<Store, 'outbox' | 'addToOutbox' | 'updateOutbox' | 'removeFromOutbox' | 'chain' | 'settle'>;
+  /** Whether what is written now is for an encrypted room. */
+  encrypted(): boolean;
   seal(text: string): Promise<Bytes>;
   unseal(sealed: Bytes): Promise<string>;
   /** Whether sending makes sense now; otherwise `wake` will be called. */
   ready(): boolean;
   /** Encrypts for the current epoch; null when the room is not ready for that: tried again after a while, or at `wake`. */
-  build(clientId: string, text: string, last: ChainLink | null): Promise<{ body: string; link: ChainLink } | null>;
+  build(
+    message: { clientId: string; text: string; encrypted: boolean },
+    last: ChainLink | null,
+  ): Promise<{ body: string; link: ChainLink } | null>;
   /** Hands the frame to the socket; false when there is no connection. */
   transmit(clientId: string, epoch: number, body: string): boolean;
   /** The seq up to which the timeline has the room's events. */
@@ -98,6 +103,7 @@ export class Outbox {
         room: this.ports.room,
         clientId: crypto.randomUUID(),
         text: await this.ports.seal(text),
+        encrypted: this.ports.encrypted(),
         at: Date.now(),
         state: 'queued',
         built: null,
@@ -211,7 +217,7 @@ export class Outbox {
       let built;
       try {
         const last = await this.ports.store.chain(this.ports.room);
-        built = await this.ports.build(record.clientId, text, last ?? null);
+        built = await this.ports.build({ ...record, text }, last ?? null);
       } catch (error) {
         this.ports.report(error);
         const problem = error instanceof PorcupineError ? error : new PorcupineError('internal', 'it could not be encrypted');

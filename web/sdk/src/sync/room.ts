@@ -8,7 +8,7 @@
 import { backoffDelay } from '../client/backoff.ts';
 import { isProblem, problemFrom } from '../client/problem.ts';
 import type { ErrorFrame, ServerFrame, WireEvent, WireMember, WireRoom } from '../client/wire.ts';
-import type { ChainLink } from '../crypto/index.ts';
+import type { Bytes, ChainLink } from '../crypto/index.ts';
 import type { StoredRoom } from '../store/schema.ts';
 import { Composer } from './composer.ts';
 import { RoomLog } from './control.ts';
@@ -37,6 +37,8 @@ export class Room {
   private readonly rekeyer: Rekeyer;
   private readonly serial = new Serial();
   private inbox: WireEvent[] = [];
+  /** What this device keeps has been read; before that the server's word would stand alone. */
+  private restored = false;
   private departed = false;
   private subscribeTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -82,7 +84,8 @@ export class Room {
       seal: (text) => composer.sealText(text),
       unseal: (sealed) => composer.unsealText(sealed),
       ready: () => this.active,
-      build: (clientId, text, last) => composer.build(clientId, text, last),
+      encrypted: () => this.info.encrypted,
+      build: (message, last) => composer.build(message, last),
       transmit: (client_id, epoch, body) => context.send({ type: 'send', room, client_id, epoch, body }),
       seen: () => this.feed.window.last,
       epochMoved: () => this.epochMoved(),
@@ -112,7 +115,7 @@ export class Room {
 
   /** May read and write here, by the server's word and, in an encrypted room, by the log's. */
   get active(): boolean {
-    return !this.departed && !this.facts.pending && (!this.info.encrypted || this.log.self !== null);
+    return this.restored && !this.departed && !this.facts.pending && (!this.info.encrypted || this.log.self !== null);
   }
 
   /** Reads what this device keeps. */
@@ -120,6 +123,10 @@ export class Room {
     return this.serial.run(async () => {
       this.facts.restore(stored?.members ?? []);
       await this.log.load();
+      if (this.log.anchored) {
+        this.facts.markEncrypted();
+      }
+      this.restored = true;
       await this.epochs.load();
       if (stored !== null) {
         await this.feed.load(stored);
@@ -129,11 +136,22 @@ export class Room {
     });
   }
 
+  /** This device knows which room it has to be, before it believes the server anything about it. */
+  async expect(id: Bytes): Promise<void> {
+    await this.log.expect(id);
+    this.facts.markEncrypted();
+  }
+
   /** There is a connection, and the server told this about the room: catch up and go on live. */
   connected(wire: WireRoom): Promise<void> {
     return this.serial.run(async () => {
       this.facts.replace(wire);
+      await finishJoin(this.context, wire.id, this.log);
+      if (this.log.anchored) {
+        this.facts.markEncrypted();
+      }
       if (this.info.encrypted) {
+        this.log.raiseDoubt(wire.encrypted ? null : 'The server says that this encrypted room is not encrypted.');
         await this.catchUpLog();
       }
       if (this.facts.pending) {
@@ -365,9 +383,6 @@ export class Room {
   }
 
   private async catchUpLog(): Promise<void> {
-    if (this.facts.pending) {
-      await finishJoin(this.context, this.info.id, this.log);
-    }
     if (this.log.length !== this.info.log) {
       await this.log.refresh();
     }

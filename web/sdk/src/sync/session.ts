@@ -5,10 +5,10 @@
 import type { Api } from '../client/api.ts';
 import { backoffDelay } from '../client/backoff.ts';
 import type { Locks } from '../client/locks.ts';
-import { PorcupineError, isProblem } from '../client/problem.ts';
+import { PorcupineError, isProblem, untrusted } from '../client/problem.ts';
 import { Socket, type WebSocketLike } from '../client/socket.ts';
 import type { ServerFrame, WireRoom } from '../client/wire.ts';
-import { createRoom, toBase64, type AccountKeys } from '../crypto/index.ts';
+import { createRoom, toBase64, type AccountKeys, type Bytes } from '../crypto/index.ts';
 import type { Account, Connection, RoomSummary } from '../model.ts';
 import type { SignedIn, StoredRoom } from '../store/schema.ts';
 import { Store } from '../store/store.ts';
@@ -154,7 +154,7 @@ export class Session {
       bundles: prepared.bundles.map(({ device, seal }) => ({ device, bundle: toBase64(seal) })),
     });
     await this.store.addEpoch(wire.id, prepared.epoch, prepared.sealed);
-    return this.enter(wire);
+    return this.enter(wire, prepared.room);
   }
 
   async joinByCode(code: string): Promise<RoomSummary> {
@@ -163,7 +163,8 @@ export class Session {
   }
 
   async joinByLink(link: string): Promise<RoomSummary> {
-    return this.enter(await redeemInvite(this.context, link));
+    const { wire, expected } = await redeemInvite(this.context, link);
+    return this.enter(wire, expected);
   }
 
   async createInvite(id: string, invite: { expiresIn: number; maxUses: number | null }): Promise<string> {
@@ -215,19 +216,26 @@ export class Session {
     return room.load(stored);
   }
 
-  private async enter(wire: WireRoom): Promise<RoomSummary> {
-    const room = await this.catchUp(wire);
+  /** `expected`: the room's cryptographic id, where this device made the room or a link names it. */
+  private async enter(wire: WireRoom, expected?: Bytes): Promise<RoomSummary> {
+    const room = await this.catchUp(wire, expected);
     this.options.onChange();
+    if (room.log.fault !== null) {
+      throw untrusted(room.log.fault);
+    }
     return summaryOf(room, this.context);
   }
 
   /** Takes over what the server says about a room, new or known. */
-  private async catchUp(wire: WireRoom): Promise<Room> {
+  private async catchUp(wire: WireRoom, expected?: Bytes): Promise<Room> {
     const known = this.rooms.get(wire.id);
     if (known === undefined || known.gone) {
       await this.addRoom(wire, null);
     }
     const room = this.room(wire.id);
+    if (expected !== undefined) {
+      await room.expect(expected);
+    }
     await room.connected(wire);
     return room;
   }

@@ -40,7 +40,7 @@ const server = (seq: number, kind: string, data: Record<string, unknown>): Windo
 });
 
 function queued(clientId: string, state: OutboxRecord['state'], problem: string | null = null) {
-  const record = { room: 'r', clientId, text: new Uint8Array(), at: 0, state, built: null, seq: null, problem };
+  const record = { room: 'r', clientId, text: new Uint8Array(), encrypted: true, at: 0, state, built: null, seq: null, problem };
   return { record, text: `text of ${clientId}` };
 }
 
