@@ -197,8 +197,19 @@ export class Store {
     return { ...record, order: await this.db.add('outbox', record) };
   }
 
+  /** Changes a record that is still there: what another tab has settled does not come back. */
   async updateOutbox(record: OutboxRecord): Promise<void> {
-    await this.db.put('outbox', record);
+    const transaction = this.db.transaction('outbox', 'readwrite');
+    if (record.order !== undefined && (await transaction.store.get(record.order)) !== undefined) {
+      await transaction.store.put(record);
+    }
+    await transaction.done;
+  }
+
+  /** Puts `record` at the end of the queue in the place of an earlier one. */
+  async requeue(order: number, record: OutboxRecord): Promise<void> {
+    const transaction = this.db.transaction('outbox', 'readwrite');
+    await Promise.all([transaction.store.delete(order), transaction.store.add(record), transaction.done]);
   }
 
   async removeFromOutbox(order: number): Promise<void> {

@@ -17,6 +17,7 @@ import type { RoomLog } from './control.ts';
 import type { SessionContext } from './context.ts';
 import type { EpochKeys } from './epochs.ts';
 import { requireKeys } from './invites.ts';
+import type { Built, Draft } from './outbox.ts';
 import type { Rekeyer } from './rekey.ts';
 import type { EventWindow } from './window.ts';
 
@@ -41,12 +42,12 @@ export class Composer {
   ) {}
 
   /** The body for the epoch in force, or null when the room is not ready for it yet. */
-  async build(
-    { clientId, text, encrypted }: { clientId: string; text: string; encrypted: boolean },
-    last: ChainLink | null,
-  ): Promise<{ body: string; link: ChainLink } | null> {
+  async build({ clientId, text, encrypted }: Draft, last: ChainLink | null): Promise<Built | null> {
     const plainEpoch = this.ports.plainEpoch();
-    if (plainEpoch !== null && !encrypted) {
+    if (plainEpoch !== null) {
+      if (encrypted) {
+        throw untrusted('the server says that this encrypted room is not encrypted');
+      }
       return { body: toBase64(utf8(text)), link: { epoch: plainEpoch, counter: 0, hash: new Uint8Array(32) } };
     }
     const keys = requireKeys(this.context);

@@ -125,6 +125,16 @@ export class Feed {
     }
   }
 
+  /** The event at `seq`, from wherever it can be had; null when the server has none there. */
+  async eventAt(seq: number): Promise<WireEvent | null> {
+    const here = this.window.find(seq)?.event ?? (await this.context.store.events(this.ports.room, seq + 1, 1))[0]?.event;
+    if (here?.seq === seq) {
+      return here;
+    }
+    const { results } = await this.context.api.messages(this.ports.room, { before: seq + 1, limit: 1 });
+    return results.find((event) => event.seq === seq) ?? null;
+  }
+
   private askAgain(): void {
     if (!this.asking) {
       this.subscribe();

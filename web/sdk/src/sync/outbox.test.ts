@@ -2,6 +2,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { platformLocks } from '../client/locks.ts';
 import { PorcupineError } from '../client/problem.ts';
+import type { WireEvent } from '../client/wire.ts';
 import { fromUtf8, utf8, type ChainLink } from '../crypto/index.ts';
 import { Store } from '../store/store.ts';
 import { Outbox } from './outbox.ts';
@@ -24,6 +25,10 @@ class Bench {
   /** How many turns of the database each sealing takes. */
   sealDelays: number[] = [];
   buildError: Error | null = null;
+  encrypted = true;
+  /** The room's log, as far as it can be read. */
+  readonly log = new Map<number, WireEvent>();
+  readonly reports: unknown[] = [];
 
   private constructor(
     readonly store: Store,
@@ -49,7 +54,8 @@ class Bench {
       },
       unseal: (sealed) => Promise.resolve(fromUtf8(sealed) ?? ''),
       ready: () => this.active,
-      encrypted: () => true,
+      encrypted: () => this.encrypted,
+      eventAt: (seq) => Promise.resolve(this.log.get(seq) ?? null),
       build: ({ text }, last) => {
         if (this.buildError !== null) {
           return Promise.reject(this.buildError);
@@ -73,10 +79,16 @@ class Bench {
       },
       onChange: () => undefined,
       onStored: () => undefined,
-      report: () => undefined,
+      report: (error) => this.reports.push(error),
     });
     boxes.push(outbox);
     return outbox;
+  }
+
+  /** The message of `frame` is in the room's log at `seq`, and the timeline has come that far. */
+  put(seq: number, { clientId, body }: Frame): void {
+    this.log.set(seq, { seq, client_id: clientId, body } as WireEvent);
+    this.seen = seq;
   }
 
   async frame(index: number): Promise<Frame> {
@@ -222,7 +234,7 @@ test('the own event settles a message whose ack was lost, and moves the chain on
   const outbox = bench.outbox();
   await outbox.add('one');
   const first = await bench.frame(0);
-  await outbox.appeared(first.clientId, 5, first.body);
+  await outbox.appeared(first.clientId, 5, first.body, null);
   expect(outbox.pending).toEqual([]);
   expect(await bench.store.outbox('r')).toEqual([]);
   expect(await bench.store.chain('r')).toMatchObject({ epoch: 0, counter: 0 });
@@ -235,7 +247,7 @@ test('an event with another body than the one sent settles nothing', async () =>
   await outbox.add('one');
   await vi.waitFor(() => expect(states(outbox)).toEqual(['built']));
   const [message] = outbox.pending;
-  await outbox.appeared(message?.record.clientId ?? '', 5, 'something else');
+  await outbox.appeared(message?.record.clientId ?? '', 5, 'something else', null);
   expect(states(outbox)).toEqual(['built']);
   expect(await bench.store.chain('r')).toBeUndefined();
 });
@@ -247,10 +259,142 @@ test('an acknowledged message stays until its event is in the timeline', async (
   const first = await bench.frame(0);
   outbox.acknowledged(first.clientId, 5);
   await vi.waitFor(() => expect(states(outbox)).toEqual(['sent']));
-  bench.seen = 5;
+  bench.put(5, first);
   const restarted = bench.outbox();
   await restarted.load();
+  await restarted.check();
   expect(restarted.pending).toEqual([]);
+  expect(await bench.store.outbox('r')).toEqual([]);
+});
+
+test('an ack alone deletes nothing: without its event in the log the message has failed', async () => {
+  const bench = await Bench.make();
+  const outbox = bench.outbox();
+  bench.seen = 9;
+  bench.log.set(1, { seq: 1, client_id: 'another', body: 'another' } as WireEvent);
+  await outbox.add('important');
+  outbox.acknowledged((await bench.frame(0)).clientId, 1);
+  await vi.waitFor(() => expect(states(outbox)).toEqual(['failed']));
+  expect(outbox.pending[0]?.text).toBe('important');
+  expect(outbox.pending[0]?.record.problem).toContain('lost it');
+  // The server has the bytes: their counter is spent.
+  expect(await bench.store.chain('r')).toMatchObject({ counter: 0 });
+});
+
+test('a message acknowledged beyond the end of the room fails at the next connection', async () => {
+  const bench = await Bench.make();
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  outbox.acknowledged((await bench.frame(0)).clientId, 1000);
+  await vi.waitFor(() => expect(states(outbox)).toEqual(['sent']));
+  await outbox.check(5);
+  expect(states(outbox)).toEqual(['sent']);
+  outbox.disconnected();
+  await outbox.check(5);
+  expect(states(outbox)).toEqual(['failed']);
+});
+
+test('where the log cannot be read the acknowledged message waits', async () => {
+  const bench = await Bench.make();
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  const first = await bench.frame(0);
+  outbox.acknowledged(first.clientId, 3);
+  await vi.waitFor(() => expect(states(outbox)).toEqual(['sent']));
+  bench.put(3, first);
+  const read = vi.spyOn(bench.log, 'get').mockImplementationOnce(() => {
+    throw new PorcupineError('unreachable', 'no connection');
+  });
+  await expect(outbox.check()).rejects.toMatchObject({ code: 'unreachable' });
+  expect(states(outbox)).toEqual(['sent']);
+  read.mockRestore();
+  await outbox.check();
+  expect(outbox.pending).toEqual([]);
+});
+
+test('an authentic own event settles a message that the server had refused, and spends its counter', async () => {
+  const bench = await Bench.make();
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  const first = await bench.frame(0);
+  outbox.refused({ type: 'error', code: 'too_large', message: '', client_id: first.clientId });
+  await vi.waitFor(() => expect(states(outbox)).toEqual(['failed']));
+  await outbox.appeared(first.clientId, 1, first.body, { epoch: 0, counter: 0, hash: utf8('hash 1') });
+  expect(outbox.pending).toEqual([]);
+  await outbox.add('two');
+  await bench.frame(1);
+  expect(bench.built[1]).toMatchObject({ counter: 0 });
+});
+
+test('reading the queue loses nothing that is typed meanwhile', async () => {
+  const bench = await Bench.make();
+  bench.active = false;
+  await bench.outbox().add('older');
+  const outbox = bench.outbox();
+  await Promise.all([outbox.load(), outbox.add('typed now'), outbox.load()]);
+  expect(outbox.pending.map(({ text }) => text)).toEqual(['older', 'typed now']);
+});
+
+test('reading the queue does not bring back what was settled meanwhile', async () => {
+  const bench = await Bench.make();
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  const first = await bench.frame(0);
+  await Promise.all([outbox.load(), outbox.appeared(first.clientId, 1, first.body, null), outbox.load()]);
+  expect(outbox.pending).toEqual([]);
+});
+
+test('a record of another tab that this one has not read is sent once', async () => {
+  const bench = await Bench.make();
+  bench.active = false;
+  await bench.outbox().add('theirs');
+  const outbox = bench.outbox();
+  bench.active = true;
+  await outbox.add('mine');
+  const theirs = await bench.frame(0);
+  bench.put(1, theirs);
+  outbox.acknowledged(theirs.clientId, 1);
+  expect((await bench.frame(1)).body).toBe('mine #2');
+  expect(bench.built[1]).toMatchObject({ counter: 0 });
+});
+
+test('a double click on retry queues the message once', async () => {
+  const bench = await Bench.make();
+  const outbox = bench.outbox();
+  bench.buildError = new PorcupineError('untrusted', 'the log does not verify');
+  await outbox.add('one');
+  await vi.waitFor(() => expect(states(outbox)).toEqual(['failed']));
+  bench.active = false;
+  const clientId = outbox.pending[0]?.record.clientId ?? '';
+  await Promise.all([outbox.retry(clientId), outbox.retry(clientId)]);
+  expect(outbox.pending.map(({ text, record }) => [text, record.state])).toEqual([['one', 'queued']]);
+});
+
+test('what a message is written in stays with it: a draft of an encrypted room says so', async () => {
+  const bench = await Bench.make();
+  bench.active = false;
+  const outbox = bench.outbox();
+  await outbox.add('one');
+  bench.encrypted = false;
+  expect((await bench.store.outbox('r'))[0]?.encrypted).toBe(true);
+});
+
+test('a database that fails is told and tried again, and rejects nowhere', async () => {
+  const unhandled: unknown[] = [];
+  const listen = (reason: unknown): void => void unhandled.push(reason);
+  process.on('unhandledRejection', listen);
+  try {
+    const bench = await Bench.make();
+    bench.connected = false;
+    const outbox = bench.outbox();
+    await outbox.add('one');
+    bench.store.close();
+    outbox.wake();
+    await vi.waitFor(() => expect(bench.reports.length).toBeGreaterThan(1), { timeout: 5000 });
+    expect(unhandled).toEqual([]);
+  } finally {
+    process.off('unhandledRejection', listen);
+  }
 });
 
 test('two tabs take turns and never give one counter twice', async () => {

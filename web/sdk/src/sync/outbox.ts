@@ -1,5 +1,5 @@
 /**
- * The messages of this browser that are on their way into one room, in the order they were written.
+ * Sends the messages of this browser that are on their way into one room, in the order they were written.
  *
  * The rules that keep a message single and its key unique:
  *  - one send is in flight per room and device, under a lock that the browser's tabs share;
@@ -7,130 +7,92 @@
  *  - after an unknown outcome the identical bytes are sent again; only a definite refusal (`stale_epoch`,
  *    `epoch_closed`) permits another encryption under the same client id, and frees the counter.
  *
- * It owns the outbox records; how a message is encrypted and transmitted is handed in.
+ * It owns the turn of sending; the records are the queue's, how a message is encrypted and transmitted is
+ * handed in.
  */
 import { backoffDelay } from '../client/backoff.ts';
 import type { Locks } from '../client/locks.ts';
 import { PorcupineError, problemFrom } from '../client/problem.ts';
 import type { ErrorFrame } from '../client/wire.ts';
-import type { Bytes, ChainLink } from '../crypto/index.ts';
+import type { ChainLink } from '../crypto/index.ts';
 import type { OutboxRecord } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import { Serial } from './serial.ts';
+import { Flight, type Outcome } from './outbox-flight.ts';
+import { OutboxQueue, type OutgoingMessage, type QueuePorts } from './outbox-queue.ts';
 
-export interface OutboxPorts {
-  room: string;
+export type { OutgoingMessage } from './outbox-queue.ts';
+
+export interface OutboxPorts extends QueuePorts {
+  store: QueuePorts['store'] & Pick<Store, 'chain'>;
   locks: Locks;
   lockName: string;
-  store: Pick<Store, 'outbox' | 'addToOutbox' | 'updateOutbox' | 'removeFromOutbox' | 'chain' | 'settle'>;
-  /** Whether what is written now is for an encrypted room. */
-  encrypted(): boolean;
-  seal(text: string): Promise<Bytes>;
-  unseal(sealed: Bytes): Promise<string>;
   /** Whether sending makes sense now; otherwise `wake` will be called. */
   ready(): boolean;
-  /** Encrypts for the current epoch; null when the room is not ready for that: tried again after a while, or at `wake`. */
-  build(
-    message: { clientId: string; text: string; encrypted: boolean },
-    last: ChainLink | null,
-  ): Promise<{ body: string; link: ChainLink } | null>;
+  /** Makes the body for the current epoch; null when the room is not ready for that: tried again after a while. */
+  build(message: Draft, last: ChainLink | null): Promise<Built | null>;
   /** Hands the frame to the socket; false when there is no connection. */
   transmit(clientId: string, epoch: number, body: string): boolean;
-  /** The seq up to which the timeline has the room's events. */
-  seen(): number;
   /** The epoch is not the current one or is closed: read the room again. False when that failed. */
   epochMoved(): Promise<boolean>;
-  onChange(): void;
-  /** The stored queue changed, for the other tabs to read it again. */
-  onStored(): void;
   report(error: unknown): void;
 }
 
-/** A queued message as the timeline shows it. */
-export interface OutgoingMessage {
-  record: OutboxRecord;
+/** A message to be made. */
+export interface Draft {
+  clientId: string;
   text: string;
+  /** It was written in an encrypted room, and must not leave in any other way. */
+  encrypted: boolean;
 }
 
-type Outcome =
-  | { kind: 'stored'; seq: number }
-  | { kind: 'refused'; problem: PorcupineError }
-  | { kind: 'unknown'; silent: boolean };
+export type Built = NonNullable<OutboxRecord['built']>;
 
 type Step = 'again' | 'wait';
 
-const answerDeadline = 15_000;
 /** The epoch may move on while a message is encrypted; more often than this in a row is no accident. */
 const staleTries = 3;
 
+/** Refusals that say that nothing was stored; after any other the message may be in the log all the same. */
+const definite = new Set(['invalid', 'too_large', 'not_member', 'role', 'duplicate_mismatch']);
+
 export class Outbox {
-  private readonly adding = new Serial();
-  private messages: OutgoingMessage[] = [];
-  private flight: { clientId: string; resolve: (outcome: Outcome) => void } | null = null;
+  private readonly queue: OutboxQueue;
+  private readonly flight = new Flight();
+  /** Acknowledged over the connection that there is now. */
+  private readonly acked = new Set<string>();
   private pumping = false;
   private wokenMeanwhile = false;
   private closed = false;
-  private silences = 0;
+  private failures = 0;
   private staleTimes = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly ports: OutboxPorts) {}
+  constructor(private readonly ports: OutboxPorts) {
+    this.queue = new OutboxQueue(ports);
+  }
 
   get pending(): readonly OutgoingMessage[] {
-    return this.messages;
+    return this.queue.shown;
   }
 
   /** Reads the stored queue, at the start and after another tab has changed it. */
   async load(): Promise<void> {
-    const records = await this.ports.store.outbox(this.ports.room);
-    const known = new Map(this.messages.map((message) => [message.record.clientId, message.text]));
-    const done = ({ state, seq }: OutboxRecord): boolean => state === 'sent' && (seq ?? 0) <= this.ports.seen();
-    await Promise.all(records.filter(done).map((record) => this.remove(record)));
-    this.messages = await Promise.all(
-      records.filter((record) => !done(record)).map(async (record) => ({
-        record,
-        text: known.get(record.clientId) ?? (await this.ports.unseal(record.text)),
-      })),
-    );
-    this.ports.onChange();
+    await this.queue.refresh();
     this.wake();
   }
 
-  /** Queues a text; texts keep the order in which this was called. */
-  add(text: string): Promise<void> {
-    return this.adding.run(async () => {
-      const record = await this.ports.store.addToOutbox({
-        room: this.ports.room,
-        clientId: crypto.randomUUID(),
-        text: await this.ports.seal(text),
-        encrypted: this.ports.encrypted(),
-        at: Date.now(),
-        state: 'queued',
-        built: null,
-        seq: null,
-        problem: null,
-      });
-      this.messages.push({ record, text });
-      this.ports.onStored();
-      this.ports.onChange();
-      this.wake();
-    });
+  async add(text: string): Promise<void> {
+    await this.queue.add(text);
+    this.wake();
   }
 
-  /** A failed message goes to the end of the queue, as a new one: its old client id is spent. */
   async retry(clientId: string): Promise<void> {
-    const message = this.failed(clientId);
-    if (message !== undefined) {
-      await this.remove(message.record);
-      await this.add(message.text);
-    }
+    await this.queue.retry(clientId);
+    this.wake();
   }
 
-  async discard(clientId: string): Promise<void> {
-    const message = this.failed(clientId);
-    if (message !== undefined) {
-      await this.remove(message.record);
-    }
+  discard(clientId: string): Promise<void> {
+    return this.queue.discard(clientId);
   }
 
   /** Something changed for the better: connected, a new epoch, let in. */
@@ -144,7 +106,7 @@ export class Outbox {
       return;
     }
     this.pumping = true;
-    void this.pump().finally(() => {
+    void this.pump().then(() => {
       this.pumping = false;
       if (this.wokenMeanwhile) {
         this.wokenMeanwhile = false;
@@ -154,108 +116,100 @@ export class Outbox {
   }
 
   acknowledged(clientId: string, seq: number): void {
-    this.resolve(clientId, { kind: 'stored', seq });
+    this.acked.add(clientId);
+    this.flight.land(clientId, { kind: 'stored', seq });
   }
 
   refused(frame: ErrorFrame): void {
     if (frame.client_id !== undefined) {
-      this.resolve(frame.client_id, { kind: 'refused', problem: problemFrom(frame, null) });
+      this.flight.land(frame.client_id, { kind: 'refused', problem: problemFrom(frame, null) });
     }
   }
 
   disconnected(): void {
-    if (this.flight !== null) {
-      this.resolve(this.flight.clientId, { kind: 'unknown', silent: false });
+    this.acked.clear();
+    this.flight.lost();
+  }
+
+  /** An event under this device's name has entered the timeline; `link` as in the queue. */
+  async appeared(clientId: string, seq: number, body: string, link: ChainLink | null): Promise<void> {
+    if (await this.queue.appeared(clientId, body, link)) {
+      this.flight.land(clientId, { kind: 'stored', seq });
     }
   }
 
-  /** An event of this device has entered the timeline: its record is done with. */
-  async appeared(clientId: string, seq: number, body: string): Promise<void> {
-    this.resolve(clientId, { kind: 'stored', seq });
-    if (!this.messages.some(({ record }) => record.clientId === clientId)) {
-      return;
-    }
-    // The store knows the body also when another tab has encrypted it.
-    const stored = await this.ports.store.outbox(this.ports.room);
-    const record = stored.find((one) => one.clientId === clientId);
-    if (record !== undefined && record.built?.body !== body) {
-      return;
-    }
-    if (record !== undefined && record.built !== null) {
-      await this.settle(record, record.built.link, null);
-    }
-    this.messages = this.messages.filter((one) => one.record.clientId !== clientId);
-    this.ports.onChange();
+  /** The timeline has come further, perhaps: what was acknowledged must be there. `head` as it was subscribed. */
+  check(head = Infinity): Promise<void> {
+    return this.queue.check(head, this.acked);
   }
 
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
     this.disconnected();
+    this.queue.close();
   }
 
+  /** Never rejects: what fails here is told and tried again. */
   private async pump(): Promise<void> {
-    let step: Step = 'again';
-    while (step === 'again' && !this.closed && this.hasWork()) {
-      step = await this.ports.locks.run(this.ports.lockName, () => this.sendFirst());
+    try {
+      let step: Step = 'again';
+      while (step === 'again' && !this.closed) {
+        step = await this.ports.locks.run(this.ports.lockName, () => this.sendFirst());
+      }
+    } catch (error) {
+      if (!this.closed) {
+        this.ports.report(error);
+        this.pause();
+      }
     }
-  }
-
-  private hasWork(): boolean {
-    return this.messages.some(({ record }) => record.state === 'queued' || record.state === 'built');
   }
 
   /** One message, under the lock. The stored queue counts, since another tab may have worked on it. */
   private async sendFirst(): Promise<Step> {
-    const stored = await this.ports.store.outbox(this.ports.room);
-    let record = stored.find(({ state }) => state === 'queued' || state === 'built');
-    if (record === undefined || this.closed || !this.ports.ready()) {
+    const record = this.closed || !this.ports.ready() ? undefined : await this.queue.first();
+    if (record === undefined) {
       return 'wait';
     }
-    if (record.built === null) {
-      const text = await this.textOf(record);
-      let built;
-      try {
-        const last = await this.ports.store.chain(this.ports.room);
-        built = await this.ports.build({ ...record, text }, last ?? null);
-      } catch (error) {
-        this.ports.report(error);
-        const problem = error instanceof PorcupineError ? error : new PorcupineError('internal', 'it could not be encrypted');
-        await this.fail(record, problem);
-        return 'again';
-      }
-      if (built === null) {
-        return this.pause();
-      }
-      record = await this.change({ ...record, state: 'built', built });
+    const built = record.built ?? (await this.build(record));
+    if (built === null) {
+      return this.pause();
     }
-    return this.conclude(record, await this.transmit(record));
+    if (built === 'failed') {
+      return 'again';
+    }
+    const { clientId } = record;
+    const send = (): boolean => this.ports.transmit(clientId, built.link.epoch, built.body);
+    return this.conclude({ ...record, state: 'built', built }, await this.flight.send(clientId, send));
   }
 
-  private transmit(record: OutboxRecord): Promise<Outcome> {
-    const { clientId, built } = record;
-    return new Promise<Outcome>((resolve) => {
-      const deadline = setTimeout(() => this.resolve(clientId, { kind: 'unknown', silent: true }), answerDeadline);
-      this.flight = {
-        clientId,
-        resolve: (outcome) => {
-          clearTimeout(deadline);
-          this.flight = null;
-          resolve(outcome);
-        },
-      };
-      if (built === null || !this.ports.transmit(clientId, built.link.epoch, built.body)) {
-        this.disconnected();
-      }
-    });
+  /** Makes a message's body and stores it; null when the room is not ready. */
+  private async build(record: OutboxRecord): Promise<Built | 'failed' | null> {
+    const { clientId, encrypted } = record;
+    let built: Built | null;
+    try {
+      const text = await this.ports.unseal(record.text);
+      const last = await this.ports.store.chain(this.ports.room);
+      built = await this.ports.build({ clientId, text, encrypted }, last ?? null);
+    } catch (error) {
+      this.ports.report(error);
+      const problem = error instanceof PorcupineError ? error : new PorcupineError('internal', 'it could not be encrypted');
+      await this.queue.fail(record, problem);
+      return 'failed';
+    }
+    if (built !== null) {
+      await this.queue.update({ ...record, state: 'built', built });
+    }
+    return built;
   }
 
   private async conclude(record: OutboxRecord, outcome: Outcome): Promise<Step> {
     switch (outcome.kind) {
       case 'stored':
-        this.silences = 0;
+        this.failures = 0;
         this.staleTimes = 0;
-        await this.stored(record, outcome.seq);
+        await this.queue.acknowledged(record.clientId, outcome.seq);
+        await this.check();
         return 'again';
       case 'unknown':
         return outcome.silent ? this.pause() : 'wait';
@@ -264,98 +218,25 @@ export class Outbox {
     }
   }
 
-  private async stored(record: OutboxRecord, seq: number): Promise<void> {
-    const shown = this.messages.find((message) => message.record.order === record.order);
-    // Its event may have been faster than its ack; then the record is gone already.
-    if (record.built === null || shown === undefined) {
-      return;
-    }
-    if (seq <= this.ports.seen()) {
-      this.messages = this.messages.filter((message) => message !== shown);
-      await this.settle(record, record.built.link, null);
-    } else {
-      shown.record = { ...record, state: 'sent', seq };
-      await this.settle(record, record.built.link, shown.record);
-    }
-    this.ports.onChange();
-  }
-
-  private async settle(record: OutboxRecord, link: ChainLink, next: OutboxRecord | null): Promise<void> {
-    const order = record.order;
-    await this.ports.store.settle(this.ports.room, link, order === undefined ? null : { order, record: next });
-  }
-
   private async refusal(record: OutboxRecord, problem: PorcupineError): Promise<Step> {
-    switch (problem.code) {
-      case 'stale_epoch':
-      case 'epoch_closed':
-        await this.change({ ...record, state: 'queued', built: null });
-        return (await this.ports.epochMoved()) && ++this.staleTimes <= staleTries ? 'again' : this.pause();
-      case 'busy':
-      case 'rate_limited':
-        this.wakeIn((problem.retryAfter ?? 1) * 1000 + backoffDelay(0));
-        return 'wait';
-      case 'invalid':
-      case 'too_large':
-      case 'not_member':
-      case 'role':
-      case 'duplicate_mismatch':
-        await this.fail(record, problem);
-        return 'again';
-      default:
-        // A defect or the end of a session says nothing about what was stored.
-        this.ports.report(problem);
-        return this.pause();
+    if (problem.code === 'stale_epoch' || problem.code === 'epoch_closed') {
+      await this.queue.update({ ...record, state: 'queued', built: null });
+      return (await this.ports.epochMoved()) && ++this.staleTimes <= staleTries ? 'again' : this.pause();
     }
-  }
-
-  private async fail(record: OutboxRecord, problem: PorcupineError): Promise<void> {
-    await this.change({ ...record, state: 'failed', built: null, problem: problem.title });
-    this.ports.onStored();
-  }
-
-  private async change(record: OutboxRecord): Promise<OutboxRecord> {
-    await this.ports.store.updateOutbox(record);
-    const shown = this.messages.find((message) => message.record.order === record.order);
-    if (shown !== undefined) {
-      shown.record = record;
-      this.ports.onChange();
+    if (definite.has(problem.code)) {
+      await this.queue.fail(record, problem);
+      return 'again';
     }
-    return record;
+    this.ports.report(problem);
+    return this.pause((problem.retryAfter ?? 0) * 1000);
   }
 
-  private async remove(record: OutboxRecord): Promise<void> {
-    this.messages = this.messages.filter((message) => message.record.clientId !== record.clientId);
-    if (record.order !== undefined) {
-      await this.ports.store.removeFromOutbox(record.order);
-      this.ports.onStored();
-    }
-    this.ports.onChange();
-  }
-
-  private failed(clientId: string): OutgoingMessage | undefined {
-    return this.messages.find(({ record }) => record.clientId === clientId && record.state === 'failed');
-  }
-
-  private async textOf(record: OutboxRecord): Promise<string> {
-    const known = this.messages.find((message) => message.record.clientId === record.clientId);
-    return known?.text ?? (await this.ports.unseal(record.text));
-  }
-
-  private resolve(clientId: string, outcome: Outcome): void {
-    if (this.flight?.clientId === clientId) {
-      this.flight.resolve(outcome);
-    }
-  }
-
-  /** Tries again after a while that grows from time to time. */
-  private pause(): Step {
-    this.wakeIn(backoffDelay(this.silences++));
-    return 'wait';
-  }
-
-  private wakeIn(delay: number): void {
+  /** Tries again after a while that grows from time to time, and not before `least` milliseconds. */
+  private pause(least = 0): Step {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.wake(), delay);
+    if (!this.closed) {
+      this.timer = setTimeout(() => this.wake(), least + backoffDelay(this.failures++));
+    }
+    return 'wait';
   }
 }

@@ -85,9 +85,10 @@ export class Room {
       unseal: (sealed) => composer.unsealText(sealed),
       ready: () => this.active,
       encrypted: () => this.info.encrypted,
-      build: (message, last) => composer.build(message, last),
+      build: (draft, last) => composer.build(draft, last),
       transmit: (client_id, epoch, body) => context.send({ type: 'send', room, client_id, epoch, body }),
       seen: () => this.feed.window.last,
+      eventAt: (seq) => this.feed.eventAt(seq),
       epochMoved: () => this.epochMoved(),
       onChange: () => this.changed(),
       onStored: () => context.outboxChanged(room),
@@ -294,9 +295,10 @@ export class Room {
         this.presence.stopped(event.sender);
       }
       if (event.device === this.context.me.device && event.client_id !== null && event.body !== null) {
-        await this.outbox.appeared(event.client_id, event.seq, event.body);
+        await this.outbox.appeared(event.client_id, event.seq, event.body, opened?.link ?? null);
       }
     }
+    await this.checkOutbox();
     this.changed();
     if (taken.some(({ event }) => event.kind.startsWith('member.'))) {
       await this.refreshMembers();
@@ -354,9 +356,15 @@ export class Room {
       await this.feed.loadOlder();
     }
     await this.reopen();
+    await this.checkOutbox(frame.head);
     this.changed();
     this.rekeyer.consider();
     this.outbox.wake();
+  }
+
+  /** What was acknowledged has to be here; where that cannot be told now, it is looked at again later. */
+  private checkOutbox(head?: number): Promise<void> {
+    return this.outbox.check(head).catch((error: unknown) => this.context.report(error));
   }
 
   private refused(frame: ErrorFrame): void {
