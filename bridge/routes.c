@@ -57,13 +57,20 @@ typedef struct PostedSend
 	"'device', g.device_id::text, 'access', g.access_token, 'expires_in', g.expires_in), g.refresh_token " \
 	"FROM porcupine." from " g"
 
+/* An answer ends where its bodies pass this many bytes, as if limit had been that low; but one row there is. */
+#define PAGE_BYTES "1048576"
+#define WITHIN_PAGE(row, column, order) \
+	"(SELECT * FROM (SELECT *, sum(length(" column ")) OVER (ORDER BY " order ") - length(" column ") AS passed FROM " row ") p" \
+	" WHERE passed < " PAGE_BYTES ")"
+
 #define HISTORY_SQL \
 	"WITH c AS MATERIALIZED (SELECT * FROM porcupine.cursor_state($1::bigint, $3::bigint, $4::bigint)) " \
 	"SELECT json_build_object('results', (SELECT coalesce(json_agg(x), '[]') FROM (SELECT " SHAPE_EVENT("e") \
-	" FROM (SELECT * FROM porcupine.history($1::bigint, CASE WHEN NOT c.reset THEN $2::bigint END, coalesce($5::int, 50))" \
-	" WHERE c.reset OR $3::bigint IS NULL UNION ALL" \
-	" SELECT * FROM porcupine.since($1::bigint, $3::bigint, coalesce($5::int, 50))" \
-	" WHERE NOT c.reset AND $3::bigint IS NOT NULL) e ORDER BY e.seq) x), " \
+	" FROM (SELECT * FROM " WITHIN_PAGE("porcupine.history($1::bigint, CASE WHEN NOT c.reset THEN $2::bigint END, coalesce($5::int, 50))", \
+										"body", "seq DESC") \
+	" h WHERE c.reset OR $3::bigint IS NULL UNION ALL" \
+	" SELECT * FROM " WITHIN_PAGE("porcupine.since($1::bigint, $3::bigint, coalesce($5::int, 50))", "body", "seq") \
+	" s WHERE NOT c.reset AND $3::bigint IS NOT NULL) e ORDER BY e.seq) x), " \
 	"'head', c.head, 'stream', c.current_stream, 'reset', c.reset) FROM c"
 
 #define DEVICES_SQL \
@@ -75,7 +82,8 @@ typedef struct PostedSend
 #define LOG_SQL \
 	"SELECT json_build_object('results', (SELECT coalesce(json_agg(x ORDER BY x.index), '[]') FROM (SELECT l.index, l.seq, " \
 	SHAPE_BYTES("l.entry") " AS entry, l.sender_id::text AS sender, l.device_id::text AS device, " \
-	SHAPE_TIME("l.created_at") " AS created_at FROM porcupine.control_entries($1::bigint, coalesce($2::int, -1)) l) x), " \
+	SHAPE_TIME("l.created_at") " AS created_at FROM " \
+	WITHIN_PAGE("porcupine.control_entries($1::bigint, coalesce($2::int, -1))", "entry", "index") " l) x), " \
 	"'length', r.log) FROM porcupine.my_room($1::bigint) r"
 
 #define EPOCHS_SQL \
