@@ -29,12 +29,21 @@ export interface Cursor {
   chains: [device: string, last: ChainLink][];
 }
 
+/** When this device first saw an epoch, by its own clock, and where the room ended then. */
+export interface EpochSight {
+  epoch: number;
+  at: number;
+  head: number;
+}
+
 export interface StoredRoom {
   room: WireRoom;
   members: WireMember[];
   cursor: Cursor | null;
   /** Nothing older exists that this user may read. */
   complete: boolean;
+  /** Of the epoch in force. */
+  sight?: EpochSight;
 }
 
 export interface StoredEvent {

@@ -8,6 +8,7 @@ import type { AccountKeys, Bytes, ChainLink, LogState, Pin } from '../crypto/ind
 import {
   schemaVersion,
   type Cursor,
+  type EpochSight,
   type OutboxRecord,
   type RoomAnchor,
   type StoredEvent,
@@ -82,6 +83,18 @@ export class Store {
     const kept = present ?? { cursor: null, complete: false };
     await transaction.store.put({ ...kept, ...room }, room.room.id);
     await transaction.done;
+  }
+
+  /** When this device first saw the epoch of `now`: it is now, unless that is known. */
+  async firstSight(room: string, now: EpochSight): Promise<EpochSight> {
+    const transaction = this.db.transaction('rooms', 'readwrite');
+    const present = await transaction.store.get(room);
+    const known = present?.sight?.epoch === now.epoch ? present.sight : undefined;
+    if (present !== undefined && known === undefined) {
+      await transaction.store.put({ ...present, sight: now }, room);
+    }
+    await transaction.done;
+    return known ?? now;
   }
 
   /** Forgets a room's events and queue; its log, anchor, keys and chain stay for a return. */

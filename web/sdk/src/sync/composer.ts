@@ -94,10 +94,9 @@ export class Composer {
       throw untrusted(log.fault);
     }
     try {
-      if (rekeyer.blocksSending()) {
-        await rekeyer.now();
-      }
+      const ready = await rekeyer.beforeSending();
       await this.ports.fetchKeys();
+      return ready;
     } catch (error) {
       if (!isProblem(error, ...passing)) {
         throw error;
@@ -105,6 +104,5 @@ export class Composer {
       this.context.report(error);
       return false;
     }
-    return !rekeyer.blocksSending();
   }
 }

@@ -2,6 +2,8 @@
  * Beginning the next epoch of one room: after a join, a leave, a removal, a changed device, or simply in time.
  * Every member's page may do it; chance decides who comes first, the database lets one through, and the
  * others throw their secret away and read on.
+ * A key that is merely old is replaced when somebody sends, and its age is this device's own: a clock that is
+ * wrong, here or at the server, costs one epoch and not one after the other.
  *
  * Joiners by room code are let in by an admin's page, since only an admin can sign for them.
  */
@@ -24,6 +26,7 @@ import {
 import type { RoomLog } from './control.ts';
 import type { SessionContext } from './context.ts';
 import type { EpochKeys } from './epochs.ts';
+import { Pace } from './rekey-pace.ts';
 
 export interface RekeyPorts {
   room: string;
@@ -37,9 +40,7 @@ export interface RekeyPorts {
   epochOpen(): boolean;
   /** The seq of the room's last event. */
   head(): number;
-  /** When the epoch in force began, in milliseconds, if known. */
-  epochBegan(): number | null;
-  eventAt(seq: number): WireEvent | null;
+  eventAt(seq: number): Promise<WireEvent | null>;
   committed(epoch: number): void;
 }
 
@@ -50,12 +51,17 @@ const adminJitter = [50, 400] as const;
 const memberJitter = [400, 1200] as const;
 /** A joiner by code whose page has not published its keys yet. */
 const keysPollDelay = 5_000;
+const lastKeysPollDelay = 600_000;
 
 export class Rekeyer {
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private pollTimer: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
-  /** Commits in a row that came too late, or were refused for what this device cannot see yet. */
+  /** Commits in a row that came too late, were refused for what this device cannot see yet, or changed nothing. */
   private conflicts = 0;
+  /** Times in a row that somebody's keys were not there. */
+  private keyPolls = 0;
+  private readonly pace = new Pace();
 
   constructor(
     private readonly context: SessionContext,
@@ -78,25 +84,40 @@ export class Rekeyer {
     if (state === null || current === undefined) {
       return true;
     }
-    const began = this.ports.epochBegan();
-    return (
-      state.rotationDue ||
-      !this.ports.epochOpen() ||
-      this.ports.head() - current.seq >= messagesPerEpoch ||
-      (began !== null && Date.now() - began >= epochLifetime)
-    );
+    return state.rotationDue || !this.ports.epochOpen();
   }
 
-  /** Makes the next epoch now if it is still due. */
-  now(): Promise<void> {
+  /** Makes the epoch that the next message needs; tells whether the message can be encrypted now. */
+  async beforeSending(): Promise<boolean> {
+    const worn = await this.wornOut();
+    if (worn || this.blocksSending()) {
+      await this.now(worn);
+    }
+    return !this.blocksSending();
+  }
+
+  /** Makes the next epoch now if it is still due; `worn`: the one in force is too old. */
+  now(worn = false): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
-    return this.context.locks.run(this.context.lockName(`rekey/${this.ports.room}`), () => this.commit());
+    return this.context.locks.run(this.context.lockName(`rekey/${this.ports.room}`), () => this.commit(worn));
   }
 
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
+    clearTimeout(this.pollTimer);
+  }
+
+  /** Old or much used since this device first saw it. */
+  private async wornOut(): Promise<boolean> {
+    const epoch = this.ports.log.state?.epochs.at(-1)?.epoch;
+    if (epoch === undefined) {
+      return false;
+    }
+    const now = { epoch, at: Date.now(), head: this.ports.head() };
+    const first = await this.context.store.firstSight(this.ports.room, now);
+    return now.at - first.at >= epochLifetime || now.head - first.head >= messagesPerEpoch;
   }
 
   /** A cheap look at what is here already; `commit` looks again at what the server has. */
@@ -115,7 +136,7 @@ export class Rekeyer {
     }, delay);
   }
 
-  private async commit(): Promise<void> {
+  private async commit(worn: boolean): Promise<void> {
     const keys = this.context.keys();
     if (this.closed || keys === null || !this.ports.active()) {
       return;
@@ -128,9 +149,16 @@ export class Rekeyer {
     const gone = [...state.members.keys()].filter((user) => !members.some((member) => member.user.id === user));
     const changes = await permittedOf(await this.changes(state, members, gone), state, keys);
     const current = state.epochs.at(-1);
-    if (current === undefined || !(changes.length > 0 || this.blocksSending() || this.keyLost())) {
+    const awaited = this.blocksSending();
+    const wanted = changes.length > 0 || this.keyLost() || (worn && (await this.wornOut()));
+    if (current === undefined || !(awaited || wanted)) {
       return;
     }
+    if (!awaited && this.pace.wait() > 0) {
+      this.schedule(this.pace.wait());
+      return;
+    }
+    this.pace.take();
     const prepared = await prepareEpoch(state, keys, changes, gone);
     try {
       await this.context.api.commitEpoch(this.ports.room, {
@@ -148,9 +176,10 @@ export class Rekeyer {
       this.consider();
       return;
     }
-    this.conflicts = 0;
     await this.ports.epochs.adopt(prepared.epoch, prepared);
     await this.ports.log.refresh();
+    await this.wornOut();
+    this.conflicts = this.ports.log.state?.rotationDue === true ? this.conflicts + 1 : 0;
     this.ports.committed(prepared.epoch);
   }
 
@@ -188,26 +217,30 @@ export class Rekeyer {
     if (seq === null) {
       return false;
     }
-    let event = this.ports.eventAt(seq);
-    if (event === null) {
-      const page = await this.context.api.messages(this.ports.room, { before: seq + 1, limit: 1 });
-      event = page.results.find((one) => one.seq === seq) ?? null;
-    }
+    const event = await this.ports.eventAt(seq);
     return event?.kind === 'member.joined' && event.data?.['via'] === 'code';
   }
 
   private async deviceList(user: string): Promise<DeviceList | null> {
     const list = await this.publishedList(user);
     if (list === null) {
-      this.schedule(keysPollDelay);
+      this.pollLater();
       return null;
     }
+    this.keyPolls = 0;
     const opened = await openDeviceList(list, user);
     if (!opened.ok) {
       return null;
     }
     const pin = checkPin(opened.value, await this.context.store.pin(user));
     return pin.ok ? opened.value : null;
+  }
+
+  /** Looks again, less and less often. */
+  private pollLater(): void {
+    clearTimeout(this.pollTimer);
+    const delay = Math.min(lastKeysPollDelay, keysPollDelay * 2 ** this.keyPolls++);
+    this.pollTimer = setTimeout(() => this.consider(), delay);
   }
 
   private async publishedList(user: string) {

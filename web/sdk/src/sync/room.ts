@@ -64,8 +64,7 @@ export class Room {
       active: () => this.active,
       epochOpen: () => this.info.epoch_open,
       head: () => this.feed.window.last,
-      epochBegan: () => this.epochBegan(),
-      eventAt: (seq) => this.feed.window.find(seq)?.event ?? null,
+      eventAt: (seq) => this.feed.eventAt(seq),
       committed: (epoch) => this.epochBegun(epoch),
     });
     const composer = new Composer(context, {
@@ -420,12 +419,6 @@ export class Room {
     this.facts.update({ epoch, epoch_open: true });
     this.changed();
     this.outbox.wake();
-  }
-
-  private epochBegan(): number | null {
-    const seq = this.log.state?.epochs.at(-1)?.seq;
-    const event = seq === undefined ? undefined : this.feed.window.find(seq)?.event;
-    return event === undefined ? null : Date.parse(event.created_at);
   }
 
   /** A send was refused because of its epoch: read what changed. */
