@@ -1,5 +1,8 @@
 /** Somebody with the SDK in a "browser" of their own (a database prefix), driven by a test. */
 import { expect, vi } from 'vitest';
+import type { AccountKeys, LogState } from '../src/crypto/index.ts';
+import { AccountStore } from '../src/store/accounts.ts';
+import { Store } from '../src/store/store.ts';
 import { createPorcupine, type PorcupineClient, type RoomHandle, type TimelineItem, type WebSocketLike } from '../src/index.ts';
 
 const password = 'correct horse battery staple';
@@ -147,11 +150,31 @@ export class Person {
     });
   }
 
+  /** What this browser keeps of a room and its own keys, for whoever writes entries that no client would. */
+  async insides(id: string): Promise<{ log: LogState; keys: AccountKeys }> {
+    const accounts = await AccountStore.open(this.browser);
+    const store = await Store.open((await accounts.current())?.database ?? '');
+    const [log, keys] = await Promise.all([store.log(id), store.keys()]);
+    accounts.close();
+    store.close();
+    if (log === undefined || keys === null) {
+      throw new Error('nothing is kept here');
+    }
+    return { log, keys };
+  }
+
+  /** Asks the server as this person, past the client. */
+  async ask(path: string, body?: object): Promise<unknown> {
+    const headers = { Authorization: this.authorization, 'Content-Type': 'application/json' };
+    const sent = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
+    const response = await fetch(`${this.server}/api/${path}`, { headers, ...sent });
+    expect(response.status, path).toBeLessThan(300);
+    return response.json();
+  }
+
   /** A room's log as the server tells it to this person. */
   async log(id: string): Promise<unknown> {
-    const response = await fetch(`${this.server}/api/rooms/${id}/log/?after=-1`, { headers: { Authorization: this.authorization } });
-    expect(response.status).toBe(200);
-    return response.json();
+    return this.ask(`rooms/${id}/log/?after=-1`);
   }
 
   private async fetch(input: Parameters<typeof fetch>[0], init?: RequestInit): Promise<Response> {

@@ -116,7 +116,10 @@ export interface RoomView {
     | 'gone'
     /** The control log does not verify: nothing is sent or shown as trusted. `fault` says what. */
     | 'broken';
+  /** What is wrong with a `broken` room. */
   fault: string | null;
+  /** What a user should know about the room's record although it goes on, each in words. */
+  warnings: readonly string[];
 }
 
 export interface Snapshot {

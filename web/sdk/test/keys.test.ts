@@ -30,6 +30,16 @@ function flipped(bytes: Bytes, at: number): Bytes {
   return changed;
 }
 
+describe('a device list', () => {
+  it('names at most ten devices: each costs every member a seal in every epoch', async () => {
+    const keys = await createAccountKeys('7', '70');
+    const further = await Promise.all(Array.from({ length: 10 }, (_, at) => secondDevice(keys, `71${at}`)));
+    const own = keys.list.devices;
+    expect((await nextList(keys, keys.list, [...own, ...further.slice(1)])).devices).toHaveLength(10);
+    await expect(nextList(keys, keys.list, [...own, ...further])).rejects.toThrow('malformed');
+  });
+});
+
 describe('the keys of a new account', () => {
   it('cannot be exported, and survive structured clone', async () => {
     const keys = await createAccountKeys('7', '70');

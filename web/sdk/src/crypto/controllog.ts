@@ -7,8 +7,9 @@
  *
  * The chain. Every entry names its index and the hash of the entry before. One that does not fit its place is
  * noise when no member signed it (anybody who may append can send rubbish), and a replay when an earlier entry
- * says the same. But when a member's device did sign it, this client is being shown another history than that
- * member: the fold stops with `forked`.
+ * says the same. One that a member's device did sign is `forked`: that member saw another history, wrote one up, or
+ * lost a race and the server kept the loser. It has no effect either, since any member can write one, but a user
+ * interface tells who signed it.
  */
 import {
   entryVersion,
@@ -78,8 +79,7 @@ export async function foldLog(
       draft = begun;
       continue;
     }
-    const failure = await append(draft, logged);
-    if (failure !== null) return { ok: false, reason: failure, index: draft.length, state: draft };
+    await append(draft, logged);
   }
   return draft === null ? { ok: false, reason: 'no_create', index: 0, state: null } : { ok: true, state: draft };
 }
@@ -184,14 +184,12 @@ async function begin(logged: LoggedEntry, expectedRoom: Bytes | undefined): Prom
   return state;
 }
 
-/** Takes one entry into the state; gives the failure that ends the fold, or null. */
-async function append(draft: LogState, logged: LoggedEntry): Promise<LogFailure | null> {
+/** Takes one entry into the state. */
+async function append(draft: LogState, logged: LoggedEntry): Promise<void> {
   const index = draft.length;
   const signed = parseSignedEntry(logged.bytes);
   const content = await hashContent(signed?.content ?? logged.bytes);
   const verdict = signed === null ? unreadable(logged.bytes) : await judge(draft, signed, content);
-  if (verdict === 'forked') return 'forked';
-
   if (typeof verdict === 'string') {
     const { payload, actor } = signed?.entry ?? { payload: null, actor: null };
     draft.ignored.push({ index, reason: verdict, op: payload?.op ?? null, actor });
@@ -201,7 +199,6 @@ async function append(draft: LogState, logged: LoggedEntry): Promise<LogFailure 
   draft.head = await hashEntry(logged.bytes);
   draft.links.push({ hash: draft.head, seq: logged.seq, content });
   draft.length += 1;
-  return null;
 }
 
 /** A later version's entry is told apart, so that a user interface can ask for an update. */
@@ -216,7 +213,7 @@ async function judge(
   state: Readonly<LogState>,
   signed: SignedEntry,
   content: Bytes,
-): Promise<Effect | IgnoredReason | 'forked'> {
+): Promise<Effect | IgnoredReason> {
   const { entry } = signed;
   if (entry.payload.op === 'create') return 'second_create';
   if (!equalBytes(entry.room, state.room)) return 'wrong_room';
@@ -226,11 +223,7 @@ async function judge(
 }
 
 /** An entry that does not fit its place: a copy, rubbish, or a member's word for another history. */
-async function judgeStray(
-  state: Readonly<LogState>,
-  signed: SignedEntry,
-  content: Bytes,
-): Promise<IgnoredReason | 'forked'> {
+async function judgeStray(state: Readonly<LogState>, signed: SignedEntry, content: Bytes): Promise<IgnoredReason> {
   const { index, actor } = signed.entry;
   const earlier = state.links[index];
   if (earlier !== undefined && equalBytes(earlier.content, content)) return 'replayed';

@@ -27,7 +27,8 @@ import {
 import type { AccountKeys, Bytes, DeviceList, DeviceRecord, ListFailure, Outcome, Pin, PinFailure } from './types.ts';
 
 const VERSION = 1;
-const MAX_DEVICES = 100;
+/** Every device costs all members a seal in every epoch, so an account cannot claim many. */
+const MAX_DEVICES = 10;
 
 /** A new account identity with this device as its only one (device list version 1). */
 export async function createAccountKeys(user: string, device: string): Promise<AccountKeys> {

@@ -178,6 +178,8 @@ export type IgnoredReason =
   | 'replayed'
   /** Does not follow from the entry before, and no member signed it. */
   | 'mislinked'
+  /** Does not follow from the entry before although a member signed it: for another history of this room. */
+  | 'forked'
   | 'wrong_epoch'
   /** The acting user is no member. */
   | 'not_member'
@@ -213,9 +215,7 @@ export type LogFailure =
   /** The first entry does not create a room. */
   | 'no_create'
   /** The create entry is not the one expected (an invite names another room). */
-  | 'wrong_room'
-  /** A member signed an entry for another history of this room than the one shown: the server forked or cut the log. */
-  | 'forked';
+  | 'wrong_room';
 
 /** The room as its log tells it: a fold over all entries so far. Never changed in place. */
 export interface LogState {

@@ -233,7 +233,6 @@ export class RoomLog {
 const foldWords: Readonly<Record<LogFailure, string>> = {
   no_create: 'The signed log of this room has no beginning.',
   wrong_room: 'The server shows another room here than the one that was made or that the invite names.',
-  forked: 'The server shows different histories of this room to its members.',
 };
 
 async function permitted<T>(entry: Promise<T>): Promise<T> {

@@ -50,6 +50,7 @@ export function viewOf(room: Room, context: SessionContext): RoomView {
     typing: room.presence.typing.map((id) => people.user(id)),
     state: stateOf(room, context),
     fault: room.log.fault,
+    warnings: warningsOf(room, context),
   };
 }
 
@@ -73,6 +74,7 @@ export function blankView(id: string, state: 'loading' | 'gone'): RoomView {
     typing: [],
     state,
     fault: null,
+    warnings: [],
   };
 }
 
@@ -94,6 +96,16 @@ function stateOf(room: Room, context: SessionContext): RoomView['state'] {
     return 'pending';
   }
   return room.info.encrypted && !room.info.epoch_open ? 'rekeying' : 'ready';
+}
+
+/** Whoever signed for another history is named once; it may be they or the server who is not honest. */
+function warningsOf(room: Room, { people }: SessionContext): string[] {
+  const strays = room.log.state?.ignored.filter(({ reason }) => reason === 'forked') ?? [];
+  const signers = new Set(strays.map(({ actor }) => actor?.user ?? ''));
+  return [...signers].map((user) => {
+    const { displayName } = people.user(user);
+    return `An entry in this room’s signed record was made by ${displayName} for another history than the one shown here. It has no effect.`;
+  });
 }
 
 function memberOf(member: WireMember, room: Room): Member {

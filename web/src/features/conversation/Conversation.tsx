@@ -38,6 +38,7 @@ export function Conversation({ room, summary, account, drafts, membersShown, onM
   return (
     <Frame header={header}>
       {view.state === 'broken' && <BrokenNote fault={view.fault} />}
+      {view.warnings.length > 0 && <WarningNote warnings={view.warnings} />}
       <Timeline view={view} handle={room.handle} onInvite={onInvite} />
       <TypingLine typing={view.typing} />
       <footer className={styles.footer}>
@@ -80,6 +81,18 @@ function BrokenNote({ fault }: { fault: string | null }) {
         <strong>{t('conversation.brokenTitle')}</strong>
         <p>{t('conversation.brokenText')}</p>
         {fault !== null && <p className={styles.fault}>{fault}</p>}
+      </Callout>
+    </div>
+  );
+}
+
+function WarningNote({ warnings }: { warnings: readonly string[] }) {
+  return (
+    <div className={styles.note} role="status" data-testid="warnings">
+      <Callout tone="warn" icon="alert">
+        {warnings.map((warning) => (
+          <p key={warning}>{warning}</p>
+        ))}
       </Callout>
     </div>
   );
