@@ -1,0 +1,170 @@
+# What goes wrong beneath the bridge is noticed and made good: doorbells that were lost, a database that was rolled back, a hole
+# in a log. And what a stranger asks for, however often, costs others nothing.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Porcupine::Test;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $stack = start_stack();
+my ($ada, $ben, $eve) = map { $stack->person($_) } qw(ada ben eve);
+
+sub subscribed
+{
+	my ($person, $room, %cursor) = @_;
+	my $ws = $stack->signed_in($person);
+
+	$ws->say({ type => 'subscribe', room => $room, %cursor });
+	$ws->{subscribed} = $ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
+	return $ws;
+}
+
+sub message
+{
+	my ($room, $text) = @_;
+	return { type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($text) };
+}
+
+# --- lost doorbells ---------------------------------------------------------------------------------------
+
+# The listening connection is cut and something happens at once, before there is another one.
+my $room = $stack->room($ada);
+my ($watching, $waiting) = (subscribed($ada, $room), $stack->signed_in($ben));
+my $listener =
+  q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'porcupine_node' AND query LIKE 'LISTEN%'};
+my $cut = $stack->sql(qq{
+	$listener \\gset
+	INSERT INTO porcupine.members (room_id, user_id) VALUES ($room, $ben->{id});
+	SELECT :'pg_terminate_backend';});
+is($cut, 't', 'the listener was cut');
+my $told = $waiting->hear(sub { $_[0]{type} eq 'membership' && $_[0]{room} eq $room }, 10);
+# or the socket is ended, so that the client lists its rooms anew
+ok($told || defined $waiting->{close_code}, 'who was added meanwhile hears of it, or is sent to look');
+ok(($watching->events($room, 2, 10))[-1] || defined $watching->{close_code}, 'so does who watches the room');
+$_->close foreach $watching, $waiting;
+
+# --- a database that was rolled back -------------------------------------------------------------------------
+
+# As after a snapshot of the same server was restored: the log ends earlier, and the administrator calls new_stream().
+$room = $stack->room($ada, $ben);
+my $live = subscribed($ada, $room);
+my $old_stream = $live->{ready}{stream};
+$live->say(message($room, "lost $_")) foreach 1 .. 4;
+$live->events($room, 6);
+$stack->sql(qq{
+	SET session_replication_role = replica;
+	DELETE FROM porcupine.events WHERE room_id = $room AND seq > 2;
+	UPDATE porcupine.room_heads SET last_seq = 2 WHERE room_id = $room;});
+my $stream = $stack->sql('SELECT porcupine.new_stream()');
+splice @{ $live->{heard} };
+$live->{highest} = {};
+my $reset = $live->hear(sub { $_[0]{type} =~ /\A(?:reset|ready)\z/ }, 10);
+ok($reset || defined $live->{close_code}, 'a live socket is told, or ended')
+  or diag(json_text($live->{heard}));
+is($reset->{stream}, $stream, 'with the new stream') if $reset && !defined $live->{close_code};
+my $fresh = $stack->signed_in($ben);
+is($fresh->{ready}{stream}, $stream, 'a new socket is given the new stream');
+$fresh->say({ type => 'subscribe', room => $room, after => 6, stream => $old_stream });
+my $answer = $fresh->hear(sub { $_[0]{type} =~ /\A(?:reset|subscribed)\z/ });
+is_deeply([ @$answer{qw(type head stream)} ], [ 'reset', 2, $stream ],
+	'and a cursor of the old one is reset');
+
+foreach my $n (3 .. 8)
+{
+	$fresh->say(message($room, "new $n"));
+}
+my @events = $fresh->events($room, 8);
+is_deeply(
+	[ map { unb64($_->{body} // '') } @events ],
+	[ map { "new $_" } 3 .. 8 ],
+	'nothing of the lost history is shown, nothing of the new left out'
+);
+unless (defined $live->{close_code})
+{
+	@events = grep { $_->{seq} > 2 } $live->events($room, 8);
+	is_deeply(
+		[ map { unb64($_->{body} // '') } @events ],
+		[ map { "new $_" } 3 .. 8 ],
+		'nor at the live socket'
+	);
+}
+my $page =
+  $stack->http('GET', "/api/chat/rooms/$room/messages/?after=6&stream=$old_stream", token => $ada->{token})
+  ->{json};
+ok($page->{reset}, 'and REST says so too');
+
+# --- a hole --------------------------------------------------------------------------------------------------------
+
+# An administrator has deleted a row. Nobody may wait for it for ever, nor ask the database for it again and again.
+$room = $stack->room($ada, $ben);
+$stack->sql_send($ben, $room, "text $_") foreach 1 .. 10;
+$stack->sql("DELETE FROM porcupine.events WHERE room_id = $room AND seq = 6");
+my $ws = $stack->signed_in($ada);
+$ws->say({ type => 'subscribe', room => $room, after => 2, stream => $ws->{ready}{stream} });
+my $end = $ws->hear(sub { $_[0]{type} =~ /\A(?:subscribed|reset|error|unsubscribed)\z/ }, 10);
+ok($end || defined $ws->{close_code},
+	'a log with a hole is answered somehow: ' . ($end ? $end->{type} : 'closed'));
+my @seqs = map { $_->{seq} } grep { $_->{type} eq 'event' } @{ $ws->{heard} };
+ok(!grep({ $_ > 6 } @seqs) || $end, 'and nothing beyond it is shown as if nothing were missing');
+my $count = q{SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()};
+my ($before, $begin) = ($stack->sql($count), time);
+wait_for('a few sweeps to pass', sub { time > $begin + 3 });
+cmp_ok($stack->sql($count) - $before, '<', 300, 'the database is left in peace');
+
+# --- strangers -----------------------------------------------------------------------------------------------------------
+
+# A room with a long log, which somebody who is no member asks for again and again.
+$room = $stack->room($ada, $ben);
+$stack->sql(
+	qq{BEGIN; SELECT porcupine.act_as($ada->{id}) \\gset
+	SELECT count(porcupine.send($room, gen_random_uuid(), decode(repeat('ab', 60000), 'hex'))) FROM generate_series(1, 130); COMMIT;}
+);
+my $stranger = $stack->signed_in($eve);
+my $frame = Porcupine::Test::WebSocket::frame(1, json_text({ type => 'subscribe', room => $room }));
+$stranger->write($frame x 300);
+$begin = time;
+is($stack->http('GET', '/api/rooms/', token => $ada->{token})->{status}, 200,
+	'others are answered meanwhile');
+cmp_ok(time - $begin, '<', 5, 'and do not wait for it');
+# a subscribe that is not answered yet gives way to the next of the same room, so fewer refusals may come than were asked for
+is($stranger->hear('error', 10)->{code}, 'not_member', 'the stranger is refused');
+$stranger->say({ type => 'ping' });
+ok($stranger->hear('pong', 10), 'and answered otherwise');
+ok(!(grep { $_->{type} eq 'event' } @{ $stranger->{heard} }), 'and shown nothing');
+
+# Twenty who ask for all of it and read nothing cost no more memory than a bound.
+my @greedy = map { $stack->signed_in($ben) } 1 .. 20;
+$_->say({ type => 'subscribe', room => $room, after => 0, stream => $_->{ready}{stream} }) foreach @greedy;
+my @pages = map {
+	my $socket = $stack->connect_tcp;
+	syswrite($socket,
+		"GET /api/chat/rooms/$room/messages/?limit=500 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $ben->{token}\r\n\r\n"
+	);
+	$socket;
+} 1 .. 20;
+my $reader = subscribed($ada, $room);
+my $seq = $stack->sql_send($ben, $room, 'after all that');
+is(($reader->events($room, $seq))[-1]{seq}, $seq, 'others are served');
+my $memory = (PostgreSQL::Test::Utils::slurp_file("/proc/$stack->{pid}/status") =~ /VmRSS:\s+(\d+)/)[0];
+cmp_ok($memory, '<', 150_000, "memory is bounded ($memory kB)");
+
+# A page is bounded by bytes as well, and says by its last seq where to go on.
+my $all = 0;
+my $after = 0;
+while ($after < $seq)
+{
+	my $results =
+	  $stack->http('GET', "/api/chat/rooms/$room/messages/?after=$after&limit=500", token => $ada->{token})
+	  ->{json}{results};
+	last unless @$results && $results->[0]{seq} == $after + 1;
+	$all += @$results;
+	$after = $results->[-1]{seq};
+}
+is($after, $seq, 'page by page one gets to the end');
+is($all, $seq, 'without a gap');
+
+done_testing();
