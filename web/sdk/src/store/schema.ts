@@ -27,6 +27,18 @@ export interface Cursor {
   stream: number;
   seq: number;
   chains: [device: string, last: ChainLink][];
+  /** What was seen before the server made the room begin anew. */
+  before?: SeenBefore;
+}
+
+/** What outlives a reset. */
+export interface SeenBefore {
+  /** Each device's last message up to `seq`: none that it wrote before may come behind. */
+  floors: { device: string; link: ChainLink; seq: number }[];
+  /** The newest authentic message. */
+  newest: { seq: number; hash: Bytes } | null;
+  /** Where the server showed an older or another history, and when that was noticed. */
+  rewound: { seq: number; at: number } | null;
 }
 
 /** When this device first saw an epoch, by its own clock, and where the room ended then. */

@@ -8,6 +8,7 @@
 import { PorcupineError } from '../client/problem.ts';
 import type { SubscribedFrame, WireEvent } from '../client/wire.ts';
 import type { StoredRoom } from '../store/schema.ts';
+import { ChainMemory } from './chain-memory.ts';
 import type { SessionContext } from './context.ts';
 import { isMessage, openRun, toStored } from './opening.ts';
 import { EventWindow, arrival, unbrokenRun, type Open, type WindowEvent } from './window.ts';
@@ -19,15 +20,20 @@ export interface FeedPorts {
   /** Reads what an event changes about the room, before it or anything later is opened. */
   learn(event: WireEvent): Promise<void>;
   open: Open;
+  /** What new events mean beyond the timeline. They are stored, also when a later one of their batch failed. */
+  digest(taken: readonly WindowEvent[]): Promise<void>;
 }
 
 export class Feed {
   readonly window = new EventWindow();
+  readonly memory = new ChainMemory();
   private stream: number | null = null;
   private exhausted = false;
   private paging = false;
   /** Subscribed, not answered yet: what is missing is on its way. */
   private asking = false;
+  /** The end of what was here when that was asked. */
+  private askedAt = 0;
 
   constructor(
     private readonly context: SessionContext,
@@ -55,12 +61,16 @@ export class Feed {
     this.stream = stored.cursor.stream;
     this.exhausted = stored.complete;
     this.window.reset(stored.cursor.seq, new Map(stored.cursor.chains));
+    if (stored.cursor.before !== undefined) {
+      this.memory.restore(stored.cursor.before);
+    }
     await this.prependStored();
   }
 
   /** Asks for everything after the cursor; false when there is no connection. */
   subscribe(): boolean {
     const cursor = this.stream === null ? {} : { after: this.window.last, stream: this.stream };
+    this.askedAt = this.window.last;
     this.asking = this.context.send({ type: 'subscribe', room: this.ports.room, ...cursor });
     return this.asking;
   }
@@ -71,7 +81,7 @@ export class Feed {
   }
 
   /** The events of the batch that are new here, in order; asks again from the cursor when one is missing. */
-  async take(batch: readonly WireEvent[]): Promise<WindowEvent[]> {
+  async take(batch: readonly WireEvent[]): Promise<void> {
     const taken: WindowEvent[] = [];
     try {
       for (const event of batch) {
@@ -86,9 +96,9 @@ export class Feed {
     } finally {
       if (taken.length > 0) {
         await this.context.store.appendEvents(this.ports.room, taken.map(toStored), this.cursor());
+        await this.ports.digest(taken);
       }
     }
-    return taken;
   }
 
   /** The server has events up to `head`: ask for what is missing. */
@@ -102,8 +112,10 @@ export class Feed {
   async subscribed(frame: Pick<SubscribedFrame, 'head' | 'stream'>, reset: boolean): Promise<void> {
     this.asking = false;
     if (!reset && this.stream === frame.stream) {
+      this.memory.compareHead(this.askedAt, frame.head);
       return;
     }
+    this.memory.keep(this.window.chainState, this.window.last, this.window.newest(), frame.head);
     this.stream = frame.stream;
     this.exhausted = false;
     this.window.reset(frame.head);
@@ -125,6 +137,11 @@ export class Feed {
     }
   }
 
+  /** Opens again what lacked its key; tells whether anything was opened. */
+  reopen(): Promise<boolean> {
+    return this.window.reopen(this.open);
+  }
+
   /** The event at `seq`, from wherever it can be had; null when the server has none there. */
   async eventAt(seq: number): Promise<WireEvent | null> {
     const here = this.window.find(seq)?.event ?? (await this.context.store.events(this.ports.room, seq + 1, 1))[0]?.event;
@@ -144,7 +161,7 @@ export class Feed {
   private async append(event: WireEvent): Promise<WindowEvent> {
     await this.ports.learn(event);
     const previous = event.device === null ? null : this.window.predecessor(event.device);
-    const opened = isMessage(event) ? await this.ports.open(event, previous) : null;
+    const opened = isMessage(event) ? await this.open(event, previous) : null;
     const item = { event, opened };
     this.window.append(item);
     return item;
@@ -180,12 +197,17 @@ export class Feed {
   }
 
   private async prepend(run: Parameters<typeof openRun>[0]): Promise<WindowEvent[]> {
-    const { items, chains } = await openRun(run, this.ports.open);
+    const { items, chains } = await openRun(run, this.open);
+    this.memory.compare(items);
     this.window.prepend(items, chains);
     return items;
   }
 
+  private readonly open: Open = async (event, previous) =>
+    this.memory.judge(event, await this.ports.open(event, previous));
+
   private cursor(): NonNullable<StoredRoom['cursor']> {
-    return { stream: this.stream ?? 0, seq: this.window.last, chains: [...this.window.chainState] };
+    const chains = [...this.window.chainState];
+    return { stream: this.stream ?? 0, seq: this.window.last, chains, before: this.memory.stored };
   }
 }

@@ -8,6 +8,7 @@ import type { RoomHandle, RoomView } from '../model.ts';
 import type { SessionContext } from './context.ts';
 import { Emitter } from './emitter.ts';
 import type { Room } from './room.ts';
+import { clientIdIn } from './timeline.ts';
 import { blankView, viewOf } from './view.ts';
 
 export class Handle implements RoomHandle {
@@ -63,11 +64,11 @@ export class Handle implements RoomHandle {
   }
 
   async retry(key: string): Promise<void> {
-    await this.present().outbox.retry(key);
+    await this.present().outbox.retry(clientIdIn(key));
   }
 
   async discard(key: string): Promise<void> {
-    await this.present().outbox.discard(key);
+    await this.present().outbox.discard(clientIdIn(key));
   }
 
   async loadOlder(): Promise<void> {

@@ -79,7 +79,7 @@ export async function openRun(
     if (fault !== null) {
       opened = { ...opened, text: null, failure: fault };
     }
-    if (event.device !== null && opened.link !== null) {
+    if (event.device !== null && opened.link !== null && opened.failure !== 'replayed') {
       advanceChain(chains, event.device, opened.link);
     }
     items.push({ event, opened });

@@ -54,6 +54,7 @@ export class Room {
       room,
       learn: (event) => this.learn(event),
       open: (event, previous) => this.open(event, previous),
+      digest: (taken) => this.digest(taken),
     });
     this.rekeyer = new Rekeyer(context, {
       room,
@@ -279,11 +280,7 @@ export class Room {
   private arrived(event: WireEvent): void {
     this.inbox.push(event);
     if (this.inbox.length === 1) {
-      this.follow(async () => {
-        const batch = this.inbox;
-        this.inbox = [];
-        await this.digest(await this.feed.take(batch));
-      });
+      this.follow(() => this.feed.take(this.inbox.splice(0)));
     }
   }
 
@@ -404,7 +401,7 @@ export class Room {
   }
 
   private async reopen(): Promise<void> {
-    if (await this.feed.window.reopen((event, previous) => this.open(event, previous))) {
+    if (await this.feed.reopen()) {
       this.changed();
     }
   }

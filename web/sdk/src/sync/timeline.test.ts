@@ -3,14 +3,14 @@ import { expect, test } from 'vitest';
 import type { WireEvent } from '../client/wire.ts';
 import type { LogState } from '../crypto/index.ts';
 import type { OutboxRecord } from '../store/schema.ts';
-import { timelineOf, type TimelineContext } from './timeline.ts';
+import { clientIdIn, timelineOf, type TimelineContext } from './timeline.ts';
 import type { Opened, WindowEvent } from './window.ts';
 
 const user = (id: string) => ({ id, username: id, displayName: id.toUpperCase() });
 const users = new Map(['me', 'you'].map((id) => [id, user(id)]));
 
 function context(log: Partial<LogState> | null = null): TimelineContext {
-  return { me: 'me', log: log as LogState | null, user: (id) => users.get(id) ?? user(id) };
+  return { me: 'me', device: 'd', rewound: null, log: log as LogState | null, user: (id) => users.get(id) ?? user(id) };
 }
 
 function wire(seq: number, fields: Partial<WireEvent>): WireEvent {
@@ -49,10 +49,31 @@ test('messages keep their key from the queue to the log and appear once', () => 
   const events = [message(1, 'a', { text: 'text of a' }, 'me')];
   const items = timelineOf(events, outgoing, context());
   expect(items.map((item) => item.type === 'message' && [item.key, item.delivery, item.own, item.problem])).toEqual([
-    ['a', 'sent', true, null],
-    ['b', 'sending', true, null],
-    ['c', 'failed', true, 'too long'],
+    ['d a', 'sent', true, null],
+    ['d b', 'sending', true, null],
+    ['d c', 'failed', true, 'too long'],
   ]);
+  expect(clientIdIn('d c')).toBe('c');
+});
+
+test('the client id of another device does not hide an own message, and every key is its own', () => {
+  const theirs = message(1, 'a', { text: 'theirs' });
+  const events = [
+    { ...theirs, event: { ...theirs.event, device: 'e' } },
+    message(2, 'b', { text: 'good' }),
+    message(3, 'b', { failure: 'epoch_not_in_force' }),
+    message(4, 'b', { failure: 'replayed' }),
+  ];
+  const items = timelineOf(events, [queued('a', 'built')], context());
+  expect(items.map(({ key }) => key)).toEqual(['e a', 'd b', 'seq-3', 'seq-4', 'd a']);
+});
+
+test('a history that was set back shows at its place', () => {
+  const events = [message(1, 'a', { text: 'one' }), message(2, 'b', { text: 'two' })];
+  const keys = (seq: number) => timelineOf(events, [], { ...context(), rewound: { seq, at: 0 } }).map(({ key }) => key);
+  expect(keys(1)).toEqual(['d a', 'rewound-1', 'd b']);
+  expect(keys(0)).toEqual(['rewound-0', 'd a', 'd b']);
+  expect(keys(7)).toEqual(['d a', 'd b', 'rewound-7']);
 });
 
 test('a message that did not change is the same object in the next timeline', () => {

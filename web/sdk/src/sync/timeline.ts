@@ -3,13 +3,17 @@ import type { WireEvent } from '../client/wire.ts';
 import type { LogState } from '../crypto/index.ts';
 import type { TimelineItem, User } from '../model.ts';
 import { failureWords } from './opening.ts';
+import type { SeenBefore } from '../store/schema.ts';
 import type { OutgoingMessage } from './outbox.ts';
 import { userIdIn } from './people.ts';
 import type { Opened, WindowEvent } from './window.ts';
 
 export interface TimelineContext {
   me: string;
+  device: string;
   log: LogState | null;
+  /** Where the server showed an older or another history than this device has seen. */
+  rewound: SeenBefore['rewound'];
   user(id: string): User;
 }
 
@@ -23,12 +27,20 @@ export function timelineOf(
 ): TimelineItem[] {
   const items: TimelineItem[] = [];
   const shown = new Set<string>();
-  for (const { event, opened } of events) {
+  const rewound = context.rewound === null ? null : rewoundAt(context.rewound);
+  const place = events.findIndex(({ event }) => event.seq > (context.rewound?.seq ?? Infinity));
+  for (const [index, { event, opened }] of events.entries()) {
+    if (rewound !== null && index === place) {
+      items.push(rewound);
+    }
     const item = opened === null ? noticeOf(event, context) : messageOf(event, opened, context);
     if (item !== null) {
       items.push(item);
       shown.add(item.key);
     }
+  }
+  if (rewound !== null && place === -1) {
+    items.push(rewound);
   }
   for (const message of outgoing) {
     const item = outgoingOf(message, context);
@@ -44,8 +56,9 @@ const readable = new WeakMap<Opened, Message>();
 
 function messageOf(event: WireEvent, opened: Opened, context: TimelineContext): TimelineItem {
   const sender = event.sender === null ? null : context.user(event.sender);
-  // Server-written rows may repeat a client id; a key must not.
-  const key = opened.failure === 'replayed' || event.client_id === null ? `seq-${event.seq}` : event.client_id;
+  // A client id is its device's to choose, and the server may repeat one: only an opened message's counts.
+  const { device, client_id: clientId } = event;
+  const key = opened.text === null || device === null || clientId === null ? `seq-${event.seq}` : keyOf(device, clientId);
   const at = new Date(event.created_at);
   if (opened.text !== null && sender !== null) {
     const known = readable.get(opened);
@@ -139,11 +152,33 @@ function epochByLog(log: LogState | null, epoch: unknown): 'signed' | 'server' {
   return log?.epochs.some((one) => one.epoch === epoch) === true ? 'signed' : 'server';
 }
 
+/** The key of a message from its queueing to its place in the log: client ids are unique within a device. */
+function keyOf(device: string, clientId: string): string {
+  return `${device} ${clientId}`;
+}
+
+/** The client id in the key of a queued message. */
+export function clientIdIn(key: string): string {
+  return key.slice(key.indexOf(' ') + 1);
+}
+
+function rewoundAt({ seq, at }: NonNullable<SeenBefore['rewound']>): TimelineItem {
+  return {
+    type: 'unreadable',
+    key: `rewound-${seq}`,
+    seq,
+    sender: null,
+    at: new Date(at),
+    reason: 'tampered',
+    detail: 'From here on the server shows an older or another history of this room than this device has seen.',
+  };
+}
+
 function outgoingOf({ record, text }: OutgoingMessage, context: TimelineContext): TimelineItem {
   const failed = record.state === 'failed';
   return {
     type: 'message',
-    key: record.clientId,
+    key: keyOf(context.device, record.clientId),
     seq: record.seq,
     sender: context.user(context.me),
     own: true,

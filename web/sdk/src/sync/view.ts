@@ -42,7 +42,9 @@ export function viewOf(room: Room, context: SessionContext): RoomView {
     members: room.members.map((member) => memberOf(member, room)),
     timeline: timelineOf(room.feed.window.items, room.outbox.pending, {
       me: me.user,
+      device: me.device,
       log: room.log.state,
+      rewound: room.feed.memory.rewound,
       user: (id) => people.user(id),
     }),
     hasOlder: room.feed.hasOlder,

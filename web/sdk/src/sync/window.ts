@@ -112,7 +112,7 @@ export class EventWindow {
     this.end = added.event.seq;
     const device = added.event.device;
     const link = added.opened?.link ?? null;
-    if (device !== null && link !== null) {
+    if (device !== null && link !== null && added.opened?.failure !== 'replayed') {
       advanceChain(this.chains, device, link);
     }
   }
