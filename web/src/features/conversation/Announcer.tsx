@@ -2,10 +2,11 @@
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { TimelineItem } from '@porcupine/sdk';
+import { newestArrived } from './rows';
 
 export function Announcer({ items }: { items: readonly TimelineItem[] }) {
   const { t } = useTranslation();
-  const newest = items.at(-1);
+  const newest = newestArrived(items);
   const [knownKey] = useState(newest?.key);
   const arrived = newest?.type === 'message' && !newest.own && newest.key !== knownKey ? newest : null;
   return (

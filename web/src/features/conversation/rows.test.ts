@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { TimelineItem, User } from '@porcupine/sdk';
-import { firstUnread, layOut, messagesAfter } from './rows';
+import { firstUnread, layOut, messagesAfter, newestArrived } from './rows';
 
 const ada: User = { id: 'a', username: 'ada', displayName: 'Ada' };
 const bo: User = { id: 'b', username: 'bo', displayName: 'Bo' };
 
 function message(key: string, sender: User, at: string, own = false): TimelineItem {
-  return { type: 'message', key, seq: null, sender, own, text: key, at: new Date(at), delivery: 'sent', problem: null };
+  return { type: 'message', key, seq: Number(key), sender, own, text: key, at: new Date(at), delivery: 'sent', problem: null };
+}
+
+function failed(key: string): TimelineItem {
+  return { ...message(key, bo, '2026-05-04T09:00:00', true), seq: null, delivery: 'failed', problem: 'No.' } as TimelineItem;
 }
 
 function unreadable(key: string, reason: 'before-joining' | 'tampered'): TimelineItem {
@@ -96,7 +100,13 @@ describe('unread', () => {
   });
 
   it('counts what others said after an item', () => {
-    expect(messagesAfter(items, '1')).toBe(2);
-    expect(messagesAfter(items, '4')).toBe(0);
+    expect(messagesAfter(items, 1)).toBe(2);
+    expect(messagesAfter(items, 4)).toBe(0);
+    expect(messagesAfter([...items, failed('f')], 1)).toBe(2);
+  });
+
+  it('takes what could not be sent for no arrival', () => {
+    expect(newestArrived([...items, failed('f')])?.key).toBe('4');
+    expect(newestArrived([failed('f')])).toBeNull();
   });
 });

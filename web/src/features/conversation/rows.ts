@@ -55,15 +55,17 @@ export function firstUnread(items: readonly TimelineItem[], unread: number): str
   return null;
 }
 
-/** How many messages of others follow the item with this key. */
-export function messagesAfter(items: readonly TimelineItem[], key: string): number {
-  let count = 0;
-  for (let index = items.length - 1; index >= 0; index -= 1) {
-    const item = items[index];
-    if (item === undefined || item.key === key) break;
-    if (item.type === 'message' && !item.own) count += 1;
-  }
-  return count;
+/**
+ * The newest item that is in the room. What one wrote and is queued or failed stands below it for as
+ * long as it takes, and must not hide that something came.
+ */
+export function newestArrived(items: readonly TimelineItem[]): TimelineItem | null {
+  return items.findLast((item) => item.type !== 'message' || item.delivery === 'sent') ?? null;
+}
+
+/** How many messages of others came after this place in the room. */
+export function messagesAfter(items: readonly TimelineItem[], seq: number): number {
+  return items.filter((item) => item.type === 'message' && !item.own && item.seq !== null && item.seq > seq).length;
 }
 
 /**

@@ -5,6 +5,7 @@
 import { useLayoutEffect, useRef, useState, type RefObject } from 'react';
 import type { VirtualizerHandle } from 'virtua';
 import type { TimelineItem } from '@porcupine/sdk';
+import { newestArrived } from './rows';
 
 const NEAR_END = 48;
 const NEAR_START = 600;
@@ -15,21 +16,24 @@ export function useFollowEnd(
   rowCount: number,
   loadOlder: () => void,
 ) {
-  /** The newest item when the reader left the end; null while they are there. */
-  const [leftAt, setLeftAt] = useState<string | null>(null);
-  const newest = items.at(-1);
-  const newestKey = newest?.key ?? null;
-  const newestIsMine = newest?.type === 'message' && newest.own && newest.delivery === 'sending';
-  const seenKey = useRef<string | null>(null);
+  /** How far the room went when the reader left the end; null while they are there. */
+  const [leftAt, setLeftAt] = useState<number | null>(null);
+  const arrived = newestArrived(items);
+  const arrivedKey = arrived?.key ?? null;
+  const last = items.at(-1);
+  const lastKey = last?.key ?? null;
+  const lastIsMine = last?.type === 'message' && last.own && last.delivery === 'sending';
+  const seen = useRef({ arrivedKey: null as string | null, lastKey: null as string | null });
 
   const toEnd = () => list.current?.scrollToIndex(rowCount - 1, { align: 'end' });
 
   useLayoutEffect(() => {
-    const arrived = seenKey.current !== newestKey;
-    seenKey.current = newestKey;
-    if (!arrived) return;
-    if (leftAt === null) toEnd();
-    else if (newestIsMine) {
+    const written = seen.current.lastKey !== lastKey;
+    const grown = written || seen.current.arrivedKey !== arrivedKey;
+    seen.current = { arrivedKey, lastKey };
+    if (leftAt === null) {
+      if (grown) toEnd();
+    } else if (written && lastIsMine) {
       setLeftAt(null);
       toEnd();
     }
@@ -39,7 +43,7 @@ export function useFollowEnd(
     const { current } = list;
     if (current === null) return;
     const atEnd = offset + current.viewportSize >= current.scrollSize - NEAR_END;
-    setLeftAt((left) => (atEnd ? null : (left ?? newestKey)));
+    setLeftAt((left) => (atEnd ? null : (left ?? arrived?.seq ?? 0)));
     if (offset < NEAR_START) loadOlder();
   };
 
