@@ -4,7 +4,17 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Stack } from '../../e2e/support/stack.ts';
-import { currentEpoch, toBase64 } from '../src/crypto/index.ts';
+import {
+  createAccountKeys,
+  currentEpoch,
+  fromBase64,
+  inviteCode,
+  openInvite,
+  parseInviteLink,
+  signJoin,
+  toBase64,
+  toHex,
+} from '../src/crypto/index.ts';
 import { subjectOf } from '../src/crypto/controllog.ts';
 import { signEntry } from '../src/crypto/entry.ts';
 import { Person, until } from './person.ts';
@@ -51,5 +61,30 @@ test('an entry for another history stops nothing and names its signer, also afte
   await bob.reads(room, 'we go on');
   await alice.restart();
   await until(warned);
+  expect(alice.room(room).view()).toMatchObject({ state: 'ready', fault: null });
+});
+
+test('a join that somebody forged for a stranger poisons neither this room nor the next', async () => {
+  const carol = await Person.register(stack.origin, 'Carol');
+  const secret = parseInviteLink(link) ?? new Uint8Array();
+  const { codeHash } = await inviteCode(secret);
+  const { sealed } = (await bob.ask(`invites/${toHex(codeHash)}/`)) as { sealed: string };
+  const opened = await openInvite(secret, fromBase64(sealed) ?? new Uint8Array());
+  if (!opened.ok) {
+    throw new Error(opened.reason);
+  }
+  const { log } = await bob.insides(room);
+  const forged = await createAccountKeys(carol.id, crypto.randomUUID());
+  const entry = await signJoin(log, forged, opened.value, codeHash);
+  await bob.ask(`rooms/${room}/log/`, { index: log.length, entry: toBase64(entry) });
+  await alice.room(room).send('nobody new here');
+  await bob.reads(room, 'nobody new here');
+
+  const other = await alice.client.createRoom('Other');
+  await carol.client.joinByLink(await alice.client.createInvite(other.id, { expiresIn: 3600, maxUses: 1 }));
+  await carol.inside(other.id);
+  await alice.room(other.id).send('hello Carol');
+  await carol.reads(other.id, 'hello Carol');
+  expect(alice.room(other.id).view()).toMatchObject({ state: 'ready', fault: null, warnings: [] });
   expect(alice.room(room).view()).toMatchObject({ state: 'ready', fault: null });
 });

@@ -112,6 +112,21 @@ test('a changed ciphertext', async () => {
   expect(seen.map((item) => item.type === 'unreadable' && item.reason)).toEqual(['tampered', 'tampered']);
 });
 
+test('whoever has the key is shown, also when the server leaves them out', async () => {
+  alice.meddling = {
+    answer: (path, body) => {
+      const list = body as { results: { user: { id: string } }[] };
+      return path.endsWith('/members/') ? { results: list.results.filter(({ user }) => user.id !== carol.id) } : body;
+    },
+  };
+  await alice.restart();
+  await until(() => alice.room(room).view().members.some(({ user, trust }) => user.id === carol.id && trust === 'unlisted'));
+  expect(alice.room(room).view().room.memberCount).toBe(3);
+  alice.meddling = {};
+  await alice.restart();
+  await until(() => alice.room(room).view().members.some(({ user, trust }) => user.id === carol.id && trust === 'verified'));
+});
+
 test('a ghost on the list of members gets no key', async () => {
   const ghost = await Person.register(stack.origin, 'Ghost');
   const member = {

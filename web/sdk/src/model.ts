@@ -48,7 +48,11 @@ export type Trust =
   /** The server says so; the signed log does not. Nothing is encrypted to them. */
   | 'unverified'
   /** Waiting to be let in. */
-  | 'pending';
+  | 'pending'
+  /** In the signed log, and left out of the server's list: hidden, or removed without a signed word. */
+  | 'unlisted'
+  /** In the signed log under other keys than this device knows. Nothing is encrypted to them from here. */
+  | 'changed';
 
 export interface Member {
   user: User;

@@ -165,6 +165,8 @@ export const en = {
       code: 'Joined by code, unverified',
       unverified: 'Only the server says so. Nothing is encrypted to them.',
       pending: 'Waiting to be let in',
+      unlisted: 'In the room’s signed record, but not on the server’s list. They may be able to read along.',
+      changed: 'Their key is not the one that this browser knows. Nothing is encrypted to them from here.',
     },
     trustNote: 'Who belongs to the room is signed by its members and checked by your browser. Their names are the server’s word.',
     plainNote: 'This room isn’t encrypted. Who belongs to it is the server’s word.',

@@ -404,6 +404,8 @@ export type MessageFailure =
   /** Was a member at the head that it names, but no longer at the message's place in the room. */
   | 'removed'
   | 'bad_signature'
+  /** By a member of the log whose identity key is not the pinned one; openMessage does not know pins. */
+  | 'identity_changed'
   // counter and chain
   | 'replayed'
   /** Messages of this device before this one are missing. */

@@ -2,13 +2,10 @@
  * One room's control log as this device has verified it. It grows by entries from the socket or by REST,
  * is stored folded, and is never replaced: a server that shows another history is noticed, and that is
  * stored too. Where this device knows which room it has to be (made here, or joined by link), no other will do.
- *
- * Whoever became a member by it is pinned to their first identity key.
  */
 import { PorcupineError, isProblem, untrusted } from '../client/problem.ts';
 import {
   RefusedChange,
-  checkPin,
   equalBytes,
   foldLog,
   fromBase64,
@@ -21,6 +18,7 @@ import {
   type LoggedEntry,
 } from '../crypto/index.ts';
 import type { SessionContext } from './context.ts';
+import { MemberPins } from './pins.ts';
 import { Serial } from './serial.ts';
 
 const appendTries = 8;
@@ -32,13 +30,16 @@ export class RoomLog {
   private doubt: string | null = null;
   /** The cryptographic id that the room must have, where this device was told by a link or made the room. */
   private expected: Bytes | null = null;
-  private readonly pinned = new Set<string>();
+  private named: ReadonlySet<string> = new Set();
+  private readonly pins: MemberPins;
   private readonly serial = new Serial();
 
   constructor(
     private readonly context: SessionContext,
     private readonly room: string,
-  ) {}
+  ) {
+    this.pins = new MemberPins(context);
+  }
 
   get state(): LogState | null {
     return this.folded;
@@ -58,9 +59,16 @@ export class RoomLog {
     return this.folded !== null || this.expected !== null;
   }
 
-  /** This user in the log, if they are a member by it. */
+  /** Members by the log whose keys are not those that this device knows: nothing is sealed to them. */
+  get strangers(): ReadonlySet<string> {
+    return this.pins.differing;
+  }
+
+  /** This user in the log, if they are a member by it, under their own key. */
   get self(): LogMember | null {
-    return this.folded?.members.get(this.context.me.user) ?? null;
+    const self = this.folded?.members.get(this.context.me.user);
+    const own = this.context.keys()?.list.fingerprint;
+    return self === undefined || (own !== undefined && !equalBytes(self.fingerprint, own)) ? null : self;
   }
 
   get isAdmin(): boolean {
@@ -81,7 +89,17 @@ export class RoomLog {
       if (this.expected !== null && !equalBytes(stored.room, this.expected)) {
         await this.distrust(foldWords.wrong_room);
       }
-      await this.pinMembers(stored);
+      await this.pins.check(stored, this.named);
+    });
+  }
+
+  /** Whom the server names as members. */
+  serverNames(users: readonly string[]): Promise<void> {
+    return this.serial.run(async () => {
+      this.named = new Set(users);
+      if (this.folded !== null) {
+        await this.pins.check(this.folded, this.named);
+      }
     });
   }
 
@@ -194,39 +212,13 @@ export class RoomLog {
       await this.distrust(foldWords[result.reason]);
       return;
     }
-    await this.pinMembers(result.state);
+    await this.pins.check(result.state, this.named);
     await this.context.store.saveLog(this.room, result.state);
   }
 
   private async distrust(words: string): Promise<void> {
     this.failure = words;
     await this.context.store.changeAnchor(this.room, { fault: words });
-  }
-
-  private async pinMembers(state: LogState): Promise<void> {
-    for (const member of state.members.values()) {
-      const key = `${member.user} ${toBase64(member.list.hash)}`;
-      if (this.pinned.has(key)) {
-        continue;
-      }
-      const outcome = checkPin(member.list, await this.context.store.pin(member.user));
-      if (outcome.ok) {
-        await this.context.store.setPin(outcome.value);
-        this.pinned.add(key);
-      } else if (outcome.reason !== 'older_version') {
-        const { displayName } = this.context.people.user(member.user);
-        this.failure = `The identity key of ${displayName} is not the one that this device knows.`;
-      }
-    }
-    this.checkSelf(state);
-  }
-
-  private checkSelf(state: LogState): void {
-    const keys = this.context.keys();
-    const self = state.members.get(this.context.me.user);
-    if (keys !== null && self !== undefined && !equalBytes(self.fingerprint, keys.list.fingerprint)) {
-      this.failure = 'The log of this room names another identity key for this account.';
-    }
   }
 }
 

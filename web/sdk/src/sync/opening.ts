@@ -106,6 +106,7 @@ export const failureWords: Readonly<Record<MessageFailure, string>> = {
   unknown_device: 'The device that wrote it belongs to no member.',
   removed: 'Its author was no longer a member.',
   bad_signature: 'Its signature is wrong.',
+  identity_changed: 'The identity key of its author is not the one that this device knows.',
   replayed: 'It was delivered before.',
   gap: 'An earlier message of the same author is missing.',
   broken_chain: 'It does not follow from the message before it.',

@@ -159,7 +159,7 @@ export class Rekeyer {
       return;
     }
     this.pace.take();
-    const prepared = await prepareEpoch(state, keys, changes, gone);
+    const prepared = await prepareEpoch(state, keys, changes, [...gone, ...this.ports.log.strangers]);
     try {
       await this.context.api.commitEpoch(this.ports.room, {
         epoch: prepared.epoch,

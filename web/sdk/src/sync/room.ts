@@ -8,7 +8,7 @@
 import { backoffDelay } from '../client/backoff.ts';
 import { isProblem, problemFrom } from '../client/problem.ts';
 import type { ErrorFrame, ServerFrame, WireEvent, WireMember, WireRoom } from '../client/wire.ts';
-import type { Bytes, ChainLink } from '../crypto/index.ts';
+import type { Bytes, ChainLink, LogMember } from '../crypto/index.ts';
 import type { StoredRoom } from '../store/schema.ts';
 import { Composer } from './composer.ts';
 import { RoomLog } from './control.ts';
@@ -39,6 +39,8 @@ export class Room {
   private inbox: WireEvent[] = [];
   /** What this device keeps has been read; before that the server's word would stand alone. */
   private restored = false;
+  /** Entries of the log that were known when the server's list of members was read. */
+  private listed = 0;
   private departed = false;
   private subscribeTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -104,6 +106,16 @@ export class Room {
     return this.facts.members;
   }
 
+  /**
+   * Members by the signed log whom the server's list leaves out. The log was read before the list, so this is
+   * no matter of one being newer.
+   */
+  get unlisted(): readonly LogMember[] {
+    const listed = new Set(this.members.map(({ user }) => user.id));
+    const signed = [...(this.log.state?.members.values() ?? [])];
+    return signed.filter(({ user, since }) => since < this.listed && !listed.has(user));
+  }
+
   /** No longer a member. */
   get gone(): boolean {
     return this.departed;
@@ -130,6 +142,7 @@ export class Room {
       this.restored = true;
       await this.epochs.load();
       if (stored !== null) {
+        await this.log.serverNames(stored.members.map(({ user }) => user.id));
         await this.feed.load(stored);
       }
       await this.outbox.load();
@@ -334,11 +347,13 @@ export class Room {
     if (log === null) {
       return { text: null, failure: 'no_key', link: null, previous: null };
     }
-    return openEncrypted(event, previous, {
+    const opened = await openEncrypted(event, previous, {
       log,
       epochKey: (epoch) => this.epochs.key(log, epoch),
       hashAt: this.feed.window.hashAt,
     });
+    const stranger = opened.failure === null && event.sender !== null && this.log.strangers.has(event.sender);
+    return stranger ? { ...opened, text: null, failure: 'identity_changed' } : opened;
   }
 
   private async subscribed(frame: Extract<ServerFrame, { type: 'subscribed' | 'reset' }>, reset: boolean): Promise<void> {
@@ -407,7 +422,10 @@ export class Room {
   }
 
   private async refreshMembers(): Promise<readonly WireMember[]> {
+    const { length } = this.log;
     const members = await this.facts.refreshMembers();
+    this.listed = length;
+    await this.log.serverNames(members.map(({ user }) => user.id));
     this.changed();
     return members;
   }

@@ -1,5 +1,6 @@
 /** What a user interface sees of a room: derived from the room's parts, nothing stored. */
 import type { WireMember } from '../client/wire.ts';
+import type { LogMember } from '../crypto/index.ts';
 import type { Member, RoomSummary, RoomView, Trust } from '../model.ts';
 import type { SessionContext } from './context.ts';
 import { toUser } from './people.ts';
@@ -29,7 +30,7 @@ export function summaryOf(room: Room, context: SessionContext): RoomSummary {
     code: info.role === 'pending' ? null : info.code,
     encrypted: info.encrypted,
     role: info.role,
-    memberCount: room.members.length > 0 ? room.members.length : info.members,
+    memberCount: room.members.length > 0 ? room.members.length + room.unlisted.length : info.members,
     unread,
     lastMessage,
   };
@@ -39,7 +40,10 @@ export function viewOf(room: Room, context: SessionContext): RoomView {
   const { me, people } = context;
   return {
     room: summaryOf(room, context),
-    members: room.members.map((member) => memberOf(member, room)),
+    members: [
+      ...room.members.map((member) => memberOf(member, room)),
+      ...room.unlisted.map((member) => unlistedOf(member, room, context)),
+    ],
     timeline: timelineOf(room.feed.window.items, room.outbox.pending, {
       me: me.user,
       device: me.device,
@@ -101,13 +105,23 @@ function stateOf(room: Room, context: SessionContext): RoomView['state'] {
 }
 
 /** Whoever signed for another history is named once; it may be they or the server who is not honest. */
-function warningsOf(room: Room, { people }: SessionContext): string[] {
+function warningsOf(room: Room, { me, people }: SessionContext): string[] {
   const strays = room.log.state?.ignored.filter(({ reason }) => reason === 'forked') ?? [];
   const signers = new Set(strays.map(({ actor }) => actor?.user ?? ''));
-  return [...signers].map((user) => {
+  const warnings = [...signers].map((user) => {
     const { displayName } = people.user(user);
     return `An entry in this room’s signed record was made by ${displayName} for another history than the one shown here. It has no effect.`;
   });
+  for (const user of room.log.strangers) {
+    const { displayName } = people.user(user);
+    warnings.push(
+      `The identity key of ${displayName} is not the one that this device knows. Nothing is encrypted to them from here, and what they write is not shown.`,
+    );
+  }
+  if (room.log.state?.members.has(me.user) === true && room.log.self === null) {
+    warnings.push('This room’s signed record names another identity key for your account.');
+  }
+  return warnings;
 }
 
 function memberOf(member: WireMember, room: Room): Member {
@@ -119,6 +133,11 @@ function memberOf(member: WireMember, room: Room): Member {
   };
 }
 
+function unlistedOf({ user, role }: LogMember, room: Room, { people }: SessionContext): Member {
+  const trust = room.log.strangers.has(user) ? 'changed' : 'unlisted';
+  return { user: people.user(user), role, trust, online: room.presence.isOnline(user) };
+}
+
 function trustOf(member: WireMember, room: Room): Trust {
   if (member.role === 'pending') {
     return 'pending';
@@ -126,6 +145,9 @@ function trustOf(member: WireMember, room: Room): Trust {
   const signed = room.log.state?.members.get(member.user.id);
   if (signed === undefined || room.log.fault !== null) {
     return 'unverified';
+  }
+  if (room.log.strangers.has(member.user.id)) {
+    return 'changed';
   }
   return signed.via.op === 'add' ? 'code' : 'verified';
 }

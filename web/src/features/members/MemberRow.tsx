@@ -6,7 +6,7 @@ import { Avatar } from '../../ui/Avatar';
 import { Icon, type IconName } from '../../ui/Icon';
 import styles from './MemberRow.module.css';
 
-const trustIcon: Record<Member['trust'], IconName> = { verified: 'shield', code: 'alert', unverified: 'alert', pending: 'clock' };
+const trustIcon: Record<Member['trust'], IconName> = { verified: 'shield', code: 'alert', unverified: 'alert', pending: 'clock', unlisted: 'alert', changed: 'alert' };
 
 export function MemberRow({ member, own, encrypted }: { member: Member; own: boolean; encrypted: boolean }) {
   const { t } = useTranslation();
