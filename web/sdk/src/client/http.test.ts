@@ -2,7 +2,7 @@
 import { expect, test, vi } from 'vitest';
 import { Http } from './http.ts';
 import { platformLocks } from './locks.ts';
-import { PorcupineError } from './problem.ts';
+import { PorcupineError, problemFrom } from './problem.ts';
 
 type Answer = [status: number, body?: unknown];
 
@@ -107,6 +107,21 @@ test('a browser that has lost its cookie is signed out', async () => {
   const { http, ended } = bench(() => problem(400, 'invalid'));
   await expect(http.refresh()).rejects.toMatchObject({ code: 'unauthenticated' });
   expect(ended).toHaveBeenCalledOnce();
+});
+
+test.each([400, 401, 403, 404, 429, 502])('a page with status %i from a proxy ends no session', async (status) => {
+  const { http, ended, token } = bench(() => [status, 'a page'], 'r1');
+  await http.adopt(session('t'));
+  await expect(http.refresh()).rejects.toBeInstanceOf(PorcupineError);
+  await expect(http.request('GET', '/api/rooms/')).rejects.toBeInstanceOf(PorcupineError);
+  expect(ended).not.toHaveBeenCalled();
+  expect(token()).toBe('r1');
+});
+
+test('a status without a document says only what it can mean', () => {
+  expect([429, 413, 404, 403, 503, null].map((status) => problemFrom(undefined, status).code)).toEqual([
+    'rate_limited', 'too_large', 'malformed_answer', 'malformed_answer', 'busy', 'malformed_answer',
+  ]);
 });
 
 test('no connection, and an answer that is none, have their own codes', async () => {

@@ -1,6 +1,7 @@
 /**
  * The one error type that the SDK throws: a refusal in the server's terms (API.md, "Errors"), or one of
- * three of the client's own: `unreachable`, `malformed_answer` and `untrusted` (a signature or hash fails).
+ * the client's own: `unreachable`, `malformed_answer`, `untrusted` (a signature or hash fails), `no_keys` and
+ * `lost` (a message that was acknowledged and is not there).
  */
 import type { Problem } from '../model.ts';
 
@@ -38,10 +39,24 @@ export function isProblem(error: unknown, ...codes: string[]): error is Porcupin
  */
 export function problemFrom(value: unknown, status: number | null): PorcupineError {
   const fields = isRecord(value) ? value : {};
-  const code = text(fields['code']) ?? (status !== null && status >= 500 ? 'busy' : 'invalid');
+  const code = text(fields['code']) ?? codeOf(status);
   const title = text(fields['detail']) ?? text(fields['message']) ?? text(fields['title']) ?? code;
   const retryAfter = typeof fields['retry_after'] === 'number' ? fields['retry_after'] : null;
   return new PorcupineError(code, title, text(fields['hint']), retryAfter, fields);
+}
+
+/**
+ * What a status says that came without a problem document, from a proxy in between perhaps: never that
+ * something is over, or that a message was refused.
+ */
+function codeOf(status: number | null): string {
+  if (status === 429) {
+    return 'rate_limited';
+  }
+  if (status === 413) {
+    return 'too_large';
+  }
+  return status !== null && status >= 500 ? 'busy' : 'malformed_answer';
 }
 
 export function unreachable(): PorcupineError {

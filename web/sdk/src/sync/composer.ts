@@ -23,7 +23,7 @@ import type { EventWindow } from './window.ts';
 
 const restPurpose = 'outbox';
 /** What says nothing about the message: it waits. */
-const passing = ['busy', 'rate_limited', 'unreachable', 'internal', 'unauthenticated', 'session_ended'];
+const passing = ['busy', 'rate_limited', 'unreachable', 'malformed_answer', 'internal', 'unauthenticated', 'session_ended'];
 
 export interface ComposerPorts {
   log: RoomLog;
