@@ -14,7 +14,7 @@ function failed(key: string): TimelineItem {
 }
 
 function unreadable(key: string, reason: 'before-joining' | 'tampered'): TimelineItem {
-  return { type: 'unreadable', key, seq: 1, sender: ada, at: new Date('2026-05-04T10:00:00'), reason, detail: '' };
+  return { type: 'unreadable', key, seq: Number(key), sender: ada, at: new Date('2026-05-04T10:00:00'), reason, detail: '' };
 }
 
 describe('layOut', () => {
@@ -43,7 +43,7 @@ describe('layOut', () => {
   });
 
   it('parts a group at the unread mark', () => {
-    const rows = layOut([message('1', ada, '2026-05-04T10:00:00'), message('2', ada, '2026-05-04T10:01:00')], '2');
+    const rows = layOut([message('1', ada, '2026-05-04T10:00:00'), message('2', ada, '2026-05-04T10:01:00')], 2);
     expect(rows.map((row) => [row.unreadMark, row.first, row.last])).toEqual([
       [false, true, true],
       [true, true, true],
@@ -94,9 +94,25 @@ describe('unread', () => {
   ];
 
   it('marks the n-th message from the end, not counting own ones', () => {
-    expect(firstUnread(items, 2)).toBe('2');
-    expect(firstUnread(items, 0)).toBeNull();
-    expect(firstUnread(items, 9)).toBeNull();
+    expect(firstUnread(items, 2, 'b')).toBe(2);
+    expect(firstUnread(items, 0, 'b')).toBeNull();
+    expect(firstUnread(items, 9, 'b')).toBeNull();
+  });
+
+  it('counts messages that cannot be read, and may mark one', () => {
+    const tail = [...items, unreadable('5', 'tampered'), message('6', ada, '2026-05-04T10:05:00')];
+    expect(firstUnread(tail, 3, 'b')).toBe(4);
+    expect(firstUnread(tail, 2, 'b')).toBe(5);
+  });
+
+  it('marks nothing from before joining, although it may be counted', () => {
+    const before = [unreadable('1', 'before-joining'), unreadable('2', 'before-joining')];
+    expect(firstUnread(before, 2, 'b')).toBeNull();
+    expect(firstUnread([...before, message('3', ada, '2026-05-04T10:00:00')], 3, 'b')).toBe(3);
+  });
+
+  it('marks no message that waits to be sent', () => {
+    expect(layOut([failed('f')], firstUnread([], 0, 'b')).map(({ unreadMark }) => unreadMark)).toEqual([false]);
   });
 
   it('counts what others said after an item', () => {

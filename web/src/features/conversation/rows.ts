@@ -25,12 +25,13 @@ export interface Row {
 
 const GROUP_GAP = 5 * 60_000;
 
-export function layOut(items: readonly TimelineItem[], unreadFrom: string | null): Row[] {
+/** `unreadFrom`: the place in the room of the first unread item. */
+export function layOut(items: readonly TimelineItem[], unreadFrom: number | null): Row[] {
   const folded = foldUnreadable(withoutEchoes(items));
   return folded.map(({ item, count }, index) => {
     const before = folded[index - 1]?.item;
     const after = folded[index + 1]?.item;
-    const unreadMark = item.key === unreadFrom;
+    const unreadMark = startsUnread(item, unreadFrom);
     return {
       key: item.key,
       item,
@@ -38,21 +39,31 @@ export function layOut(items: readonly TimelineItem[], unreadFrom: string | null
       unreadMark,
       day: before === undefined || !sameDay(before.at, item.at) ? item.at : null,
       first: unreadMark || !together(before, item),
-      last: after === undefined || after.key === unreadFrom || !together(item, after),
+      last: after === undefined || startsUnread(after, unreadFrom) || !together(item, after),
     };
   });
 }
 
-/** The message that the unread mark stands above, given how many were unread when the room was opened. */
-export function firstUnread(items: readonly TimelineItem[], unread: number): string | null {
-  let left = unread;
-  for (let index = items.length - 1; index >= 0 && left > 0; index -= 1) {
-    const item = items[index];
-    if (item?.type !== 'message' || item.own) continue;
-    left -= 1;
-    if (left === 0) return item.key;
-  }
-  return null;
+/**
+ * The place in the room that the unread mark stands above, given how many were unread when it was
+ * opened. Counts as the SDK does, what cannot be read included; but no mark stands above messages
+ * from before one's joining, which nobody expects one to read.
+ */
+export function firstUnread(items: readonly TimelineItem[], unread: number, me: string): number | null {
+  if (unread === 0) return null;
+  const counted = items.filter((item) => isOthers(item, me));
+  if (counted.length < unread) return null;
+  return counted.slice(-unread).find((item) => !beforeJoining(item))?.seq ?? null;
+}
+
+/** What somebody else said, whether it can be read or not. */
+function isOthers(item: TimelineItem, me: string): boolean {
+  return item.type !== 'notice' && item.sender !== null && item.sender.id !== me;
+}
+
+/** What is not in the room yet has no place, and is never unread. */
+function startsUnread(item: TimelineItem, unreadFrom: number | null): boolean {
+  return unreadFrom !== null && item.seq === unreadFrom;
 }
 
 /**
