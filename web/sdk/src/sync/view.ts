@@ -9,17 +9,16 @@ import { timelineOf } from './timeline.ts';
 
 export function summaryOf(room: Room, context: SessionContext): RoomSummary {
   const { info } = room;
-  const read = info.read_seq ?? 0;
+  // What was said before one joined is not theirs to read, and stands in the timeline as no message.
+  const read = Math.max(info.read_seq ?? 0, info.joined_seq ?? 0);
   let unread = 0;
   let lastMessage: RoomSummary['lastMessage'] = null;
   for (const { event, opened } of room.feed.window.items) {
     if (event.kind !== 'message' || event.sender === null) {
       continue;
     }
-    if (event.seq > read && event.sender !== context.me.user) {
-      unread += 1;
-    }
     if (opened !== null && opened.text !== null) {
+      unread += event.seq > read && event.sender !== context.me.user ? 1 : 0;
       const sender = context.people.user(event.sender).displayName;
       lastMessage = { sender, text: opened.text, at: new Date(event.created_at) };
     }
