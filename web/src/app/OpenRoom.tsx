@@ -44,6 +44,7 @@ export function OpenRoom({ summary, account, drafts }: { summary: RoomSummary; a
         membersShown={membersShown}
         onMembers={() => setMembersShown((shown) => !shown)}
         onInvite={() => show('invite')}
+        onLeave={() => show('leave')}
       />
       {membersShown && wide && (
         <aside className={styles.aside} aria-labelledby="members-title">
@@ -61,7 +62,12 @@ export function OpenRoom({ summary, account, drafts }: { summary: RoomSummary; a
       )}
       {dialog === 'invite' && <InviteDialog room={summary} onClose={() => setDialog(null)} />}
       {dialog === 'leave' && (
-        <LeaveDialog room={summary} onClose={() => setDialog(null)} onLeft={() => navigate(homePath, { replace: true })} />
+        <LeaveDialog
+          room={summary}
+          waiting={room.view?.state === 'pending'}
+          onClose={() => setDialog(null)}
+          onLeft={() => navigate(homePath, { replace: true })}
+        />
       )}
     </div>
   );

@@ -148,6 +148,7 @@ export const en = {
     pendingTitle: 'Waiting for a member to let you in',
     pendingText:
       'Somebody in {{room}} has to be online: their browser checks your request and shares the room’s key with you. This happens by itself. You can close this page and come back.',
+    withdraw: 'Withdraw request',
     rekeying: 'Somebody left, so the room needs a new key. What you write is sent as soon as a member’s browser has made it.',
     gone: 'You are no longer a member of this room. Nothing new can be read or written here.',
     brokenTitle: 'This room’s history doesn’t check out',
@@ -175,6 +176,9 @@ export const en = {
     leaveTitle: 'Leave {{room}}?',
     leaveText: 'You stop receiving messages, and the others get a new key that you don’t have. To come back you need a new invite.',
     leaveAction: 'Leave',
+    withdrawTitle: 'Stop waiting for {{room}}?',
+    withdrawText: 'The room disappears from your list, and nobody can let you in. To ask again you need a link or code that still works.',
+    withdrawAction: 'Withdraw',
   },
   invite: {
     title: 'Invite to {{room}}',

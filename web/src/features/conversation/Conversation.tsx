@@ -6,6 +6,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Account, RoomSummary } from '@porcupine/sdk';
 import type { Room } from '../../lib/client';
+import { Button } from '../../ui/Button';
 import { Callout } from '../../ui/Callout';
 import { EmptyState } from '../../ui/EmptyState';
 import { Icon } from '../../ui/Icon';
@@ -27,14 +28,15 @@ interface ConversationProps {
   membersShown: boolean;
   onMembers: () => void;
   onInvite: () => void;
+  onLeave: () => void;
 }
 
-export function Conversation({ room, summary, account, drafts, membersShown, onMembers, onInvite }: ConversationProps) {
+export function Conversation({ room, summary, account, drafts, membersShown, onMembers, onInvite, onLeave }: ConversationProps) {
   const { view } = room;
   const header = <Header room={summary} membersShown={membersShown} onMembers={onMembers} onInvite={onInvite} />;
 
   if (view === null || view.state === 'loading') return <Frame header={header}><TimelineSkeleton /></Frame>;
-  if (view.state === 'pending') return <Frame header={header}><PendingNote name={summary.name} /></Frame>;
+  if (view.state === 'pending') return <Frame header={header}><PendingNote name={summary.name} onWithdraw={onLeave} /></Frame>;
   return (
     <Frame header={header}>
       {view.state === 'broken' && <BrokenNote fault={view.fault} />}
@@ -62,11 +64,16 @@ function Frame({ header, children }: { header: ReactNode; children: ReactNode })
   );
 }
 
-function PendingNote({ name }: { name: string }) {
+/** Waiting may have no end, so it offers the way out that members have in their panel. */
+function PendingNote({ name, onWithdraw }: { name: string; onWithdraw: () => void }) {
   const { t } = useTranslation();
   return (
     <div className={styles.middle} role="status">
-      <EmptyState mark={<span className={styles.pulse}><Icon name="key" size={32} /></span>} title={t('conversation.pendingTitle')}>
+      <EmptyState
+        mark={<span className={styles.pulse}><Icon name="key" size={32} /></span>}
+        title={t('conversation.pendingTitle')}
+        actions={<Button icon="leave" onClick={onWithdraw}>{t('conversation.withdraw')}</Button>}
+      >
         {t('conversation.pendingText', { room: name })}
       </EmptyState>
     </div>

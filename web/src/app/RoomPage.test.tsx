@@ -1,0 +1,73 @@
+// @vitest-environment happy-dom
+/** What a room's page offers to somebody who waits. */
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import type { Account, Porcupine, RoomHandle, RoomSummary, RoomView, Snapshot } from '@porcupine/sdk';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PorcupineContext } from '../lib/client';
+import { startWords } from '../lib/i18n';
+import { homePath, roomPath } from '../lib/router';
+import { RoomPage } from './RoomPage';
+
+const account: Account = { id: 'a', username: 'ada', displayName: 'Ada', device: 'd1', keys: 'ready' };
+
+const garden: RoomSummary = {
+  id: 'r1',
+  name: 'Garden',
+  code: 'ABC123',
+  encrypted: true,
+  role: 'member',
+  memberCount: 2,
+  unread: 0,
+  lastMessage: null,
+};
+
+beforeAll(startWords);
+beforeEach(() => history.replaceState(null, '', roomPath('r1')));
+afterEach(cleanup);
+
+describe('a room that one waits for', () => {
+  it('lets one withdraw, and tells when that fails', async () => {
+    const { leave } = show({ ...garden, role: 'pending', code: null }, 'pending');
+    fireEvent.click(screen.getByRole('button', { name: 'Withdraw request' }));
+    screen.getByRole('heading', { name: 'Stop waiting for Garden?' });
+
+    leave.mockRejectedValueOnce(new Error('offline'));
+    fireEvent.click(screen.getByRole('button', { name: 'Withdraw' }));
+    await screen.findByRole('alert');
+    expect(location.pathname).toBe(roomPath('r1'));
+
+    fireEvent.click(screen.getByRole('button', { name: 'Withdraw' }));
+    await waitFor(() => expect(location.pathname).toBe(homePath));
+    expect(leave).toHaveBeenLastCalledWith('r1');
+  });
+});
+
+/** The page of one room in a given state. */
+function show(room: RoomSummary, state: RoomView['state']) {
+  const view: RoomView = {
+    room,
+    members: [],
+    timeline: [],
+    hasOlder: false,
+    loadingOlder: false,
+    typing: [],
+    state,
+    fault: null,
+    warnings: [],
+  };
+  const handle = { view: () => view, subscribe: () => () => undefined, markRead: vi.fn(), close: vi.fn() };
+  const leave = vi.fn<Porcupine['leave']>().mockResolvedValue();
+  const snapshot: Snapshot = { connection: { state: 'online' }, account, rooms: [room] };
+  const porcupine: Partial<Porcupine> = {
+    snapshot: () => snapshot,
+    subscribe: () => () => undefined,
+    openRoom: () => handle as unknown as RoomHandle,
+    leave,
+  };
+  render(
+    <PorcupineContext value={porcupine as Porcupine}>
+      <RoomPage id="r1" account={account} drafts={new Map()} />
+    </PorcupineContext>,
+  );
+  return { leave };
+}
