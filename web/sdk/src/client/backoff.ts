@@ -11,6 +11,20 @@ export function backoffDelay(attempt: number, random: () => number = Math.random
   return Math.round(random() * ceiling);
 }
 
+/** Tries in a row of something that is asked for again until it works. */
+export class Retries {
+  private count = 0;
+
+  /** Milliseconds before the next try; `least`: the seconds that the server asks for. */
+  next(least: number | null, random?: () => number): number {
+    return (least ?? 1) * 1000 + backoffDelay(this.count++, random);
+  }
+
+  succeeded(): void {
+    this.count = 0;
+  }
+}
+
 /** The wait that a draining server asks for in its close reason (`retry after <ms>`), or null. */
 export function drainDelay(reason: string): number | null {
   const match = /^retry after (\d{1,7})$/.exec(reason.trim());

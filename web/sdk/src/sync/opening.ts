@@ -44,6 +44,9 @@ export async function openEncrypted(
   );
   const found = { link: result.ok ? result.message.link : (result.link ?? null), previous: null as Bytes | null };
   found.previous = (result.ok ? result.message.header : result.header)?.previous ?? null;
+  if (!result.ok && result.reason === 'unknown_log_head' && result.header !== undefined) {
+    return { text: null, failure: result.reason, ...found, unknownHead: result.header.logHead };
+  }
   if (!result.ok) {
     return { text: null, failure: result.reason, ...found };
   }

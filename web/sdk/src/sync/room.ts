@@ -5,10 +5,10 @@
  * The server's word counts where it takes something away (removed, closed, pending). What it gives, members
  * and keys, counts only when the signed log says the same.
  */
-import { backoffDelay } from '../client/backoff.ts';
+import { Retries } from '../client/backoff.ts';
 import { isProblem, problemFrom } from '../client/problem.ts';
 import type { ErrorFrame, ServerFrame, WireEvent, WireMember, WireRoom } from '../client/wire.ts';
-import type { Bytes, ChainLink, LogMember } from '../crypto/index.ts';
+import { toBase64, type Bytes, type ChainLink, type LogMember } from '../crypto/index.ts';
 import type { StoredRoom } from '../store/schema.ts';
 import { Composer } from './composer.ts';
 import { RoomLog } from './control.ts';
@@ -36,6 +36,9 @@ export class Room {
   private readonly epochs: EpochKeys;
   private readonly rekeyer: Rekeyer;
   private readonly serial = new Serial();
+  private readonly subscribing = new Retries();
+  /** Heads of the log that messages name and that were looked for; anybody can make one up. */
+  private readonly soughtHeads = new Set<string>();
   private inbox: WireEvent[] = [];
   /** What this device keeps has been read; before that the server's word would stand alone. */
   private restored = false;
@@ -284,7 +287,7 @@ export class Room {
   private follow(job: () => Promise<unknown>): void {
     this.queue(() =>
       job().catch((error: unknown) => {
-        this.subscribeLater(1);
+        this.subscribeLater(null);
         throw error;
       }),
     );
@@ -334,11 +337,13 @@ export class Room {
       return openPlain(event);
     }
     const opened = await this.openWithLog(event, previous);
-    if (opened.failure !== 'unknown_log_head') {
+    const head = opened.unknownHead === undefined ? null : toBase64(opened.unknownHead);
+    if (head === null || this.soughtHeads.has(head)) {
       return opened;
     }
     // The author may have known more of the log than this device.
     await this.log.refresh();
+    this.soughtHeads.add(head);
     return this.openWithLog(event, previous);
   }
 
@@ -368,6 +373,9 @@ export class Room {
     }
     await this.reopen();
     await this.checkOutbox(frame.head);
+    if (this.feed.window.last >= frame.head) {
+      this.subscribing.succeeded();
+    }
     this.changed();
     this.rekeyer.consider();
     this.outbox.wake();
@@ -392,13 +400,13 @@ export class Room {
     }
     const problem = problemFrom(frame, null);
     this.context.report(problem);
-    this.subscribeLater(problem.retryAfter ?? 1);
+    this.subscribeLater(problem.retryAfter);
   }
 
-  private subscribeLater(seconds: number): void {
+  private subscribeLater(seconds: number | null): void {
     this.feed.disconnected();
     clearTimeout(this.subscribeTimer);
-    this.subscribeTimer = setTimeout(() => this.feed.subscribe(), seconds * 1000 + backoffDelay(0));
+    this.subscribeTimer = setTimeout(() => this.feed.subscribe(), this.subscribing.next(seconds));
   }
 
   private async catchUpLog(): Promise<void> {

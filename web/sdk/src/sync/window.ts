@@ -14,6 +14,8 @@ export interface Opened {
   link: ChainLink | null;
   /** Hash of the message before, as the sender signed it; all zeros for none. */
   previous: Bytes | null;
+  /** The head of the members' log that its author saw, where this device does not know it. */
+  unknownHead?: Bytes;
 }
 
 export interface WindowEvent {
