@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
-/** What a room's page offers to somebody who waits. */
-import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+/** What a room's page offers to somebody who waits, and where the focus goes when the room goes away. */
+import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import type { Account, Porcupine, RoomHandle, RoomSummary, RoomView, Snapshot } from '@porcupine/sdk';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PorcupineContext } from '../lib/client';
@@ -42,7 +42,24 @@ describe('a room that one waits for', () => {
   });
 });
 
-/** The page of one room in a given state. */
+describe('a room that goes away', () => {
+  it('gives the focus that was in it to what takes its place', () => {
+    const { remove } = show(garden, 'ready');
+    screen.getByRole('textbox', { name: 'Message to Garden' }).focus();
+    remove();
+    expect(document.activeElement).toBe(screen.getByRole('heading', { name: 'This room isn’t here' }));
+  });
+
+  it('leaves the focus alone that is elsewhere', () => {
+    const { remove } = show(garden, 'ready');
+    const search = screen.getByRole('searchbox');
+    search.focus();
+    remove();
+    expect(document.activeElement).toBe(search);
+  });
+});
+
+/** The page of one room in a given state, beside a field that is not the room's. */
 function show(room: RoomSummary, state: RoomView['state']) {
   const view: RoomView = {
     room,
@@ -57,17 +74,27 @@ function show(room: RoomSummary, state: RoomView['state']) {
   };
   const handle = { view: () => view, subscribe: () => () => undefined, markRead: vi.fn(), close: vi.fn() };
   const leave = vi.fn<Porcupine['leave']>().mockResolvedValue();
-  const snapshot: Snapshot = { connection: { state: 'online' }, account, rooms: [room] };
+  let snapshot: Snapshot = { connection: { state: 'online' }, account, rooms: [room] };
+  let changed = () => undefined as unknown;
   const porcupine: Partial<Porcupine> = {
     snapshot: () => snapshot,
-    subscribe: () => () => undefined,
+    subscribe: (onChange) => {
+      changed = onChange;
+      return () => undefined;
+    },
     openRoom: () => handle as unknown as RoomHandle,
     leave,
   };
   render(
     <PorcupineContext value={porcupine as Porcupine}>
+      <input type="search" />
       <RoomPage id="r1" account={account} drafts={new Map()} />
     </PorcupineContext>,
   );
-  return { leave };
+  const remove = () =>
+    act(() => {
+      snapshot = { ...snapshot, rooms: [] };
+      changed();
+    });
+  return { leave, remove };
 }
