@@ -98,6 +98,7 @@ export type TimelineItem =
       notice: 'created' | 'joined' | 'let-in' | 'left' | 'removed' | 'renamed' | 'new-key' | 'waiting';
       subject: User | null;
       by: 'signed' | 'server';
+      /** Of `renamed` the new name; of a signed `let-in` the admin whose page let them in by room code. */
       text: string | null;
     };
 

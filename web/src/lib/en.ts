@@ -124,6 +124,7 @@ export const en = {
       created: '{{name}} created the room',
       joined: '{{name}} joined',
       'let-in': '{{name}} was let in',
+      letInBy: '{{name}} came by room code and was let in by {{admin}}’s page, on the server’s word for who they are',
       left: '{{name}} left',
       removed: '{{name}} was removed',
       renamed: 'The room is now called {{text}}',

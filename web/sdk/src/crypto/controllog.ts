@@ -283,7 +283,7 @@ function judgeReference(state: Readonly<LogState>, entry: Entry, actor: LogMembe
       if (subject === actor) return 'wrong_subject';
       if (RANK[actor.role] < RANK.admin || RANK[actor.role] < RANK[subject.role]) return 'role';
       return (draft) => {
-        endMember(draft, index, subject.user);
+        endMember(draft, index, subject.user, true);
         revokeInvites(draft, subject);
       };
     case 'role':
@@ -391,16 +391,16 @@ function setMember(draft: LogState, index: number, member: LogMember): void {
   draft.listVersions.set(versionKey(member.list), member.list.version);
 }
 
-function endMember(draft: LogState, index: number, user: string): void {
-  closeSpan(draft, index, user);
+function endMember(draft: LogState, index: number, user: string, removed = false): void {
+  closeSpan(draft, index, user, removed);
   draft.members.delete(user);
   draft.rotationDue = true;
 }
 
-function closeSpan(draft: LogState, index: number, user: string): void {
+function closeSpan(draft: LogState, index: number, user: string, removed = false): void {
   const at = draft.spans.findIndex(({ member, until }) => until === null && member.user === user);
   const span: MemberSpan | undefined = draft.spans[at];
-  if (span !== undefined) draft.spans[at] = { ...span, until: index };
+  if (span !== undefined) draft.spans[at] = { ...span, until: index, ...(removed ? { removed } : {}) };
 }
 
 /** Whoever is removed keeps the secrets of the invites that they made and of the one that they came by. */

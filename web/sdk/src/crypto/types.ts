@@ -144,6 +144,8 @@ export interface MemberSpan {
   member: LogMember;
   from: number;
   until: number | null;
+  /** It ended by an admin's `remove`. */
+  removed?: boolean;
 }
 
 export interface LogInvite {

@@ -10,7 +10,7 @@ const user = (id: string) => ({ id, username: id, displayName: id.toUpperCase() 
 const users = new Map(['me', 'you'].map((id) => [id, user(id)]));
 
 function context(log: Partial<LogState> | null = null): TimelineContext {
-  return { me: 'me', device: 'd', rewound: null, log: log as LogState | null, user: (id) => users.get(id) ?? user(id) };
+  return { me: 'me', device: 'd', rewound: null, log: log === null ? null : ({ spans: [], links: [], ...log } as unknown as LogState), user: (id) => users.get(id) ?? user(id) };
 }
 
 function wire(seq: number, fields: Partial<WireEvent>): WireEvent {
@@ -112,7 +112,12 @@ test('each failed check is shown as what it is', () => {
 test('notices say whether members signed them or the server claims them', () => {
   const you = { id: 'you', username: 'you', display_name: 'You' };
   const log = {
-    spans: [{ member: { user: 'you' }, from: 2, until: 5 }] as LogState['spans'],
+    spans: [
+      { member: { user: 'me', since: 0, via: { op: 'create' } }, from: 0, until: null },
+      { member: { user: 'you', since: 2, via: { op: 'add', by: 'me' } }, from: 2, until: 4 },
+      { member: { user: 'you', since: 2, via: { op: 'add', by: 'me' }, role: 'admin' }, from: 4, until: 5, removed: true },
+    ] as LogState['spans'],
+    links: [1, 1, 3, 4, 5, 6].map((seq) => ({ seq })) as LogState['links'],
     epochs: [{ epoch: 1, index: 3 }] as LogState['epochs'],
     members: new Map() as LogState['members'],
   };
@@ -130,13 +135,24 @@ test('notices say whether members signed them or the server claims them', () => 
   ];
   const items = timelineOf(events, [], context(log));
   expect(items.map((item) => item.type === 'notice' && [item.notice, item.by, item.subject?.id ?? item.text])).toEqual([
-    ['created', 'server', 'me'],
+    ['created', 'signed', 'me'],
     ['waiting', 'server', 'you'],
     ['let-in', 'signed', 'you'],
     ['new-key', 'signed', null],
     ['new-key', 'server', null],
-    ['left', 'signed', 'you'],
+    ['removed', 'signed', 'you'],
     ['removed', 'server', 'ghost'],
     ['renamed', 'server', 'New'],
+  ]);
+});
+
+test('a coming that the server hides is told by the log, and by whose page it was', () => {
+  const log = {
+    spans: [{ member: { user: 'you', since: 2, via: { op: 'add', by: 'me' } }, from: 2, until: null }] as LogState['spans'],
+    links: [1, 1, 3].map((seq) => ({ seq })) as LogState['links'],
+  };
+  const events = [1, 2, 3, 4].map((seq) => server(seq, 'something.else', {}));
+  expect(timelineOf(events, [], context(log))).toMatchObject([
+    { type: 'notice', notice: 'let-in', by: 'signed', seq: 3, subject: { id: 'you' }, text: 'ME' },
   ]);
 });

@@ -2,6 +2,7 @@
 import type { WireEvent } from '../client/wire.ts';
 import type { LogState } from '../crypto/index.ts';
 import type { TimelineItem, User } from '../model.ts';
+import { signedNotices, type SignedNotice } from './notices.ts';
 import { failureWords } from './opening.ts';
 import type { SeenBefore } from '../store/schema.ts';
 import type { OutgoingMessage } from './outbox.ts';
@@ -29,9 +30,14 @@ export function timelineOf(
   const shown = new Set<string>();
   const rewound = context.rewound === null ? null : rewoundAt(context.rewound);
   const place = events.findIndex(({ event }) => event.seq > (context.rewound?.seq ?? Infinity));
+  const signed = noticesWithin(events, context.log);
+  let next = 0;
   for (const [index, { event, opened }] of events.entries()) {
     if (rewound !== null && index === place) {
       items.push(rewound);
+    }
+    for (let one = signed[next]; one !== undefined && one.seq <= event.seq; one = signed[++next]) {
+      items.push(signedItem(one, event, context));
     }
     const item = opened === null ? noticeOf(event, context) : messageOf(event, opened, context);
     if (item !== null) {
@@ -49,6 +55,26 @@ export function timelineOf(
     }
   }
   return items;
+}
+
+/** What the log says about the stretch of the room that `events` cover. */
+function noticesWithin(events: readonly WindowEvent[], log: LogState | null): SignedNotice[] {
+  const first = events[0]?.event.seq ?? 0;
+  return log === null ? [] : signedNotices(log).filter(({ seq }) => seq >= first);
+}
+
+/** The time is the server's word, of the event at that place. */
+function signedItem({ seq, index, notice, user, by }: SignedNotice, event: WireEvent, context: TimelineContext): Notice {
+  return {
+    type: 'notice',
+    key: `entry-${index}`,
+    seq,
+    at: new Date(event.created_at),
+    notice,
+    subject: context.user(user),
+    by: 'signed',
+    text: by === null ? null : context.user(by).displayName,
+  };
 }
 
 /** Items of readable messages, so that one that did not change is the same object in the next timeline. */
@@ -102,6 +128,7 @@ function keyReason(event: WireEvent, { log, me }: TimelineContext): 'before-join
   return began !== undefined && joined !== undefined && began < joined ? 'before-joining' : 'waiting-for-key';
 }
 
+/** The server's events. Of comings and goings they are shown where the log says nothing. */
 function noticeOf(event: WireEvent, context: TimelineContext): Notice | null {
   const data = event.data ?? {};
   const person = userIdIn(data['user']);
@@ -122,13 +149,16 @@ function noticeOf(event: WireEvent, context: TimelineContext): Notice | null {
       if (data['via'] === 'create') {
         return make('created', { by: joinedByLog(context.log, person) });
       }
-      return make(data['role'] === 'pending' ? 'waiting' : 'joined');
+      if (data['role'] === 'pending') {
+        return make('waiting');
+      }
+      return joinedByLog(context.log, person) === 'signed' ? null : make('joined');
     case 'member.role':
-      return data['role'] === 'pending' ? null : make('let-in', { by: joinedByLog(context.log, person) });
+      return data['role'] === 'pending' || joinedByLog(context.log, person) === 'signed' ? null : make('let-in');
     case 'member.left':
-      return make('left', { by: leftByLog(context.log, person) });
+      return leftByLog(context.log, person) === 'signed' ? null : make('left');
     case 'member.removed':
-      return make('removed', { by: leftByLog(context.log, person) });
+      return leftByLog(context.log, person) === 'signed' ? null : make('removed');
     case 'room.renamed':
       return make('renamed', { text: typeof data['name'] === 'string' ? data['name'] : null });
     case 'epoch':

@@ -12,7 +12,9 @@ export function NoticeLine({ notice, encrypted }: { notice: Notice; encrypted: b
   const words =
     notice.notice === 'renamed' && notice.text === null
       ? t('conversation.notice.renamedPlain')
-      : t(`conversation.notice.${notice.notice}`, { name, text: notice.text ?? '' });
+      : notice.notice === 'let-in' && notice.text !== null
+        ? t('conversation.notice.letInBy', { name, admin: notice.text })
+        : t(`conversation.notice.${notice.notice}`, { name, text: notice.text ?? '' });
   return (
     <p className={styles.notice} title={fullDate(notice.at)} data-testid="notice">
       {words}

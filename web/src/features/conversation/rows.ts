@@ -93,7 +93,7 @@ function withoutEchoes(items: readonly TimelineItem[]): TimelineItem[] {
 }
 
 function changesMembers(item: TimelineItem | undefined): boolean {
-  return item?.type === 'notice' && (item.notice === 'let-in' || item.notice === 'left' || item.notice === 'removed');
+  return item?.type === 'notice' && ['joined', 'let-in', 'left', 'removed'].includes(item.notice);
 }
 
 function endsWaiting(notice: Extract<TimelineItem, { type: 'notice' }>, subject: string | undefined): boolean {
