@@ -171,6 +171,7 @@ test('silence after pings means that the connection is dead', async () => {
 
 test('a token that cannot be had now is asked for again; a refused one is not', async () => {
   const { socket, wire, wires, tokens, failWith } = bench();
+  const middle = vi.spyOn(Math, 'random').mockReturnValue(0.5); // waits of 250 ms, then 500 ms
   failWith(new PorcupineError('unreachable', ''));
   socket.start();
   await vi.advanceTimersByTimeAsync(500);
@@ -185,6 +186,7 @@ test('a token that cannot be had now is asked for again; a refused one is not', 
   await vi.advanceTimersByTimeAsync(60_000);
   expect(tokens).toHaveLength(asked);
   socket.stop();
+  middle.mockRestore();
 });
 
 test('no answer to auth counts as lost', async () => {
