@@ -302,5 +302,9 @@ pause_reading(void *socket, bool paused)
 static void
 expire(void *socket)
 {
-	lws_set_timeout(((Socket *) socket)->wsi, PENDING_TIMEOUT_USER_REASON_BASE, HANG_UP_S);
+	struct lws *wsi = ((Socket *) socket)->wsi;
+
+	lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, HANG_UP_S);
+	/* outside its own callbacks libwebsockets does not look at its timers again until something comes in */
+	lws_cancel_service_pt(wsi);
 }
