@@ -121,7 +121,7 @@ export interface RoomView {
     | 'gone'
     /** The control log does not verify: nothing is sent or shown as trusted. `fault` says what. */
     | 'broken';
-  /** What is wrong with a `broken` room. */
+  /** What is wrong with a `broken` room, or why a `pending` user waits in vain. */
   fault: string | null;
   /** What a user should know about the room's record although it goes on, each in words. */
   warnings: readonly string[];

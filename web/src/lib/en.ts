@@ -147,6 +147,7 @@ export const en = {
     send: 'Send',
     sendFailed: 'The message couldn’t be queued. {{problem}}',
     pendingTitle: 'Waiting for a member to let you in',
+    pendingInVain: 'This invite doesn’t let you in: {{reason}}. Ask for a new one.',
     pendingText:
       'Somebody in {{room}} has to be online: their browser checks your request and shares the room’s key with you. This happens by itself. You can close this page and come back.',
     withdraw: 'Withdraw request',

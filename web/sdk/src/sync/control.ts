@@ -28,6 +28,7 @@ export class RoomLog {
   private failure: string | null = null;
   /** A fault for as long as this page is open. */
   private doubt: string | null = null;
+  private joinRefusal: string | null = null;
   /** The cryptographic id that the room must have, where this device was told by a link or made the room. */
   private expected: Bytes | null = null;
   private named: ReadonlySet<string> = new Set();
@@ -81,6 +82,7 @@ export class RoomLog {
       const anchor = await this.context.store.anchor(this.room);
       this.expected = anchor?.room ?? null;
       this.failure = anchor?.fault ?? null;
+      this.joinRefusal = anchor?.refusal ?? null;
       const stored = await this.context.store.log(this.room);
       if (stored === undefined || stored.length <= this.length) {
         return;
@@ -115,6 +117,16 @@ export class RoomLog {
       this.expected = id;
       await this.context.store.changeAnchor(this.room, { room: id, fault: this.failure });
     });
+  }
+
+  /** Why this user's join by link came to nothing, in words. */
+  get refusal(): string | null {
+    return this.joinRefusal;
+  }
+
+  async refuseJoin(words: string | null): Promise<void> {
+    this.joinRefusal = words;
+    await this.context.store.changeAnchor(this.room, { refusal: words });
   }
 
   /** The server said something that makes it doubtful, and may take it back. */

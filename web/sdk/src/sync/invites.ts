@@ -3,7 +3,7 @@
  * while a join is unfinished it rests sealed, so that a closed page goes on where it was.
  */
 import type { Api } from '../client/api.ts';
-import { PorcupineError, untrusted } from '../client/problem.ts';
+import { PorcupineError, isProblem, untrusted } from '../client/problem.ts';
 import type { WireRoom } from '../client/wire.ts';
 import {
   checkInvite,
@@ -111,7 +111,7 @@ export async function redeemInvite(
 
 /**
  * Writes the join entry of a room that was joined by link, unless it is there. Without an unfinished join it
- * does nothing.
+ * does nothing. What can never succeed is given up, and the room remembers why.
  */
 export async function finishJoin(context: SessionContext, room: string, log: RoomLog): Promise<void> {
   const keys = context.keys();
@@ -120,6 +120,25 @@ export async function finishJoin(context: SessionContext, room: string, log: Roo
   if (keys === null || join === null) {
     return;
   }
+  try {
+    await writeJoin(context, room, log, { keys, join });
+  } catch (error) {
+    if (isProblem(error, 'gone', 'untrusted')) {
+      // It will not be otherwise the next time.
+      await context.store.setJoin(room, null);
+      await log.refuseJoin(error.title);
+    }
+    throw error;
+  }
+}
+
+async function writeJoin(
+  context: SessionContext,
+  room: string,
+  log: RoomLog,
+  { keys, join }: { keys: AccountKeys; join: Bytes },
+): Promise<void> {
+  await log.refuseJoin(null);
   const secret = join.slice(0, secretLength);
   const { codeHash } = await inviteCode(secret);
   const content = await openContent(secret, join.slice(secretLength));

@@ -163,7 +163,7 @@ export class Room {
   connected(wire: WireRoom): Promise<void> {
     return this.serial.run(async () => {
       this.facts.replace(wire);
-      await finishJoin(this.context, wire.id, this.log);
+      await finishJoin(this.context, wire.id, this.log).finally(() => this.changed());
       if (this.log.anchored) {
         this.facts.markEncrypted();
       }

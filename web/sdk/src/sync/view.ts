@@ -54,7 +54,7 @@ export function viewOf(room: Room, context: SessionContext): RoomView {
     loadingOlder: room.feed.loadingOlder,
     typing: room.presence.typing.map((id) => people.user(id)),
     state: stateOf(room, context),
-    fault: room.log.fault,
+    fault: room.log.fault ?? (room.log.self === null ? room.log.refusal : null),
     warnings: warningsOf(room, context),
   };
 }

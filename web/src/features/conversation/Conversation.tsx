@@ -36,7 +36,7 @@ export function Conversation({ room, summary, account, drafts, membersShown, onM
   const header = <Header room={summary} membersShown={membersShown} onMembers={onMembers} onInvite={onInvite} />;
 
   if (view === null || view.state === 'loading') return <Frame header={header}><TimelineSkeleton /></Frame>;
-  if (view.state === 'pending') return <Frame header={header}><PendingNote name={summary.name} onWithdraw={onLeave} /></Frame>;
+  if (view.state === 'pending') return <Frame header={header}><PendingNote name={summary.name} refusal={view.fault} onWithdraw={onLeave} /></Frame>;
   return (
     <Frame header={header}>
       {view.state === 'broken' && <BrokenNote fault={view.fault} />}
@@ -65,7 +65,7 @@ function Frame({ header, children }: { header: ReactNode; children: ReactNode })
 }
 
 /** Waiting may have no end, so it offers the way out that members have in their panel. */
-function PendingNote({ name, onWithdraw }: { name: string; onWithdraw: () => void }) {
+function PendingNote({ name, refusal, onWithdraw }: { name: string; refusal: string | null; onWithdraw: () => void }) {
   const { t } = useTranslation();
   return (
     <div className={styles.middle} role="status">
@@ -74,7 +74,7 @@ function PendingNote({ name, onWithdraw }: { name: string; onWithdraw: () => voi
         title={t('conversation.pendingTitle')}
         actions={<Button icon="leave" onClick={onWithdraw}>{t('conversation.withdraw')}</Button>}
       >
-        {t('conversation.pendingText', { room: name })}
+        {refusal === null ? t('conversation.pendingText', { room: name }) : t('conversation.pendingInVain', { reason: refusal })}
       </EmptyState>
     </div>
   );
