@@ -41,7 +41,7 @@ export function Conversation({ room, summary, account, drafts, membersShown, onM
     <Frame header={header}>
       {view.state === 'broken' && <BrokenNote fault={view.fault} />}
       {view.warnings.length > 0 && <WarningNote warnings={view.warnings} />}
-      <Timeline view={view} me={account.id} handle={room.handle} onInvite={onInvite} />
+      <Timeline view={view} handle={room.handle} onInvite={onInvite} />
       <TypingLine typing={view.typing} />
       <footer className={styles.footer}>
         {view.state === 'rekeying' && <RekeyingNote />}

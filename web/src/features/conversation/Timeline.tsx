@@ -22,17 +22,15 @@ import { usePrepending } from './usePrepending';
 
 interface TimelineProps {
   view: RoomView;
-  /** The user who reads. */
-  me: string;
   handle: () => RoomHandle | null;
   onInvite: () => void;
 }
 
-export function Timeline({ view, me, handle, onInvite }: TimelineProps) {
+export function Timeline({ view, handle, onInvite }: TimelineProps) {
   const { t } = useTranslation();
   const { timeline: items, room } = view;
   // How much was unread is known when the room is opened; reading it moves the count, not the mark.
-  const [unreadFrom] = useState(() => firstUnread(items, room.unread, me));
+  const [unreadFrom] = useState(() => firstUnread(items, room.unread));
   const rows = layOut(items, unreadFrom);
   const prepending = usePrepending(rows[0]?.key ?? null);
 

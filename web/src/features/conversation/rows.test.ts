@@ -94,25 +94,25 @@ describe('unread', () => {
   ];
 
   it('marks the n-th message from the end, not counting own ones', () => {
-    expect(firstUnread(items, 2, 'b')).toBe(2);
-    expect(firstUnread(items, 0, 'b')).toBeNull();
-    expect(firstUnread(items, 9, 'b')).toBeNull();
+    expect(firstUnread(items, 2)).toBe(2);
+    expect(firstUnread(items, 0)).toBeNull();
+    expect(firstUnread(items, 9)).toBeNull();
   });
 
-  it('counts messages that cannot be read, and may mark one', () => {
+  it('passes over what cannot be read, as the number of unread messages does', () => {
     const tail = [...items, unreadable('5', 'tampered'), message('6', ada, '2026-05-04T10:05:00')];
-    expect(firstUnread(tail, 3, 'b')).toBe(4);
-    expect(firstUnread(tail, 2, 'b')).toBe(5);
+    expect(firstUnread(tail, 1)).toBe(6);
+    expect(firstUnread(tail, 2)).toBe(4);
+    expect(firstUnread([unreadable('1', 'before-joining'), message('2', ada, '2026-05-04T10:00:00')], 1)).toBe(2);
   });
 
-  it('marks nothing from before joining, although it may be counted', () => {
-    const before = [unreadable('1', 'before-joining'), unreadable('2', 'before-joining')];
-    expect(firstUnread(before, 2, 'b')).toBeNull();
-    expect(firstUnread([...before, message('3', ada, '2026-05-04T10:00:00')], 3, 'b')).toBe(3);
+  it('marks one row, also where a remark stands at the same place', () => {
+    const rows = layOut([unreadable('2', 'tampered'), message('2', ada, '2026-05-04T10:00:00')], 2);
+    expect(rows.map(({ unreadMark }) => unreadMark)).toEqual([false, true]);
   });
 
   it('marks no message that waits to be sent', () => {
-    expect(layOut([failed('f')], firstUnread([], 0, 'b')).map(({ unreadMark }) => unreadMark)).toEqual([false]);
+    expect(layOut([failed('f')], firstUnread([], 0)).map(({ unreadMark }) => unreadMark)).toEqual([false]);
   });
 
   it('counts what others said after an item', () => {
@@ -124,5 +124,10 @@ describe('unread', () => {
   it('takes what could not be sent for no arrival', () => {
     expect(newestArrived([...items, failed('f')])?.key).toBe('4');
     expect(newestArrived([failed('f')])).toBeNull();
+  });
+
+  it('takes a remark that nobody sent for no arrival', () => {
+    const remark = { ...unreadable('9', 'tampered'), sender: null } as TimelineItem;
+    expect(newestArrived([...items, remark])?.key).toBe('4');
   });
 });

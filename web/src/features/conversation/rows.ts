@@ -46,32 +46,30 @@ export function layOut(items: readonly TimelineItem[], unreadFrom: number | null
 
 /**
  * The place in the room that the unread mark stands above, given how many were unread when it was
- * opened. Counts as the SDK does, what cannot be read included; but no mark stands above messages
- * from before one's joining, which nobody expects one to read.
+ * opened. Counts what the SDK counts: messages of others that can be read.
  */
-export function firstUnread(items: readonly TimelineItem[], unread: number, me: string): number | null {
+export function firstUnread(items: readonly TimelineItem[], unread: number): number | null {
   if (unread === 0) return null;
-  const counted = items.filter((item) => isOthers(item, me));
-  if (counted.length < unread) return null;
-  return counted.slice(-unread).find((item) => !beforeJoining(item))?.seq ?? null;
-}
-
-/** What somebody else said, whether it can be read or not. */
-function isOthers(item: TimelineItem, me: string): boolean {
-  return item.type !== 'notice' && item.sender !== null && item.sender.id !== me;
+  const counted = items.filter((item) => item.type === 'message' && !item.own);
+  return counted.at(-unread)?.seq ?? null;
 }
 
 /** What is not in the room yet has no place, and is never unread. */
 function startsUnread(item: TimelineItem, unreadFrom: number | null): boolean {
-  return unreadFrom !== null && item.seq === unreadFrom;
+  return item.type === 'message' && unreadFrom !== null && item.seq === unreadFrom;
 }
 
 /**
  * The newest item that is in the room. What one wrote and is queued or failed stands below it for as
- * long as it takes, and must not hide that something came.
+ * long as it takes, and must not hide that something came; nor must a remark that nobody sent.
  */
 export function newestArrived(items: readonly TimelineItem[]): TimelineItem | null {
-  return items.findLast((item) => item.type !== 'message' || item.delivery === 'sent') ?? null;
+  return items.findLast(hasArrived) ?? null;
+}
+
+function hasArrived(item: TimelineItem): boolean {
+  if (item.type === 'message') return item.delivery === 'sent';
+  return item.type === 'notice' || item.sender !== null;
 }
 
 /** How many messages of others came after this place in the room. */
