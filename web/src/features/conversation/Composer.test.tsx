@@ -4,7 +4,7 @@ import type { RoomHandle, RoomSummary } from '@porcupine/sdk';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startWords } from '../../lib/i18n';
 import { Composer } from './Composer';
-import type { Drafts } from './Conversation';
+import type { Drafts } from './drafts';
 
 const room: RoomSummary = {
   id: 'r1',

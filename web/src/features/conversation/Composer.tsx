@@ -9,7 +9,7 @@ import { wordsFor } from '../../lib/problems';
 import { TOUCH, useMedia } from '../../lib/useMedia';
 import { Icon } from '../../ui/Icon';
 import styles from './Composer.module.css';
-import type { Drafts } from './Conversation';
+import type { Drafts } from './drafts';
 
 const TYPING_EVERY = 3000;
 const TALLEST = 220;

@@ -11,14 +11,12 @@ import { Callout } from '../../ui/Callout';
 import { EmptyState } from '../../ui/EmptyState';
 import { Icon } from '../../ui/Icon';
 import { Composer } from './Composer';
+import type { Drafts } from './drafts';
 import styles from './Conversation.module.css';
 import { Header } from './Header';
 import { Timeline } from './Timeline';
 import { TimelineSkeleton } from './TimelineSkeleton';
 import { TypingLine } from './TypingLine';
-
-/** Unsent text by room id, kept in memory by whoever shows conversations. */
-export type Drafts = Map<string, string>;
 
 interface ConversationProps {
   room: Room;

@@ -1,3 +1,4 @@
 /** What this feature offers to `app`. */
-export { Conversation, type Drafts } from './Conversation';
+export { Conversation } from './Conversation';
+export type { Drafts } from './drafts';
 export { TimelineSkeleton } from './TimelineSkeleton';
