@@ -12,18 +12,26 @@ CREATE TYPE porcupine.member AS (
   user_id bigint, username text, display_name text, role porcupine.role, joined_seq bigint, joined_at timestamptz);
 COMMENT ON TYPE porcupine.member IS 'a member of a room, as its members see it';
 
+CREATE FUNCTION porcupine.room_as_seen(membership porcupine.members, stream bigint) RETURNS porcupine.room
+  LANGUAGE sql STABLE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT r.id, r.name, CASE WHEN membership.role > 'pending' THEN r.code END, r.encrypted, membership.role, h.last_seq, stream, h.epoch,
+         h.epoch_open, h.log_length, (SELECT count(*) FROM porcupine.members o WHERE o.room_id = r.id), r.max_members, r.created_by,
+         r.created_at, membership.joined_seq, membership.read_seq
+    FROM porcupine.rooms r JOIN porcupine.room_heads h ON h.room_id = r.id WHERE r.id = membership.room_id
+$$;
+COMMENT ON FUNCTION porcupine.room_as_seen(porcupine.members, bigint) IS 'a room as this member sees it, in the current stream';
+
 CREATE FUNCTION porcupine.my_rooms() RETURNS SETOF porcupine.room
   LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 20
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
-  SELECT r.id, r.name, CASE WHEN m.role > 'pending' THEN r.code END, r.encrypted, m.role, h.last_seq, s.stream, h.epoch, h.epoch_open,
-         h.log_length, (SELECT count(*) FROM porcupine.members o WHERE o.room_id = r.id), r.max_members, r.created_by, r.created_at,
-         m.joined_seq, m.read_seq
+  SELECT seen.*
     FROM (SELECT porcupine.require_user() AS id, porcupine.current_stream() AS stream) s
     JOIN porcupine.members m ON m.user_id = s.id
-    JOIN porcupine.rooms r ON r.id = m.room_id
-    JOIN porcupine.room_heads h ON h.room_id = r.id
-   ORDER BY r.id
+   CROSS JOIN LATERAL porcupine.room_as_seen(m, s.stream) seen
+   ORDER BY seen.id
 $$;
 COMMENT ON FUNCTION porcupine.my_rooms() IS
   'the rooms of the current user, those that wait to let them in included. Errors: unauthenticated, session_ended. Example: SELECT id, name, role FROM porcupine.my_rooms()';
@@ -32,17 +40,8 @@ CREATE FUNCTION porcupine.my_room(room bigint) RETURNS porcupine.room
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
-DECLARE
-  result porcupine.room;
-  membership porcupine.members := porcupine.require_member(room, 'pending');
 BEGIN
-  SELECT r.id, r.name, CASE WHEN membership.role > 'pending' THEN r.code END, r.encrypted, membership.role, h.last_seq,
-         porcupine.current_stream(), h.epoch, h.epoch_open, h.log_length,
-         (SELECT count(*) FROM porcupine.members o WHERE o.room_id = r.id), r.max_members, r.created_by, r.created_at,
-         membership.joined_seq, membership.read_seq
-    INTO result
-    FROM porcupine.rooms r JOIN porcupine.room_heads h ON h.room_id = r.id WHERE r.id = room;
-  RETURN result;
+  RETURN porcupine.room_as_seen(porcupine.require_member(room, 'pending'), porcupine.current_stream());
 END
 $$;
 COMMENT ON FUNCTION porcupine.my_room(bigint) IS 'one room of the current user. Errors: not_member, unauthenticated, session_ended';
