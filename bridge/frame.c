@@ -7,7 +7,17 @@
 #include <libwebsockets.h>
 #include <stdlib.h>
 
+/* RFC 6455, section 5.2 */
+#define FINAL_TEXT 0x81
+#define LONGEST_HEADER 10
+#define LENGTH_IN_2_BYTES 126
+#define LENGTH_IN_8_BYTES 127
+
+/* what libwebsockets may want before anything that it is given to write holds the header, too */
 #define HEADROOM (sizeof(Frame) + LWS_PRE)
+_Static_assert(LWS_PRE >= LONGEST_HEADER, "there is no room for a frame's header");
+
+static void write_header(Frame *frame);
 
 void
 frame_begin(Text *text)
@@ -25,7 +35,25 @@ frame_end(Text *text)
 	frame->references = 1;
 	frame->length = text->length - HEADROOM;
 	frame->payload = (unsigned char *) text->bytes + HEADROOM;
+	write_header(frame);
 	return frame;
+}
+
+static void
+write_header(Frame *frame)
+{
+	int			length_bytes = frame->length < LENGTH_IN_2_BYTES ? 0 : frame->length < 65536 ? 2 : 8;
+	unsigned char *header = frame->payload - 2 - length_bytes;
+
+	header[0] = FINAL_TEXT;
+	if (length_bytes == 0)
+		header[1] = (unsigned char) frame->length;
+	else
+		header[1] = length_bytes == 2 ? LENGTH_IN_2_BYTES : LENGTH_IN_8_BYTES;
+	for (int i = 0; i < length_bytes; i++)
+		header[2 + i] = (unsigned char) (frame->length >> (8 * (length_bytes - 1 - i)));
+	frame->wire = header;
+	frame->wire_length = 2 + (size_t) length_bytes + frame->length;
 }
 
 Frame *

@@ -1,7 +1,8 @@
 /*
  * frame.h - an outgoing WebSocket message: made once, counted, shared by every socket it goes to.
  *
- * It is built in place behind the headroom that libwebsockets needs for the frame's header.
+ * It is built in place behind room for its header, and framed when it is finished: what a server
+ * sends is not masked (RFC 6455, section 5.1), so that the same bytes go to everybody.
  */
 #ifndef PORCUPINE_FRAME_H
 #define PORCUPINE_FRAME_H
@@ -13,7 +14,9 @@ typedef struct Frame
 {
 	int			references;
 	size_t		length;
-	unsigned char *payload;		/* with headroom before it */
+	unsigned char *payload;
+	unsigned char *wire;		/* the payload with its header before it, ... */
+	size_t		wire_length;	/* ... as it goes over the wire */
 } Frame;
 
 /* Begins a frame: append the JSON to text, then frame_end(), which takes the text's memory over. */

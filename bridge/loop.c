@@ -20,8 +20,13 @@ static uv_loop_t loop;
 static int	loop_is_made = 0;
 static uv_prepare_t before_sleep;
 static uv_idle_t awake;			/* active while something is deferred: the loop must not sleep */
-static Deferred *deferred_list;	/* newest first */
+static struct
+{
+	Deferred   *first;
+	Deferred   *last;
+}			deferred_by[N_LOOP_STAGES];
 
+static Deferred *next_deferred(void);
 static void run_deferred(uv_prepare_t *handle);
 static void stay_awake(uv_idle_t *handle);
 static void on_timer(uv_timer_t *handle);
@@ -122,27 +127,37 @@ on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 }
 
 void
-loop_defer(Deferred *deferred, void (*run) (void *arg), void *arg)
+loop_defer(LoopStage stage, Deferred *deferred, void (*run) (void *arg), void *arg)
 {
 	if (deferred->queued)
 		return;
-	deferred->queued = 1;
-	deferred->run = run;
-	deferred->arg = arg;
-	deferred->next = deferred_list;
-	deferred_list = deferred;
+	*deferred = (Deferred) {.run = run, .arg = arg, .queued = 1};
+	if (deferred_by[stage].first == NULL)
+		deferred_by[stage].first = deferred;
+	else
+		deferred_by[stage].last->next = deferred;
+	deferred_by[stage].last = deferred;
 	uv_idle_start(&awake, stay_awake);
 }
 
 void
 loop_undefer(Deferred *deferred)
 {
-	for (Deferred **link = &deferred_list; *link != NULL; link = &(*link)->next)
+	for (int stage = 0; stage < N_LOOP_STAGES; stage++)
 	{
-		if (*link == deferred)
+		Deferred   *before = NULL;
+
+		for (Deferred *each = deferred_by[stage].first; each != NULL; before = each, each = each->next)
 		{
-			*link = deferred->next;
-			deferred->queued = 0;
+			if (each != deferred)
+				continue;
+			if (before == NULL)
+				deferred_by[stage].first = each->next;
+			else
+				before->next = each->next;
+			if (each->next == NULL)
+				deferred_by[stage].last = before;
+			each->queued = 0;
 			return;
 		}
 	}
@@ -152,15 +167,26 @@ static void
 run_deferred(uv_prepare_t *handle)
 {
 	(void) handle;
-	while (deferred_list != NULL)
-	{
-		Deferred   *deferred = deferred_list;
-
-		deferred_list = deferred->next;
-		deferred->queued = 0;
+	for (Deferred *deferred; (deferred = next_deferred()) != NULL;)
 		deferred->run(deferred->arg);
-	}
 	uv_idle_stop(&awake);
+}
+
+/* Taken off its list, so that it can be deferred again. */
+static Deferred *
+next_deferred(void)
+{
+	for (int stage = 0; stage < N_LOOP_STAGES; stage++)
+	{
+		Deferred   *deferred = deferred_by[stage].first;
+
+		if (deferred == NULL)
+			continue;
+		deferred_by[stage].first = deferred->next;
+		deferred->queued = 0;
+		return deferred;
+	}
+	return NULL;
 }
 
 static void

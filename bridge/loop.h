@@ -38,7 +38,17 @@ typedef struct Lookup Lookup;
 extern Lookup *loop_resolve(const char *name, void (*done) (void *arg, const char *address), void *arg);
 extern void loop_forget(Lookup *lookup);
 
-/* Calls back before the loop sleeps, once, however often it was asked for. */
+/*
+ * Calls back before the loop sleeps, once, however often it was asked for: first what gives the
+ * database work, so that it works while the sockets are written to.
+ */
+typedef enum LoopStage
+{
+	LOOP_SUBMIT,
+	LOOP_WRITE,
+	N_LOOP_STAGES
+} LoopStage;
+
 typedef struct Deferred
 {
 	struct Deferred *next;
@@ -47,7 +57,7 @@ typedef struct Deferred
 	int			queued;
 } Deferred;
 
-extern void loop_defer(Deferred *deferred, void (*run) (void *arg), void *arg);
+extern void loop_defer(LoopStage stage, Deferred *deferred, void (*run) (void *arg), void *arg);
 extern void loop_undefer(Deferred *deferred);
 
 #endif

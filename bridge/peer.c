@@ -190,9 +190,9 @@ peer_push(Peer *peer, Frame *frame)
 {
 	if (peer->state == PEER_ENDING || peer->cut.queued)
 		return;
-	if (peer->queued + frame->length > PEER_MAX_QUEUED)
+	if (peer->queued + frame->wire_length > PEER_MAX_QUEUED)
 	{
-		loop_defer(&peer->cut, cut_slow, peer);
+		loop_defer(LOOP_SUBMIT, &peer->cut, cut_slow, peer);
 		return;
 	}
 	if (peer->queue_count == peer->queue_size)
@@ -208,7 +208,7 @@ peer_push(Peer *peer, Frame *frame)
 		peer->queue_begin = 0;
 	}
 	peer->queue[(peer->queue_begin + peer->queue_count) % peer->queue_size] = frame_keep(frame);
-	peer->queued += frame->length;
+	peer->queued += frame->wire_length;
 	if (peer->queue_count++ == 0)
 		transport->want_write(peer->socket);
 }
@@ -247,6 +247,12 @@ peer_next_frame(const Peer *peer)
 	return peer->queue_count > 0 ? peer->queue[peer->queue_begin] : NULL;
 }
 
+Frame *
+peer_frame_after_next(const Peer *peer)
+{
+	return peer->queue_count > 1 ? peer->queue[(peer->queue_begin + 1) % peer->queue_size] : NULL;
+}
+
 void
 peer_written(Peer *peer)
 {
@@ -254,7 +260,7 @@ peer_written(Peer *peer)
 
 	peer->queue_begin = (peer->queue_begin + 1) % peer->queue_size;
 	peer->queue_count--;
-	peer->queued -= frame->length;
+	peer->queued -= frame->wire_length;
 	frame_release(frame);
 	if (peer->full && peer->queued < PEER_FULL / 2 && peer->state == PEER_READY)
 	{

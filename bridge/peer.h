@@ -100,6 +100,7 @@ extern Peer *peer_open(void *socket, int64_t only_room, int64_t after, int64_t s
 extern void peer_text(Peer *peer, const char *bytes, size_t length);
 /* The next frame to write, NULL when there is none; then peer_written(). */
 extern Frame *peer_next_frame(const Peer *peer);
+extern Frame *peer_frame_after_next(const Peer *peer);
 extern void peer_written(Peer *peer);
 extern void peer_closed(Peer *peer);
 

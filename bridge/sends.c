@@ -158,7 +158,7 @@ sends_submit(Send *send)
 	lane->last = send;
 	/* later in this turn of the loop, so that what else has arrived goes along */
 	if (lane->count == 0)
-		loop_defer(&lane->begin, begin_batch, lane);
+		loop_defer(LOOP_SUBMIT, &lane->begin, begin_batch, lane);
 }
 
 bool
@@ -295,7 +295,7 @@ continue_lane(SendLane *lane)
 	}
 	lane->count = 0;
 	if (lane->first != NULL)
-		loop_defer(&lane->begin, begin_batch, lane);
+		loop_defer(LOOP_SUBMIT, &lane->begin, begin_batch, lane);
 	ring();
 }
 

@@ -1,5 +1,10 @@
 /*
  * ws.c - see ws.h. It knows frames and close codes, not what the messages mean.
+ *
+ * What is queued for a socket in one turn of the loop goes out in one write before the loop sleeps,
+ * without asking whether the socket can take it: asking costs two system calls and a turn, and it
+ * nearly always can. What it does not take is kept by libwebsockets, and the rest waits until the
+ * socket is writeable. The frames come with their headers, so they are written raw.
  */
 #include "ws.h"
 #include "base64.h"
@@ -12,8 +17,7 @@
 #define ALL_ROOMS "/ws"
 #define ONE_ROOM "/ws/chat/"
 #define HANG_UP_S 5
-#define WRITES_A_TURN 32
-#define BYTES_A_TURN 65536
+#define BYTES_A_WRITE 65536
 
 static const char *const *allowed_origins;
 static bool draining;
@@ -24,8 +28,12 @@ static bool header_is(struct lws *wsi, enum lws_token_indexes token, const char 
 static bool key_is_well_formed(struct lws *wsi);
 static void refuse(struct lws *wsi, ErrorCode code, int status, const char *detail, const char *lines);
 static int64_t query_number(struct lws *wsi, const char *name);
+static int	write_queue(Socket *socket);
+static void wait_for_writeable(Socket *socket);
+static int	write_raw(Socket *socket, unsigned char *bytes, size_t length);
 static int	say_close(Socket *socket);
 static void want_write(void *socket);
+static void flush(void *socket);
 static void pause_reading(void *socket, bool paused);
 static void expire(void *socket);
 
@@ -219,25 +227,59 @@ ws_on_receive(Socket *socket, const char *bytes, size_t length)
 int
 ws_on_writeable(Socket *socket)
 {
-	Peer	   *peer = socket->peer;
-	size_t		bytes = 0;
-	Frame	   *frame;
+	socket->waiting = false;
+	/* without a peer libwebsockets closes for a reason of its own, and has still to say so */
+	return socket->peer != NULL ? write_queue(socket) : 0;
+}
 
-	/* libwebsockets closes for a reason of its own, and has still to say so */
-	if (peer == NULL)
-		return 0;
-	for (int i = 0; i < WRITES_A_TURN && bytes < BYTES_A_TURN && (frame = peer_next_frame(peer)) != NULL; i++)
+/* One write; more than fits into it waits for WRITEABLE, so that others get their turn. */
+static int
+write_queue(Socket *socket)
+{
+	static unsigned char burst[LWS_PRE + BYTES_A_WRITE];
+	Peer	   *peer = socket->peer;
+	Frame	   *frame = peer_next_frame(peer);
+	Frame	   *next = frame != NULL ? peer_frame_after_next(peer) : NULL;
+	size_t		length = 0;
+	int			result;
+
+	if (frame == NULL)
+		return peer->state == PEER_ENDING ? say_close(socket) : 0;
+	if (next == NULL || frame->wire_length + next->wire_length > BYTES_A_WRITE)
 	{
-		if (lws_write(socket->wsi, frame->payload, frame->length, LWS_WRITE_TEXT) < 0)
-			return -1;
-		bytes += frame->length;
+		result = write_raw(socket, frame->wire, frame->wire_length);
 		peer_written(peer);
 	}
-	if (peer_next_frame(peer) != NULL)
-		lws_callback_on_writable(socket->wsi);
-	else if (peer->state == PEER_ENDING)
-		return say_close(socket);
+	else
+	{
+		while ((frame = peer_next_frame(peer)) != NULL && length + frame->wire_length <= BYTES_A_WRITE)
+		{
+			memcpy(burst + LWS_PRE + length, frame->wire, frame->wire_length);
+			length += frame->wire_length;
+			peer_written(peer);
+		}
+		result = write_raw(socket, burst + LWS_PRE, length);
+	}
+	if (result == 0 && !socket->waiting && (peer_next_frame(peer) != NULL || peer->state == PEER_ENDING))
+		wait_for_writeable(socket);
+	return result;
+}
+
+static int
+write_raw(Socket *socket, unsigned char *bytes, size_t length)
+{
+	if (lws_write(socket->wsi, bytes, length, LWS_WRITE_RAW) < 0)
+		return -1;
+	/* it keeps what the socket did not take, and calls back when that is gone */
+	socket->waiting = lws_partial_buffered(socket->wsi) != 0;
 	return 0;
+}
+
+static void
+wait_for_writeable(Socket *socket)
+{
+	socket->waiting = true;
+	lws_callback_on_writable(socket->wsi);
 }
 
 /*
@@ -262,7 +304,7 @@ say_close(Socket *socket)
 	frame[LWS_PRE + 3] = (unsigned char) (peer->close_code & 0xff);
 	memcpy(frame + LWS_PRE + 4, peer->close_reason, length);
 	socket->said_close = true;
-	return lws_write(socket->wsi, frame + LWS_PRE, length + 4, LWS_WRITE_RAW) < 0 ? -1 : 0;
+	return write_raw(socket, frame + LWS_PRE, length + 4);
 }
 
 /* What follows a close frame is not read (RFC 6455, section 1.4); libwebsockets answers it. */
@@ -283,13 +325,30 @@ ws_on_closed(Socket *socket)
 	if (socket->peer != NULL)
 		peer_closed(socket->peer);
 	socket->peer = NULL;
+	if (socket->flush.queued)
+		loop_undefer(&socket->flush);
 	text_free(&socket->partial);
 }
 
 static void
 want_write(void *socket)
 {
-	lws_callback_on_writable(((Socket *) socket)->wsi);
+	Socket	   *wanted = socket;
+
+	if (!wanted->waiting)
+		loop_defer(LOOP_WRITE, &wanted->flush, flush, wanted);
+}
+
+/* Outside its callbacks libwebsockets closes only what has timed out. */
+static void
+flush(void *socket)
+{
+	struct lws *wsi = ((Socket *) socket)->wsi;
+
+	if (write_queue(socket) == 0)
+		return;
+	lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+	lws_cancel_service_pt(wsi);
 }
 
 static void

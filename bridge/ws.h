@@ -18,6 +18,8 @@ typedef struct Socket
 	Peer	   *peer;
 	Text		partial;		/* a message of which more is to come */
 	bool		said_close;		/* a close frame has gone, ours or the client's */
+	bool		waiting;		/* for WRITEABLE; until then nothing is written */
+	Deferred	flush;
 	int64_t		only_room;
 	int64_t		after;
 	int64_t		stream;
