@@ -47,6 +47,7 @@ struct DbRequest
 	const char *values[MAX_PARAMS];
 	int			lengths[MAX_PARAMS];
 	int			formats[MAX_PARAMS];
+	int			result_format;	/* 0 text, 1 binary */
 	char		session_text[24];
 	Arena		arena;
 };
@@ -150,6 +151,12 @@ void
 db_binary(DbRequest *request, const void *bytes, size_t length)
 {
 	add_param(request, arena_copy(&request->arena, bytes, length), length, 1);
+}
+
+void
+db_want_binary(DbRequest *request)
+{
+	request->result_format = 1;
 }
 
 void
@@ -621,7 +628,7 @@ pgconn_send(PgConn *conn, DbRequest *request)
 	{
 		statement_name(name, sizeof(name), request->sql);
 		sent = PQsendQueryPrepared(conn->pg, name, request->count, request->values, request->lengths,
-								   request->formats, 0) == 1
+								   request->formats, request->result_format) == 1
 			&& PQpipelineSync(conn->pg) == 1;
 	}
 	/* what it has waited before is not the connection's fault */

@@ -38,6 +38,8 @@ extern void db_text(DbRequest *request, const char *text);	/* NULL: null */
 extern void db_number(DbRequest *request, int64_t number);
 extern void db_null(DbRequest *request);
 extern void db_binary(DbRequest *request, const void *bytes, size_t length);
+/* Its rows come in PostgreSQL's binary forms, to be read by pgvalue.h. */
+extern void db_want_binary(DbRequest *request);
 /* The maker has lost interest: done() is not called. */
 extern void db_forget(DbRequest *request);
 /* The same, but done() is called in the end. Neither is sent if it is still waiting. */

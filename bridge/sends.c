@@ -11,6 +11,7 @@
 #include "loop.h"
 #include "memory.h"
 #include "pgarray.h"
+#include "pgvalue.h"
 #include "pool.h"
 #include "table.h"
 
@@ -23,10 +24,20 @@
 #define MAX_BATCH_BYTES (4 * 1024 * 1024)
 
 #define SEND_SQL \
-	"SELECT condition, seq, to_char(created_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), epoch, repeated" \
+	"SELECT condition, seq, created_at, epoch, repeated" \
 	" FROM porcupine.send_many($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[], $5::int[]," \
-	" $6::text[], $7::bigint[], $8::bytea[], false) ORDER BY item"
+	" $6::text[], $7::bigint[], $8::bytea[], false)"
 #define RING_SQL "SELECT porcupine.ring($1::bigint[], $2::bigint[], $3)"
+
+/* its columns; the rows are in the order of the items */
+enum
+{
+	RESULT_CONDITION,
+	RESULT_SEQ,
+	RESULT_CREATED_AT,
+	RESULT_EPOCH,
+	RESULT_REPEATED
+};
 
 typedef struct SendLane
 {
@@ -56,6 +67,7 @@ static void on_sent(void *arg, DbOutcome outcome, const PGresult *result);
 static void on_refused(SendLane *lane, const PGresult *result);
 static void continue_lane(SendLane *lane);
 static void answer_row(Send *send, const PGresult *result, int row);
+static const char *time_text(int64_t time);
 static void answer_problem(Send *send, Problem problem);
 static void publish(const Send *send, int64_t seq, const char *created_at);
 static void ring(void);
@@ -239,6 +251,7 @@ submit(SendLane *lane, Send *const *sends, int count)
 	}
 	for (int i = 0; i < 8; i++)
 		pgarray_param(&arrays[i], request);
+	db_want_binary(request);
 	pool_submit(LANE_SEND_0 + (Lane) (lane - lanes), request);
 }
 
@@ -304,25 +317,41 @@ continue_lane(SendLane *lane)
 static void
 answer_row(Send *send, const PGresult *result, int row)
 {
-	SendResult	answer = {.stored = PQgetisnull(result, row, 0)};
+	SendResult	answer = {.stored = PQgetisnull(result, row, RESULT_CONDITION)};
 
 	if (answer.stored)
 	{
-		answer.seq = strtoll(PQgetvalue(result, row, 1), NULL, 10);
-		answer.created_at = PQgetvalue(result, row, 2);
-		answer.repeated = PQgetvalue(result, row, 4)[0] == 't';
+		answer.seq = pgvalue_int64(result, row, RESULT_SEQ);
+		answer.created_at = time_text(pgvalue_time(result, row, RESULT_CREATED_AT));
+		answer.repeated = pgvalue_bool(result, row, RESULT_REPEATED);
 		if (!answer.repeated)
 			publish(send, answer.seq, answer.created_at);
 	}
 	else
 	{
-		answer.problem = PROBLEM(errors_by_name(PQgetvalue(result, row, 0)), NULL);
-		if (!PQgetisnull(result, row, 1))
-			answer.problem.seq = strtoll(PQgetvalue(result, row, 1), NULL, 10);
-		if (!PQgetisnull(result, row, 3))
-			answer.problem.epoch = strtoll(PQgetvalue(result, row, 3), NULL, 10);
+		answer.problem = PROBLEM(errors_by_name(PQgetvalue(result, row, RESULT_CONDITION)), NULL);
+		if (!PQgetisnull(result, row, RESULT_SEQ))
+			answer.problem.seq = pgvalue_int64(result, row, RESULT_SEQ);
+		if (!PQgetisnull(result, row, RESULT_EPOCH))
+			answer.problem.epoch = pgvalue_int32(result, row, RESULT_EPOCH);
 	}
 	send->done(send, &answer);
+}
+
+/* All of a batch have the same one. The text lives until the next call. */
+static const char *
+time_text(int64_t time)
+{
+	static int64_t last;
+	static Text text;
+
+	if (time != last || text.length == 0)
+	{
+		text.length = 0;
+		text_time(&text, time);
+		last = time;
+	}
+	return text.bytes;
 }
 
 static void

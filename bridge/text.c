@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define USUAL_LENGTH 160
 
 static int	utf8_sequence(const unsigned char *at, size_t left);
 
@@ -54,18 +57,32 @@ void
 text_format(Text *text, const char *format,...)
 {
 	va_list		arguments;
+	int			room = USUAL_LENGTH;
 	int			length;
 
-	va_start(arguments, format);
-	length = vsnprintf(NULL, 0, format, arguments);
-	va_end(arguments);
-	if (length < 0)
-		return;
-	text_reserve(text, (size_t) length);
-	va_start(arguments, format);
-	vsnprintf(text->bytes + text->length, (size_t) length + 1, format, arguments);
-	va_end(arguments);
+	/* once, or again when it was longer than expected */
+	do
+	{
+		char	   *end = text_reserve(text, (size_t) room);
+
+		va_start(arguments, format);
+		length = vsnprintf(end, (size_t) room + 1, format, arguments);
+		va_end(arguments);
+		if (length < 0)
+			return;
+	} while (length > room && (room = length));
 	text->length += (size_t) length;
+}
+
+void
+text_time(Text *text, int64_t unix_microseconds)
+{
+	time_t		seconds = (time_t) (unix_microseconds / 1000000);
+	struct tm	utc;
+
+	gmtime_r(&seconds, &utc);
+	text_format(text, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+				utc.tm_hour, utc.tm_min, utc.tm_sec, (int) (unix_microseconds % 1000000));
 }
 
 void

@@ -82,6 +82,15 @@ main(void)
 	text_json(&text, "a\"b\\c\n\x7f\xc3\xa9");
 	ok(strcmp(text.bytes, "\"a\\u0022b\\u005cc\\u000a\\u007f\xc3\xa9\"") == 0, "a JSON string is quoted");
 	text_free(&text);
+	text_time(&text, INT64_C(951782400000001));
+	text_time(&text, INT64_C(253402300799999999));
+	ok(strcmp(text.bytes, "2000-02-29T00:00:00.000001Z9999-12-31T23:59:59.999999Z") == 0, "times, to the microsecond");
+	text_free(&text);
+	text_format(&text, "%0159d", 7);
+	text_format(&text, "%0161d|", 7);
+	text_format(&text, "%0500d.", 7);
+	ok(text.length == 159 + 162 + 501 && strcmp(text.bytes + 815, "000007.") == 0, "what is formatted has any length");
+	text_free(&text);
 	check_table();
 	check_routes();
 	return done();
