@@ -25,10 +25,7 @@ struct HubRoom
 	unsigned	busy;			/* loops under way over its subscriptions: must not be freed */
 	Subscription *subscriptions;
 	Table		users;			/* user id -> number of announced subscriptions, as a pointer */
-	HubEvent	recent[HUB_RECENT];	/* a ring that ends with published */
-	int			recent_begin;
-	int			recent_count;
-	size_t		recent_bytes;
+	Recent		recent;			/* up to published */
 };
 
 static const HubOps *ops;
@@ -43,9 +40,6 @@ static void begin_read(HubRoom *room);
 static void read_missing(HubRoom *room);
 static void load(HubRoom *room, HubEvent *events, int count);
 static void restart_room(HubRoom *room);
-static void keep_recent(HubRoom *room, HubEvent event);
-static void forget_oldest(HubRoom *room);
-static const HubEvent *recent_event(const HubRoom *room, int64_t seq);
 static void append(HubRoom *room, HubEvent event);
 static void pump(Subscription *subscription);
 static const HubEvent *next_event(Subscription *subscription);
@@ -165,7 +159,7 @@ pump(Subscription *subscription)
 static const HubEvent *
 next_event(Subscription *subscription)
 {
-	const HubEvent *event = recent_event(subscription->room, subscription->next);
+	const HubEvent *event = recent_find(&subscription->room->recent, subscription->next);
 
 	if (event != NULL)
 	{
@@ -357,8 +351,7 @@ restart_room(HubRoom *room)
 {
 	room->live = false;
 	room->published = room->known = room->at_sweep = 0;
-	while (room->recent_count > 0)
-		forget_oldest(room);
+	recent_forget_all(&room->recent);
 	table_free(&room->users);
 	for (Subscription *each = room->subscriptions; each != NULL; each = each->next_in_room)
 	{
@@ -404,8 +397,8 @@ append(HubRoom *room, HubEvent event)
 
 	hold(room);
 	room->published = event.seq;
-	keep_recent(room, event);
 	frame_keep(event.frame);
+	recent_keep(&room->recent, event);
 	for (each = room->subscriptions; each != NULL; each = following)
 	{
 		following = each->next_in_room;
@@ -426,10 +419,10 @@ load(HubRoom *room, HubEvent *events, int count)
 	for (int i = 0; i < count; i++)
 	{
 		/* only what lies behind the last hole is a contiguous prefix's end */
-		while (events[i].seq != room->published + 1 && room->recent_count > 0)
-			forget_oldest(room);
+		if (events[i].seq != room->published + 1)
+			recent_forget_all(&room->recent);
 		room->published = events[i].seq;
-		keep_recent(room, events[i]);
+		recent_keep(&room->recent, events[i]);
 	}
 	room->live = true;
 	hold(room);
@@ -454,43 +447,7 @@ static void
 begin_read(HubRoom *room)
 {
 	room->ticket = ++last_ticket;
-	ops->read_room(room->id, room->ticket, room->live ? room->published : -1, HUB_RECENT);
-}
-
-/* --- what a room remembers ----------------------------------------------------------------------- */
-
-/* Takes the frame. */
-static void
-keep_recent(HubRoom *room, HubEvent event)
-{
-	if (room->recent_count == HUB_RECENT)
-		forget_oldest(room);
-	room->recent[(room->recent_begin + room->recent_count) % HUB_RECENT] = event;
-	room->recent_count++;
-	room->recent_bytes += event.frame->length;
-	while (room->recent_bytes > HUB_RECENT_BYTES && room->recent_count > 1)
-		forget_oldest(room);
-}
-
-static void
-forget_oldest(HubRoom *room)
-{
-	HubEvent   *oldest = &room->recent[room->recent_begin];
-
-	room->recent_bytes -= oldest->frame->length;
-	frame_release(oldest->frame);
-	room->recent_begin = (room->recent_begin + 1) % HUB_RECENT;
-	room->recent_count--;
-}
-
-static const HubEvent *
-recent_event(const HubRoom *room, int64_t seq)
-{
-	int64_t		offset = seq - (room->published - room->recent_count + 1);
-
-	if (offset < 0 || offset >= room->recent_count)
-		return NULL;
-	return &room->recent[(room->recent_begin + (int) offset) % HUB_RECENT];
+	ops->read_room(room->id, room->ticket, room->live ? room->published : -1, RECENT_EVENTS);
 }
 
 /* --- rooms ------------------------------------------------------------------------------------------ */
@@ -526,8 +483,7 @@ free_room_if_unused(HubRoom *room)
 	/* while a read is out the room stays, so that asking again does not begin another one */
 	if (room->subscriptions != NULL || room->busy > 0 || room->ticket != 0)
 		return;
-	while (room->recent_count > 0)
-		forget_oldest(room);
+	recent_forget_all(&room->recent);
 	table_remove(&rooms, room->id);
 	table_free(&room->users);
 	free(room);

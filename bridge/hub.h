@@ -12,21 +12,12 @@
 #ifndef PORCUPINE_HUB_H
 #define PORCUPINE_HUB_H
 
-#include "frame.h"
+#include "recent.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HUB_RECENT 256			/* events of a room kept in memory, ... */
-#define HUB_RECENT_BYTES (512 * 1024)	/* ... at most so many bytes of them */
 #define HUB_PAGE 64				/* events of one read for one subscription */
-
-typedef struct HubEvent
-{
-	int64_t		seq;
-	Frame	   *frame;
-	int64_t		ends;			/* this user can read no further than here; 0: nobody */
-} HubEvent;
 
 typedef struct HubRoom HubRoom;
 
