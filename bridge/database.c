@@ -12,7 +12,8 @@
 #define LISTEN_SQL "LISTEN porcupine"
 #define PROBE_SQL "SELECT 1"
 #define CHECK_SQL \
-	"SELECT current_setting('fsync'), current_setting('full_page_writes'), porcupine.current_stream()"
+	"SELECT current_setting('fsync'), current_setting('full_page_writes'), porcupine.current_stream(), " \
+	"porcupine.doorbell_mode()"
 
 /* The listener is asked this often whether it still hears, and given this long to answer. */
 #define PROBE_EVERY_MS 4000
@@ -25,6 +26,7 @@ static Timer probe_timer;
 static Timer check_timer;
 static bool listening;
 static bool checked;
+static bool rings;
 static int64_t stream;
 
 static void on_up(void *arg);
@@ -71,6 +73,18 @@ int64_t
 database_stream(void)
 {
 	return stream;
+}
+
+bool
+database_rings(void)
+{
+	return rings;
+}
+
+void
+database_take_mode(const char *doorbell_mode)
+{
+	rings = strcmp(doorbell_mode, "worker") == 0;
 }
 
 bool
@@ -180,6 +194,7 @@ on_checked(void *arg, DbOutcome outcome, const PGresult *result)
 	if (!listening)
 		return;
 	stream = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
+	database_take_mode(PQgetvalue(result, 0, 3));
 	checked = true;
 	log_write(LOG_INFO, "the database is ready", LOG_NUMBER("stream", stream));
 	events->ready(before != 0 && before != stream, before != 0);

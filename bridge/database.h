@@ -31,6 +31,9 @@ extern void database_close(void);
 extern const char *database_missing(void);
 /* The stream epoch; 0 before the first ready. */
 extern int64_t database_stream(void);
+/* Do commits ring the doorbell? If not, whoever sends does, in a transaction of its own. */
+extern bool database_rings(void);
+extern void database_take_mode(const char *doorbell_mode);
 /* A sweep has read the stream; true if it is another one than before. */
 extern bool database_take_stream(int64_t stream);
 

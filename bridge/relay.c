@@ -32,7 +32,8 @@
 #define RECENT_SQL READ_SQL("porcupine.read_events($1::bigint, (SELECT greatest(h.last_seq - $2::int, 0) " \
 							"FROM porcupine.read_heads(ARRAY[$1::bigint]) h), $2::int)", "DESC", "393216")
 #define HEADS_SQL \
-	"SELECT s.stream, w.id, h.last_seq FROM (SELECT porcupine.current_stream() AS stream) s " \
+	"SELECT s.stream, w.id, h.last_seq, s.mode " \
+	"FROM (SELECT porcupine.current_stream() AS stream, porcupine.doorbell_mode() AS mode) s " \
 	"LEFT JOIN unnest($1::bigint[]) AS w (id) ON true " \
 	"LEFT JOIN porcupine.read_heads($1::bigint[]) h ON h.room_id = w.id"
 #define SESSIONS_SQL "SELECT porcupine.ended_sessions($1::bigint[])"
@@ -62,6 +63,7 @@ static uint64_t sessions_known_at;	/* when it was last known which of them live 
 static bool sessions_rang;		/* while a sweep was under way: it may have looked too early */
 
 static void on_room_read(void *arg, DbOutcome outcome, const PGresult *result);
+static bool is_of_other_stream(const cJSON *stream);
 static void ring_rooms(const cJSON *rooms);
 static void ring_members(const cJSON *members);
 static void on_role(void *arg, DbOutcome outcome, const PGresult *result);
@@ -155,25 +157,42 @@ relay_take_rows(const PGresult *result, int *count)
 /* --- doorbells -------------------------------------------------------------------------------------------- */
 
 /*
- * {"origin":"","rooms":{"12":345},"members":[["5","12"]],"sessions":["9"]}. It may have more
- * members than the strict reader takes from clients; whatever a forger puts here, each part is
- * checked where it is used.
+ * {"origin":"0","stream":1,"rooms":{"12":345},"members":[["5","12"]],"sessions":["9"],"users":["7"]}
+ * or {"origin":"0","stream":1,"sweep":true}. It may have more members than the strict reader takes
+ * from clients; whatever a forger puts here, each part is checked where it is used.
  */
 void
 relay_on_doorbell(const char *payload)
 {
 	cJSON	   *bell = cJSON_ParseWithLength(payload, strlen(payload));
 	const char *origin = json_string(bell, "origin");
+	int64_t		number;
 
 	/* our own commits have been published already */
-	if (origin != NULL && strcmp(origin, sends_origin()) != 0)
+	if (origin != NULL && text_to_number(origin, INT64_MAX, &number) && number != sends_origin())
 	{
+		if (cJSON_IsTrue(json_get(bell, "sweep")))
+		{
+			relay_sweep();
+			relay_read_all_memberships();
+		}
+		else if (is_of_other_stream(json_get(bell, "stream")))
+			sweep_heads();
 		ring_rooms(json_get(bell, "rooms"));
 		ring_members(json_get(bell, "members"));
-		if (json_get(bell, "sessions") != NULL)
+		if (json_get(bell, "sessions") != NULL || json_get(bell, "users") != NULL)
 			sweep_sessions();
 	}
 	cJSON_Delete(bell);
+}
+
+/* Then its seqs may mean nothing here; the sweep finds out. */
+static bool
+is_of_other_stream(const cJSON *stream)
+{
+	int64_t		number;
+
+	return stream != NULL && json_to_number(stream, JSON_MAX_NUMBER, &number) && number != database_stream();
 }
 
 static void
@@ -342,6 +361,7 @@ on_heads(void *arg, DbOutcome outcome, const PGresult *result)
 	sweeping_heads = false;
 	if (outcome != DB_DONE)
 		return;
+	database_take_mode(PQgetvalue(result, 0, 3));
 	/* somebody began a new stream under us */
 	if (database_take_stream(strtoll(PQgetvalue(result, 0, 0), NULL, 10)))
 	{

@@ -7,6 +7,7 @@
  */
 #include "sends.h"
 #include "base64.h"
+#include "database.h"
 #include "hub.h"
 #include "loop.h"
 #include "memory.h"
@@ -26,8 +27,8 @@
 #define SEND_SQL \
 	"SELECT condition, seq, created_at, epoch, repeated" \
 	" FROM porcupine.send_many($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[], $5::int[]," \
-	" $6::text[], $7::bigint[], $8::bytea[], false)"
-#define RING_SQL "SELECT porcupine.ring($1::bigint[], $2::bigint[], $3)"
+	" $6::text[], $7::bigint[], $8::bytea[], $9::boolean, $10::bigint)"
+#define RING_SQL "SELECT porcupine.ring($1::bigint[], $2::bigint[], $3::bigint)"
 
 /* its columns; the rows are in the order of the items */
 enum
@@ -47,6 +48,7 @@ typedef struct SendLane
 	int			count;
 	int			at;
 	bool		one_by_one;
+	bool		rings;			/* the batch's own commit does */
 	Deferred	begin;
 } SendLane;
 
@@ -54,12 +56,13 @@ static const char *const kinds[] = {"message", "edit", "reaction"};
 
 static SendLane lanes[N_SEND_LANES];
 static uint64_t last_order;
-static char origin[17];
+static int64_t origin;
 static Table to_ring;			/* room -> its highest seq, as a pointer */
 static bool ringing;
 
 static const char *known_kind(const char *name);
 static bool parse_uuid(const char *text, unsigned char uuid[16]);
+static SendLane *lane_of(const Send *send);
 static void begin_batch(void *arg);
 static int	compare_sends(const void *a, const void *b);
 static void submit(SendLane *lane, Send *const *sends, int count);
@@ -143,15 +146,13 @@ sends_write_uuid(Text *text, const unsigned char uuid[16])
 	text_format(text, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
-const char *
+int64_t
 sends_origin(void)
 {
-	unsigned char bytes[8];
-
-	if (origin[0] == '\0')
+	while (origin == 0)
 	{
-		randombytes_buf(bytes, sizeof(bytes));
-		sodium_bin2hex(origin, sizeof(origin), bytes, sizeof(bytes));
+		randombytes_buf(&origin, sizeof(origin));
+		origin &= INT64_MAX;
 	}
 	return origin;
 }
@@ -159,7 +160,7 @@ sends_origin(void)
 void
 sends_submit(Send *send)
 {
-	SendLane   *lane = &lanes[(uint64_t) send->room % N_SEND_LANES];
+	SendLane   *lane = lane_of(send);
 
 	send->order = ++last_order;
 	send->next = NULL;
@@ -171,6 +172,12 @@ sends_submit(Send *send)
 	/* later in this turn of the loop, so that what else has arrived goes along */
 	if (lane->count == 0)
 		loop_defer(LOOP_SUBMIT, &lane->begin, begin_batch, lane);
+}
+
+static SendLane *
+lane_of(const Send *send)
+{
+	return &lanes[(uint64_t) send->room % N_SEND_LANES];
 }
 
 bool
@@ -251,6 +258,9 @@ submit(SendLane *lane, Send *const *sends, int count)
 	}
 	for (int i = 0; i < 8; i++)
 		pgarray_param(&arrays[i], request);
+	lane->rings = database_rings();
+	db_text(request, lane->rings ? "true" : "false");
+	db_number(request, sends_origin());
 	db_want_binary(request);
 	pool_submit(LANE_SEND_0 + (Lane) (lane - lanes), request);
 }
@@ -368,7 +378,7 @@ publish(const Send *send, int64_t seq, const char *created_at)
 {
 	Text		text;
 
-	if ((int64_t) (intptr_t) table_get(&to_ring, send->room) < seq)
+	if (!lane_of(send)->rings && (int64_t) (intptr_t) table_get(&to_ring, send->room) < seq)
 		table_put(&to_ring, send->room, (void *) (intptr_t) seq);
 	if (hub_head(send->room) == 0)
 	{
@@ -392,7 +402,7 @@ publish(const Send *send, int64_t seq, const char *created_at)
 	hub_publish(send->room, (HubEvent) {.seq = seq, .frame = frame_end(&text)});
 }
 
-/* --- the doorbell for others ------------------------------------------------------------------------- */
+/* --- the doorbell for others, where commits do not ring ------------------------------------------------- */
 
 /* One at a time: what is committed meanwhile is rung together. */
 static void
@@ -418,7 +428,7 @@ ring(void)
 	table_free(&to_ring);
 	pgarray_param(&rooms, request);
 	pgarray_param(&seqs, request);
-	db_text(request, sends_origin());
+	db_number(request, sends_origin());
 	pool_submit(LANE_QUERY, request);
 }
 

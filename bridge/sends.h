@@ -3,8 +3,8 @@
  *
  * A room belongs to one lane and a lane has one batch in flight, so a sender's messages keep their
  * order. A batch is one call of porcupine.send_many() in one transaction; nothing is answered or
- * shown before it has committed. Then the hub gets the new events, and one doorbell, in a
- * transaction of its own, wakes whoever else listens.
+ * shown before it has committed. Then the hub gets the new events. The commit itself wakes whoever
+ * else listens, or, where the database has no worker for that, a transaction of its own.
  */
 #ifndef PORCUPINE_SENDS_H
 #define PORCUPINE_SENDS_H
@@ -55,7 +55,7 @@ extern void sends_write_uuid(Text *text, const unsigned char uuid[16]);
 extern void sends_submit(Send *send);
 /* Is nothing queued or in flight? */
 extern bool sends_are_idle(void);
-/* The name by which this bridge knows its own doorbells. */
-extern const char *sends_origin(void);
+/* A random number by which this bridge knows its own doorbells. */
+extern int64_t sends_origin(void);
 
 #endif

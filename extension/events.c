@@ -126,6 +126,7 @@ static const Refusal *repeat_of_event(SendItem *item, uint64 fact);
 static const Refusal *repeat_of_item(SendItem *item, const SendItem *first);
 static void insert_events(const SendCall *call);
 static void advance_heads(const SendCall *call);
+static void ring_rooms(const SendCall *call, int64 origin);
 
 void
 events_read_item(SendItem *item, const SendCells *cells)
@@ -177,7 +178,7 @@ kind_named(const text *name)
 }
 
 void
-events_send(SendItem *items, int count, bool doorbell)
+events_send(SendItem *items, int count, int64 origin)
 {
 	SendCall	call = {.items = items, .count = count};
 	int			nesting;
@@ -193,9 +194,11 @@ events_send(SendItem *items, int count, bool doorbell)
 	if (call.accepted > 0)
 	{
 		insert_events(&call);
-		doorbell_mute(!doorbell);
+		doorbell_mute(true);
 		advance_heads(&call);
 		doorbell_mute(false);
+		if (origin != EVENTS_SILENT)
+			ring_rooms(&call, origin);
 		ForceSyncCommit();
 	}
 	spi_end(nesting);
@@ -491,4 +494,16 @@ advance_heads(const SendCall *call)
 				spi_array(rooms, advanced, INT8OID), spi_array(seqs, advanced, INT8OID)
 				}) != (uint64) advanced)
 		elog(ERROR, "a locked room head was not there to be advanced");
+}
+
+static void
+ring_rooms(const SendCall *call, int64 origin)
+{
+	for (int i = 0; i < call->head_count; i++)
+	{
+		const RoomHead *head = &call->heads[i];
+
+		if (head->last_seq > head->first_seq)
+			doorbell_ring_room(head->room, head->last_seq, origin);
+	}
 }

@@ -11,6 +11,7 @@
 
 #define EVENTS_LONGEST_BODY 65536
 #define EVENTS_MOST_ITEMS 1000	/* in one call */
+#define EVENTS_SILENT (-1)		/* in the place of an origin */
 
 /* why an item is not stored, in words; static */
 typedef struct Refusal
@@ -59,9 +60,9 @@ extern void events_read_item(SendItem *item, const SendCells *cells);
 
 /*
  * Decides on each item that is not refused yet, and stores what is accepted: all or, after an
- * error, nothing. Forces the commit to be flushed when something was stored. doorbell false: the
- * rooms do not ring.
+ * error, nothing. Forces the commit to be flushed when something was stored. The rooms ring with
+ * this origin; EVENTS_SILENT: they do not ring.
  */
-extern void events_send(SendItem *items, int count, bool doorbell);
+extern void events_send(SendItem *items, int count, int64 origin);
 
 #endif							/* PORCUPINE_EVENTS_H */

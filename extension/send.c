@@ -14,6 +14,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "doorbell.h"
 #include "errors.h"
 #include "events.h"
 #include "identity.h"
@@ -64,7 +65,7 @@ porcupine_send(PG_FUNCTION_ARGS)
 	cells.device.value = Int64GetDatum(device_id);
 	events_read_item(&item, &cells);
 	if (item.refusal == NULL)
-		events_send(&item, 1, true);
+		events_send(&item, 1, 0);
 	if (item.refusal != NULL)
 		refuse_item(&item);
 
@@ -73,7 +74,7 @@ porcupine_send(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls)));
 }
 
-/* porcupine.send_many(rooms, users, devices, client_ids, epochs, kinds, refs, bodies, doorbell) */
+/* porcupine.send_many(rooms, users, devices, client_ids, epochs, kinds, refs, bodies, doorbell, origin) */
 PG_FUNCTION_INFO_V1(porcupine_send_many);
 
 Datum
@@ -81,10 +82,14 @@ porcupine_send_many(PG_FUNCTION_ARGS)
 {
 	SendItem   *items;
 	int			count;
+	int64		origin = PG_ARGISNULL(9) ? 0 : PG_GETARG_INT64(9);
 
 	InitMaterializedSRF(fcinfo, 0);
+	doorbell_check_origin(origin);
+	if (!PG_ARGISNULL(8) && !PG_GETARG_BOOL(8))
+		origin = EVENTS_SILENT;
 	items = read_items(fcinfo, &count);
-	events_send(items, count, PG_ARGISNULL(8) || PG_GETARG_BOOL(8));
+	events_send(items, count, origin);
 	for (int i = 0; i < count; i++)
 		put_result((ReturnSetInfo *) fcinfo->resultinfo, i + 1, &items[i]);
 	return (Datum) 0;

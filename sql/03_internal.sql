@@ -63,6 +63,10 @@ CREATE FUNCTION porcupine.ring_session(session bigint) RETURNS void
   LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'porcupine_ring_session';
 COMMENT ON FUNCTION porcupine.ring_session(bigint) IS 'doorbell at commit: this session ended';
 
+CREATE FUNCTION porcupine.ring_user(account bigint) RETURNS void
+  LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'porcupine_ring_user';
+COMMENT ON FUNCTION porcupine.ring_user(bigint) IS 'doorbell at commit: this user was disabled';
+
 CREATE FUNCTION porcupine.add_stream(old_stream bigint) RETURNS bigint
   LANGUAGE sql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp

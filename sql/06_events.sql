@@ -15,13 +15,14 @@ COMMENT ON FUNCTION porcupine.send(bigint, uuid, bytea, integer, text, bigint) I
   'appends a message (kind message, edit or reaction; body 1-65536 bytes) for the current user and returns its seq. The same client_id with the same body returns the first seq. Errors: invalid, too_large, not_member, role, stale_epoch, epoch_closed, duplicate_mismatch, unauthenticated, session_ended. Example: SELECT * FROM porcupine.send(1, gen_random_uuid(), ''hello'')';
 
 CREATE FUNCTION porcupine.send_many(rooms bigint[], users bigint[], devices bigint[], client_ids uuid[], epochs integer[],
-                                    kinds text[], refs bigint[], bodies bytea[], doorbell boolean DEFAULT true)
+                                    kinds text[], refs bigint[], bodies bytea[], doorbell boolean DEFAULT true,
+                                    origin bigint DEFAULT 0)
   RETURNS TABLE (item integer, condition text, seq bigint, created_at timestamptz, epoch integer, repeated boolean)
   LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
   AS 'MODULE_PATHNAME', 'porcupine_send_many';
-COMMENT ON FUNCTION porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean) IS
-  'sends for many users at once, for the bridge: one result row per item (from 1), in order; condition is null or the name of the refusal, seq is also set with duplicate_mismatch, epoch is the room''s current one with stale_epoch and epoch_closed. An exception, say of a veto trigger, aborts the whole call: run the items one by one then. doorbell false: the caller wakes listeners itself, after the commit, by ring(). Errors: invalid (the arrays differ in length)';
+COMMENT ON FUNCTION porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean, bigint) IS
+  'sends for many users at once, for the bridge: one result row per item (from 1), in order; condition is null or the name of the refusal, seq is also set with duplicate_mismatch, epoch is the room''s current one with stale_epoch and epoch_closed. An exception, say of a veto trigger, aborts the whole call: run the items one by one then. The commit rings with this origin, by which a bridge knows its own doorbells; doorbell false: the caller wakes listeners itself, after the commit, by ring(): see doorbell_mode(). Errors: invalid (the arrays differ in length, origin is negative)';
 
 CREATE FUNCTION porcupine.history(room bigint, before bigint DEFAULT NULL, max integer DEFAULT 50) RETURNS SETOF porcupine.event
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 50
@@ -118,10 +119,16 @@ CREATE FUNCTION porcupine.read_role(room bigint, account bigint) RETURNS porcupi
 AS $$ SELECT m.role FROM porcupine.members m WHERE m.room_id = room AND m.user_id = account $$;
 COMMENT ON FUNCTION porcupine.read_role(bigint, bigint) IS 'the role of a user in a room, or null, for the bridge';
 
-CREATE FUNCTION porcupine.ring(rooms bigint[], seqs bigint[], origin text) RETURNS void
+CREATE FUNCTION porcupine.ring(rooms bigint[], seqs bigint[], origin bigint) RETURNS void
   LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
   AS 'MODULE_PATHNAME', 'porcupine_ring';
-COMMENT ON FUNCTION porcupine.ring(bigint[], bigint[], text) IS
-  'the doorbell of a bridge for events it has committed, in a transaction of its own: each room has at least this seq. origin names the bridge, so that it can ignore its own. Errors: invalid';
+COMMENT ON FUNCTION porcupine.ring(bigint[], bigint[], bigint) IS
+  'the doorbell of a bridge for events it has committed, in a transaction of its own: each room has at least this seq. origin, a number that the bridge chose at random, lets it ignore its own. Errors: invalid';
 
+CREATE FUNCTION porcupine.doorbell_mode() RETURNS text
+  LANGUAGE c VOLATILE PARALLEL RESTRICTED SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+  AS 'MODULE_PATHNAME', 'porcupine_doorbell_mode';
+COMMENT ON FUNCTION porcupine.doorbell_mode() IS
+  'who wakes listeners: worker (commits ring, and a background worker tells it) or notify (a commit that rings does NOTIFY itself, which makes commits wait for each other: a bridge sends with doorbell => false and calls ring() after its commit)';

@@ -128,3 +128,21 @@ CREATE TRIGGER room_heads_ring_when_they_go AFTER DELETE ON porcupine.room_heads
   FOR EACH ROW EXECUTE FUNCTION porcupine.room_heads_ring_the_doorbell();
 COMMENT ON TRIGGER room_heads_ring_when_they_go ON porcupine.room_heads IS 'whoever listens hears of a deleted room';
 
+CREATE FUNCTION porcupine.users_who_go_ring_the_doorbell() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.ring_user(OLD.id);
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION porcupine.users_who_go_ring_the_doorbell() IS 'trigger: at commit, whoever serves the user''s sockets hears that they are over';
+
+CREATE TRIGGER users_ring_when_disabled AFTER UPDATE OF disabled_at ON porcupine.users
+  FOR EACH ROW WHEN (NEW.disabled_at IS NOT NULL AND OLD.disabled_at IS NULL) EXECUTE FUNCTION porcupine.users_who_go_ring_the_doorbell();
+COMMENT ON TRIGGER users_ring_when_disabled ON porcupine.users IS 'the sockets of a disabled user end at once';
+
+CREATE TRIGGER users_ring_when_they_go AFTER DELETE ON porcupine.users
+  FOR EACH ROW EXECUTE FUNCTION porcupine.users_who_go_ring_the_doorbell();
+COMMENT ON TRIGGER users_ring_when_they_go ON porcupine.users IS 'the sockets of a deleted user end at once';

@@ -100,9 +100,9 @@ GRANT EXECUTE ON FUNCTION
   TO porcupine_bridge, porcupine_backend;
 GRANT EXECUTE ON FUNCTION
   porcupine.act_as_session(bigint),
-  porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean),
+  porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean, bigint),
   porcupine.read_events(bigint, bigint, integer), porcupine.read_heads(bigint[]), porcupine.ended_sessions(bigint[]),
-  porcupine.read_role(bigint, bigint), porcupine.ring(bigint[], bigint[], text)
+  porcupine.read_role(bigint, bigint), porcupine.ring(bigint[], bigint[], bigint), porcupine.doorbell_mode()
   TO porcupine_bridge;
 GRANT EXECUTE ON FUNCTION porcupine.new_stream() TO porcupine_admin;
 

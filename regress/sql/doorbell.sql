@@ -8,17 +8,20 @@
 SELECT pg_temp.people(15001, 15002);
 SELECT pg_temp.room(15001, false, 15001, 15002);
 
--- ring(): a list of rooms, a seq for each, and a plain name.
+-- ring(): a list of rooms, a seq for each, and a bridge's number.
 SELECT arguments, pg_temp.complain(NULL, format('SELECT porcupine.ring(%s)::text = ''''', arguments)) FROM unnest(ARRAY[
-  '''{1,2}'', ''{3,4}'', ''bridge-1''', '''{}'', ''{}'', ''bridge-1''', '''{1}'', ''{9223372036854775806}'', ''a.B:c_9''', '''[5:5]={1}'', ''{2}'', ''b''',
-  'NULL, ''{}'', ''b''', '''{}'', NULL, ''b''', '''{1}'', ''{1}'', NULL',
-  '''{1,2}'', ''{3}'', ''b''', '''{1,null}'', ''{3,4}'', ''b''', '''{1,2}'', ''{3,null}'', ''b''', '''{{1,2}}'', ''{{3,4}}'', ''b''',
-  '''{0}'', ''{3}'', ''b''', '''{-1}'', ''{3}'', ''b''', '''{1}'', ''{0}'', ''b''', '''{1}'', ''{-3}'', ''b''', '''{1}'', ''{9223372036854775807}'', ''b''',
-  '''{1}'', ''{3}'', ''''', '''{1}'', ''{3}'', ''a b''', '''{1}'', ''{3}'', ''a"b''', '''{1}'', ''{3}'', ''ä''', '''{1}'', ''{3}'', E''a\nb''',
-  '''{1}'', ''{3}'', repeat(''x'', 64)', '''{1}'', ''{3}'', repeat(''x'', 65)', '''{1}'', ''{3}'', repeat(''x'', 10000000)']) AS arguments;
-SELECT pg_temp.complain(NULL, 'SELECT porcupine.ring(array_fill(1::bigint, ARRAY[10000]), array_fill(1::bigint, ARRAY[10000]), ''b'')::text = ''''');
-SELECT pg_temp.complain(NULL, 'SELECT porcupine.ring(array_fill(1::bigint, ARRAY[10001]), array_fill(1::bigint, ARRAY[10001]), ''b'')::text = ''''');
-SELECT porcupine.ring_member(NULL, 1) IS NULL, porcupine.ring_member(1, NULL) IS NULL, porcupine.ring_session(NULL) IS NULL;
+  '''{1,2}'', ''{3,4}'', 7', '''{}'', ''{}'', 7', '''{1}'', ''{9223372036854775806}'', 9223372036854775807', '''[5:5]={1}'', ''{2}'', 0',
+  'NULL, ''{}'', 7', '''{}'', NULL, 7', '''{1}'', ''{1}'', NULL',
+  '''{1,2}'', ''{3}'', 7', '''{1,null}'', ''{3,4}'', 7', '''{1,2}'', ''{3,null}'', 7', '''{{1,2}}'', ''{{3,4}}'', 7',
+  '''{0}'', ''{3}'', 7', '''{-1}'', ''{3}'', 7', '''{1}'', ''{0}'', 7', '''{1}'', ''{-3}'', 7', '''{1}'', ''{9223372036854775807}'', 7',
+  '''{1}'', ''{3}'', -1', '''{1}'', ''{3}'', -9223372036854775808']) AS arguments;
+SELECT pg_temp.complain(NULL, 'SELECT porcupine.ring(array_fill(1::bigint, ARRAY[10000]), array_fill(1::bigint, ARRAY[10000]), 7)::text = ''''');
+SELECT pg_temp.complain(NULL, 'SELECT porcupine.ring(array_fill(1::bigint, ARRAY[10001]), array_fill(1::bigint, ARRAY[10001]), 7)::text = ''''');
+SELECT porcupine.ring_member(NULL, 1) IS NULL, porcupine.ring_member(1, NULL) IS NULL, porcupine.ring_session(NULL) IS NULL, porcupine.ring_user(NULL) IS NULL;
+
+-- send_many() takes the same numbers as the origin of what its commit rings.
+SELECT origin, pg_temp.complain(NULL, format('SELECT condition FROM porcupine.send_many(''{15001}'', ''{15001}'', ''{1}'', ARRAY[gen_random_uuid()], ''{0}'', ''{message}'', ''{NULL}'', ''{x}'', true, %s)', origin))
+  FROM unnest(ARRAY['0', '7', '9223372036854775807', 'NULL', '-1']) AS origin;
 
 -- A transaction with something to ring cannot be prepared.
 BEGIN;

@@ -67,7 +67,7 @@ SELECT porcupine.read_events(5002, 0);
 SELECT porcupine.read_heads('{5002}');
 SELECT porcupine.read_role(5002, 5001);
 SELECT porcupine.ended_sessions('{5001}');
-SELECT porcupine.ring('{5002}', '{9}', 'forged');
+SELECT porcupine.ring('{5002}', '{9}', 7);
 SELECT porcupine.send_many('{5001}', '{5001}', '{5001}', ARRAY[gen_random_uuid()], '{0}', '{message}', '{NULL}', '{forged}');
 SELECT porcupine.append_event(5001, 'message', 'forged', 5001);
 SELECT porcupine.append_server_event(5001, 'member.left', '{}');
