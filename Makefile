@@ -125,8 +125,8 @@ packages: ## install the Debian packages that `make run` needs
 build: ## build extension, bridge and page, and install the extension
 	@scripts/build
 
-bench: build ## what sends and pages cost in the database, beside the raw insert (a cluster of its own, some minutes)
-	@bench/sql
+bench: build ## what it costs, beside limits measured in the same run (a cluster of its own; bench/run takes one workload)
+	@bench/run
 
 test: ## run every test; SUITE="regress tap" chooses (scripts/test names them)
 	@scripts/test $(SUITE)
