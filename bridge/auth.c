@@ -6,6 +6,7 @@
 #include "auth.h"
 #include "loop.h"
 #include "memory.h"
+#include "metrics.h"
 #include "pool.h"
 
 #include <sodium.h>
@@ -23,6 +24,12 @@ typedef struct Verified
 	unsigned char hash[32];
 	JwtClaims	claims;			/* expires 0: free */
 } Verified;
+
+static const int counted_as[] = {
+	[JWT_VALID] = TOKEN_VERIFIED,
+	[JWT_INVALID] = TOKEN_INVALID,
+	[JWT_UNKNOWN_KEY] = TOKEN_UNKNOWN_KEY,
+};
 
 static Verified cache[CACHE_SIZE];
 static JwtKeys keys;
@@ -89,16 +96,21 @@ verify(const char *token, JwtClaims *claims)
 	JwtVerdict	verdict;
 
 	if (length > JWT_MAX_LENGTH)
+	{
+		metrics_add_to(METRIC_TOKENS, TOKEN_INVALID, 1);
 		return JWT_INVALID;
+	}
 	crypto_generichash(hash, sizeof(hash), (const unsigned char *) token, length, NULL, 0);
 	memcpy(&index, hash, sizeof(index));
 	place = &cache[index % CACHE_SIZE];
 	if (now < place->claims.expires && sodium_memcmp(place->hash, hash, sizeof(hash)) == 0)
 	{
 		*claims = place->claims;
+		metrics_add_to(METRIC_TOKENS, TOKEN_REMEMBERED, 1);
 		return JWT_VALID;
 	}
 	verdict = jwt_verify(token, length, &keys, issuer, now, claims);
+	metrics_add_to(METRIC_TOKENS, counted_as[verdict], 1);
 	if (verdict == JWT_VALID)
 	{
 		memcpy(place->hash, hash, sizeof(hash));

@@ -26,6 +26,7 @@ static bool apply_database(Config *config, const char *value);
 static bool apply_page(Config *config, const char *value);
 static bool apply_origins(Config *config, const char *value);
 static bool apply_log_level(Config *config, const char *value);
+static bool apply_metrics(Config *config, const char *value);
 static bool all_known(void);
 
 /* The port stands before the origins, whose default names it. */
@@ -36,6 +37,7 @@ static const Setting settings[] = {
 	{PREFIX "PAGE", "web/dist", "the name of a folder", apply_page},
 	{PREFIX "ORIGINS", "", "a list of at most 16 origins like https://chat.example.org, with commas between", apply_origins},
 	{PREFIX "LOG_LEVEL", "info", "one of debug, info, warning, error", apply_log_level},
+	{PREFIX "METRICS", "", "an address and a port like 127.0.0.1:9464 or [::1]:9464", apply_metrics},
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -148,4 +150,30 @@ static bool
 apply_log_level(Config *target, const char *value)
 {
 	return log_parse_level(value, &target->log_level);
+}
+
+static bool
+apply_metrics(Config *target, const char *value)
+{
+	const char *colon = strrchr(value, ':');
+	bool		is_six = *value == '[';
+	size_t		length = colon != NULL ? (size_t) (colon - value) : 0;
+	struct in6_addr address;
+	int64_t		port;
+
+	if (*value == '\0')
+		return true;
+	if (is_six && length > 2 && colon[-1] == ']')
+	{
+		value++;
+		length -= 2;
+	}
+	if (length == 0 || length >= sizeof(target->metrics_address))
+		return false;
+	memcpy(target->metrics_address, value, length);
+	target->metrics_address[length] = '\0';
+	if (!text_to_number(colon + 1, 65535, &port) || port == 0)
+		return false;
+	target->metrics_port = (int) port;
+	return inet_pton(is_six ? AF_INET6 : AF_INET, target->metrics_address, &address) == 1;
 }

@@ -16,6 +16,8 @@ typedef struct Config
 	const char *page;			/* the folder of the built page */
 	const char *origins[CONFIG_MAX_ORIGINS + 1];	/* NULL-terminated */
 	LogLevel	log_level;
+	char		metrics_address[64];	/* numeric; where GET /metrics is answered */
+	int			metrics_port;	/* 0: nowhere */
 } Config;
 
 /*

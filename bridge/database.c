@@ -4,6 +4,7 @@
 #include "database.h"
 #include "log.h"
 #include "loop.h"
+#include "metrics.h"
 #include "pool.h"
 
 #include <stdlib.h>
@@ -35,6 +36,7 @@ static void on_idle(void *arg);
 static void on_notified(void *arg, const char *payload);
 static void on_listening(void *arg, DbOutcome outcome, const PGresult *result);
 static void probe(void *arg);
+static void ask(const char *sql, DbDone done);
 static void on_probed(void *arg, DbOutcome outcome, const PGresult *result);
 static void check(void *arg);
 static void on_checked(void *arg, DbOutcome outcome, const PGresult *result);
@@ -67,6 +69,14 @@ database_missing(void)
 	if (!checked)
 		return "the database has not been checked yet";
 	return pool_is_up() ? NULL : "connections to the database are down";
+}
+
+void
+database_measure(void)
+{
+	pool_measure();
+	metrics_set(METRIC_DATABASE_CONNECTIONS, DATABASE_LISTEN, listening);
+	metrics_set(METRIC_DATABASE_READY, 0, database_missing() == NULL);
 }
 
 int64_t
@@ -104,7 +114,7 @@ static void
 on_up(void *arg)
 {
 	(void) arg;
-	pgconn_send(listener, db_request(LISTEN_SQL, on_listening, NULL));
+	ask(LISTEN_SQL, on_listening);
 }
 
 static void
@@ -150,7 +160,16 @@ probe(void *arg)
 	if (oldest != NULL && loop_now() - db_asked_at(oldest) > PROBE_PATIENCE_MS)
 		pgconn_reset(listener, "the listening connection does not answer");
 	else if (listening && oldest == NULL)
-		pgconn_send(listener, db_request(PROBE_SQL, on_probed, NULL));
+		ask(PROBE_SQL, on_probed);
+}
+
+static void
+ask(const char *sql, DbDone done)
+{
+	DbRequest  *request = db_request(sql, done, NULL);
+
+	db_set_asked(request, DATABASE_LISTEN);
+	pgconn_send(listener, request);
 }
 
 static void

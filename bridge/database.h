@@ -29,6 +29,8 @@ extern void database_close(void);
 
 /* NULL when it is ready, else what is missing. */
 extern const char *database_missing(void);
+/* Sets the gauges of the database, the pool's too. */
+extern void database_measure(void);
 /* The stream epoch; 0 before the first ready. */
 extern int64_t database_stream(void);
 /* Do commits ring the doorbell? If not, whoever sends does, in a transaction of its own. */

@@ -7,6 +7,7 @@
  */
 #include "http.h"
 #include "log.h"
+#include "metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,6 @@
 static const HttpHandlers *handlers;
 static const char *common_headers = "";
 static bool draining;
-static int	open_requests;
 
 static Request *begin_request(struct lws *wsi, const char *path);
 static HttpMethod read_method(struct lws *wsi, bool *head);
@@ -117,7 +117,8 @@ begin_request(struct lws *wsi, const char *path)
 	Request    *request = memory_alloc(sizeof(Request));
 	char		length[24];
 
-	open_requests++;
+	metrics_add(METRIC_HTTP_OPEN, 1);
+	request->began = metrics_clock();
 	request->wsi = wsi;
 	request->path = arena_text(&request->arena, path, strlen(path));
 	request->method = read_method(wsi, &request->head);
@@ -335,6 +336,7 @@ begin_answer(Request *request, int status, const char *type, size_t length)
 	request->head_text = head;
 	request->content_length = request->head ? 0 : length;
 	request->answered = true;
+	metrics_answered(request->route_number, status, metrics_clock() - request->began);
 	log_write(LOG_DEBUG, "answered", LOG_NUMBER("status", status));
 	/* libwebsockets does not write either while reading is held back */
 	lws_rx_flow_control(request->wsi, 1);
@@ -437,7 +439,7 @@ free_request(Request **slot)
 	if (request == NULL)
 		return;
 	*slot = NULL;
-	open_requests--;
+	metrics_add(METRIC_HTTP_OPEN, -1);
 	handlers->gone(request);
 	auth_forget(&request->auth);
 	if (request->call != NULL)
@@ -456,6 +458,7 @@ http_refuse(struct lws *wsi, const Problem *problem, const char *extra_lines)
 	Text		content = {0};
 	int			status = problem->status != 0 ? problem->status : errors_kind(problem->code)->status;
 
+	metrics_answered(METRICS_OTHER_ROUTE, status, 0);
 	errors_write_problem(&content, problem);
 	text_reserve(&answer, LWS_PRE);
 	answer.length = LWS_PRE;

@@ -52,6 +52,8 @@ typedef struct Request
 	JwtClaims	who;
 	DbRequest  *call;			/* under way; forgotten when the client goes */
 	const void *route;
+	int			route_number;	/* as metrics_name_route() knows it */
+	double		began;			/* by metrics_clock() */
 
 	/* the answer */
 	bool		answered;

@@ -8,6 +8,7 @@
  */
 #include "hub.h"
 #include "memory.h"
+#include "metrics.h"
 #include "table.h"
 
 #include <assert.h>
@@ -69,6 +70,7 @@ hub_attach(Subscription *subscription, int64_t id, int64_t user)
 	if (room->subscriptions != NULL)
 		room->subscriptions->previous_in_room = subscription;
 	room->subscriptions = subscription;
+	metrics_add(METRIC_SUBSCRIPTIONS, 1);
 	if (room->live)
 	{
 		subscription->floor = room->published;
@@ -112,6 +114,7 @@ hub_detach(Subscription *subscription)
 	if (subscription->next_in_room != NULL)
 		subscription->next_in_room->previous_in_room = subscription->previous_in_room;
 	subscription->room = NULL;
+	metrics_add(METRIC_SUBSCRIPTIONS, -1);
 	drop_page(subscription);
 	if (subscription->announced)
 		count_user(room, subscription->user, -1);
@@ -146,6 +149,7 @@ pump(Subscription *subscription)
 			if (!subscription->reading)
 			{
 				subscription->reading = true;
+				metrics_add(METRIC_PAGE_READS, 1);
 				ops->read_page(subscription, subscription->next - 1, HUB_PAGE);
 			}
 			break;
@@ -261,6 +265,8 @@ hub_publish(int64_t id, HubEvent event)
 		append(room, event);
 		return;
 	}
+	if (room != NULL && room->live && event.seq > room->published)
+		metrics_add(METRIC_GAPS, 1);
 	frame_release(event.frame);
 	if (room != NULL)
 		read_missing(room);
@@ -377,6 +383,8 @@ hub_take_sweep(int64_t id, int64_t head)
 		restart_room(room);		/* rolled back: what was shown does not exist */
 	else
 	{
+		if (head > room->known)
+			metrics_add_to(METRIC_SWEEP_FINDS, SWEEP_HEADS, 1);
 		hub_set_head(id, head);
 		for (Subscription *each = room->subscriptions; each != NULL; each = following)
 		{
@@ -397,6 +405,7 @@ append(HubRoom *room, HubEvent event)
 
 	hold(room);
 	room->published = event.seq;
+	metrics_add(METRIC_EVENTS_PUBLISHED, 1);
 	frame_keep(event.frame);
 	recent_keep(&room->recent, event);
 	for (each = room->subscriptions; each != NULL; each = following)
@@ -447,6 +456,7 @@ static void
 begin_read(HubRoom *room)
 {
 	room->ticket = ++last_ticket;
+	metrics_add(METRIC_ROOM_READS, 1);
 	ops->read_room(room->id, room->ticket, room->live ? room->published : -1, RECENT_EVENTS);
 }
 
@@ -459,6 +469,7 @@ make_room(int64_t id)
 
 	room->id = id;
 	table_put(&rooms, id, room);
+	metrics_add(METRIC_ROOMS, 1);
 	return room;
 }
 
@@ -485,6 +496,7 @@ free_room_if_unused(HubRoom *room)
 		return;
 	recent_forget_all(&room->recent);
 	table_remove(&rooms, room->id);
+	metrics_add(METRIC_ROOMS, -1);
 	table_free(&room->users);
 	free(room);
 }

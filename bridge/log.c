@@ -2,6 +2,7 @@
  * log.c - see log.h. It owns the level and the line that it builds; a line is one write().
  */
 #include "log.h"
+#include "metrics.h"
 #include "text.h"
 
 #include <string.h>
@@ -40,6 +41,7 @@ log_fields(LogLevel level, const char *message, const LogField *fields)
 {
 	if (level < threshold)
 		return;
+	metrics_add_to(METRIC_LOG_LINES, (int) level, 1);
 	line.length = 0;
 	add_time(&line);
 	text_format(&line, ",\"level\":\"%s\",\"message\":", level_names[level]);

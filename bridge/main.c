@@ -16,6 +16,7 @@
 #include "pool.h"
 #include "relay.h"
 #include "routes.h"
+#include "scrape.h"
 #include "sends.h"
 #include "server.h"
 #include "verbs.h"
@@ -58,7 +59,8 @@ main(void)
 	log_set_level(config->log_level);
 	routes_open(config);
 	ws_open(config->origins);
-	if (!server_open(config->listen, config->port))
+	if (!server_open(config->listen, config->port)
+		|| !scrape_open(config->metrics_address, config->metrics_port, 0))
 		return 1;
 	verbs_open();
 	relay_open();
@@ -68,6 +70,7 @@ main(void)
 	relay_close();
 	verbs_close();
 	server_close();
+	scrape_close();
 	database_close();
 	if (loop_close() != 0)
 		log_write(LOG_WARNING, "the loop did not close cleanly");

@@ -1,25 +1,35 @@
 /*
  * metrics.c - see metrics.h. It owns the numbers and the one table that says what they are.
  *
- * Names follow Prometheus' conventions: base units, _total for what only grows. Numbers are doubles,
- * as they are at the other end; they count exactly up to 2^53.
+ * Names follow Prometheus' conventions: base units, _total for what only grows, process_ for what
+ * every program tells of itself. Numbers are doubles, as they are at the other end; they count
+ * exactly up to 2^53.
  */
 #include "metrics.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define PREFIX "porcupine_bridge_"
 #define LENGTH(array) ((int) (sizeof(array) / sizeof((array)[0])))
+#define BY(label, list) {(label), (list), LENGTH(list)}
 
+/* Rows of the table: one number, one for each value of a label, and histograms of both kinds. */
 #define NUMBER(metric_type, metric_name, words) \
-	{.name = (metric_name), .type = (metric_type), .n_series = 1, .values = (double[1]) {0}, .help = (words)}
-#define NUMBERS(metric_type, metric_name, by, list, words) \
-	{.name = (metric_name), .type = (metric_type), .label = (by), .series = (list), .n_series = LENGTH(list), \
+	{.name = PREFIX metric_name, .type = (metric_type), .values = (double[1]) {0}, .help = (words)}
+#define NUMBERS(metric_type, metric_name, label, list, words) \
+	{.name = PREFIX metric_name, .type = (metric_type), .labels = {BY(label, list)}, \
 	 .values = (double[LENGTH(list)]) {0}, .help = (words)}
 #define BUCKETS(metric_name, limits, words) \
-	{.name = (metric_name), .type = METRIC_HISTOGRAM, .n_series = 1, .bounds = (limits), .n_bounds = LENGTH(limits), \
+	{.name = PREFIX metric_name, .type = METRIC_HISTOGRAM, .bounds = (limits), .n_bounds = LENGTH(limits), \
 	 .values = (double[LENGTH(limits) + 2]) {0}, .help = (words)}
+#define BUCKETS_BY(metric_name, label, list, limits, words) \
+	{.name = PREFIX metric_name, .type = METRIC_HISTOGRAM, .labels = {BY(label, list)}, \
+	 .bounds = (limits), .n_bounds = LENGTH(limits), \
+	 .values = (double[LENGTH(list) * (LENGTH(limits) + 2)]) {0}, .help = (words)}
+#define PROCESS(metric_type, metric_name, words) \
+	{.name = "process_" metric_name, .type = (metric_type), .values = (double[1]) {0}, .help = (words)}
 
 static const char *const type_names[] = {
 	[METRIC_COUNTER] = "counter",
@@ -39,22 +49,51 @@ static const char *const batch_outcomes[] = {
 	[BATCH_LOST] = "lost",
 };
 
+static const char *const sweeps[] = {
+	[SWEEP_HEADS] = "heads",
+	[SWEEP_SESSIONS] = "sessions",
+};
+
 static const char *const doorbell_sources[] = {
 	[DOORBELL_OWN] = "own",
 	[DOORBELL_OTHER] = "other",
 };
 
-/* The codes of errors.c, in the order of its ErrorCode; the unit test holds them to that. */
+static const char *const lanes[] = {
+	[DATABASE_SEND] = "send",
+	[DATABASE_QUERY] = "query",
+	[DATABASE_SLOW] = "slow",
+	[DATABASE_LISTEN] = "listen",
+};
+
+static const char *const token_verdicts[] = {
+	[TOKEN_REMEMBERED] = "remembered",
+	[TOKEN_VERIFIED] = "verified",
+	[TOKEN_INVALID] = "invalid",
+	[TOKEN_UNKNOWN_KEY] = "unknown_key",
+};
+
+/* The enums of the layers above; the unit test holds these lists to them where it can. */
 static const char *const error_codes[] = {
 	"invalid", "unauthenticated", "bad_credentials", "session_ended", "not_member", "role", "not_found", "conflict",
 	"stale_epoch", "epoch_closed", "duplicate_mismatch", "room_full", "gone", "too_large", "rate_limited", "busy",
 	"internal"
 };
+static const char *const peer_states[] = {"new", "authenticating", "ready", "ending"};
+static const char *const db_outcomes[] = {"done", "refused", "unknown", "away"};
+static const char *const log_levels[] = {"debug", "info", "warning", "error"};
 
 /* API.md, "Close codes"; other: the client or the network hung up. */
 static const char *const close_codes[] = {
 	"1003", "4401", "4403", "4408", "4413", "4419", "4429", "4503", "other"
 };
+static const char *const verbs[] = {
+	"auth", "subscribe", "send", "typing", "read", "unsubscribe", "ping", "other"
+};
+
+static const char *routes[METRICS_MAX_ROUTES] = {[METRICS_OTHER_ROUTE] = "other"};
+static const char *const status_classes[] = {"2xx", "3xx", "4xx", "5xx"};
+static const char *const versions[] = {"1.0.0"};
 
 static const double durations[] = {
 	0.00025, 0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
@@ -62,57 +101,154 @@ static const double durations[] = {
 static const double sizes[] = {1, 2, 5, 10, 20, 50, 100, 200, 500};
 
 const MetricKind metrics_kinds[N_METRICS] = {
-	[METRIC_SENDS] = NUMBERS(METRIC_COUNTER, "sends_total", "outcome", send_outcomes,
-							 "Sends that were answered."),
+	[METRIC_SENDS] = NUMBERS(METRIC_COUNTER, "sends_total", "outcome", send_outcomes, "Sends that were answered."),
 	[METRIC_SENDS_REFUSED] = NUMBERS(METRIC_COUNTER, "sends_refused_total", "code", error_codes,
 									 "Sends that were refused, by the code in the answer."),
+	[METRIC_SENDS_WAITING] = NUMBER(METRIC_GAUGE, "sends_waiting", "Sends that wait for a batch, or are in one."),
+	[METRIC_SENDS_WAITING_BYTES] = NUMBER(METRIC_GAUGE, "sends_waiting_bytes", "Bytes of their bodies."),
+	[METRIC_SEND_SECONDS] = BUCKETS("send_duration_seconds", durations, "From a send's arrival to its answer."),
 	[METRIC_BATCHES] = NUMBERS(METRIC_COUNTER, "batches_total", "outcome", batch_outcomes,
 							   "Transactions that carried sends."),
 	[METRIC_BATCH_SENDS] = BUCKETS("batch_sends", sizes, "Sends in one transaction."),
 	[METRIC_BATCH_SECONDS] = BUCKETS("batch_duration_seconds", durations,
 									 "From handing a batch to the database to its answer."),
-	[METRIC_SEND_SECONDS] = BUCKETS("send_duration_seconds", durations,
-									"From reading a send to queueing its answer."),
-	[METRIC_FRAMES_QUEUED] = NUMBER(METRIC_COUNTER, "frames_queued_total",
-									"Frames that were queued to sockets: deliveries, answers and everything else."),
-	[METRIC_SOCKET_WRITES] = NUMBER(METRIC_COUNTER, "socket_writes_total", "Writes to WebSockets."),
-	[METRIC_SOCKET_FRAMES] = NUMBER(METRIC_COUNTER, "socket_frames_total", "Frames in those writes."),
-	[METRIC_SOCKET_BYTES] = NUMBER(METRIC_COUNTER, "socket_written_bytes_total", "Bytes in those writes."),
+
+	[METRIC_SOCKETS] = NUMBERS(METRIC_GAUGE, "sockets", "state", peer_states, "WebSockets that are open."),
 	[METRIC_SOCKETS_OPENED] = NUMBER(METRIC_COUNTER, "sockets_opened_total", "WebSockets that were opened."),
 	[METRIC_SOCKETS_CLOSED] = NUMBERS(METRIC_COUNTER, "sockets_closed_total", "code", close_codes,
 									  "WebSockets that ended, by the close code that the bridge gave."),
+	[METRIC_SOCKET_MESSAGES] = NUMBERS(METRIC_COUNTER, "socket_messages_total", "verb", verbs,
+									   "What clients said on WebSockets."),
+	[METRIC_SOCKET_QUEUED_BYTES] = NUMBER(METRIC_GAUGE, "socket_queued_bytes",
+										  "Bytes that wait for sockets to take them, of all sockets together."),
+	[METRIC_FRAMES_QUEUED] = NUMBER(METRIC_COUNTER, "frames_queued_total",
+									"Frames for sockets: events, answers and everything else."),
+	[METRIC_SOCKET_WRITES] = NUMBER(METRIC_COUNTER, "socket_writes_total", "Writes to WebSockets."),
+	[METRIC_SOCKET_FRAMES] = NUMBER(METRIC_COUNTER, "socket_frames_total", "Frames in those writes."),
+	[METRIC_SOCKET_BYTES] = NUMBER(METRIC_COUNTER, "socket_written_bytes_total", "Bytes in those writes."),
+
+	[METRIC_ROOMS] = NUMBER(METRIC_GAUGE, "rooms", "Rooms that have sockets here."),
+	[METRIC_SUBSCRIPTIONS] = NUMBER(METRIC_GAUGE, "subscriptions", "Subscriptions of sockets to rooms."),
+	[METRIC_EVENTS_KEPT] = NUMBER(METRIC_GAUGE, "events_kept", "Recent events in memory."),
+	[METRIC_EVENTS_KEPT_BYTES] = NUMBER(METRIC_GAUGE, "events_kept_bytes", "Bytes of their frames."),
+	[METRIC_EVENTS_PUBLISHED] = NUMBER(METRIC_COUNTER, "events_published_total",
+									   "Events that were shown to their room's sockets, each once."),
 	[METRIC_GAPS] = NUMBER(METRIC_COUNTER, "gaps_total", "Events that arrived before the one ahead of them."),
 	[METRIC_ROOM_READS] = NUMBER(METRIC_COUNTER, "room_reads_total", "Reads of a room's events for all its sockets."),
+	[METRIC_PAGE_READS] = NUMBER(METRIC_COUNTER, "page_reads_total",
+								 "Reads of events for one socket, which was further behind than memory goes."),
+	[METRIC_RESETS] = NUMBER(METRIC_COUNTER, "resets_total", "Subscriptions whose cursor could not be resumed."),
+	[METRIC_SWEEPS] = NUMBERS(METRIC_COUNTER, "sweeps_total", "of", sweeps,
+							  "Questions whether doorbells were missed."),
+	[METRIC_SWEEP_FINDS] = NUMBERS(METRIC_COUNTER, "sweep_finds_total", "of", sweeps,
+								   "Rooms that had gone on, and sessions that had ended, unheard until a sweep."),
 	[METRIC_DOORBELLS] = NUMBERS(METRIC_COUNTER, "doorbells_total", "source", doorbell_sources,
 								 "Doorbells heard, by who rang."),
+
+	[METRIC_DATABASE_READY] = NUMBER(METRIC_GAUGE, "database_ready", "1 while /readyz says so, else 0."),
+	[METRIC_DATABASE_CONNECTIONS] = NUMBERS(METRIC_GAUGE, "database_connections", "lane", lanes,
+											"Connections to PostgreSQL that are up."),
+	[METRIC_DATABASE_LOSSES] = NUMBER(METRIC_COUNTER, "database_losses_total",
+									  "Connections to PostgreSQL that were lost."),
+	[METRIC_DATABASE_IN_FLIGHT] = NUMBERS(METRIC_GAUGE, "database_in_flight", "lane", lanes,
+										  "Requests that PostgreSQL is working on."),
+	[METRIC_DATABASE_WAITING] = NUMBERS(METRIC_GAUGE, "database_waiting", "lane", lanes,
+										"Requests that wait for a connection."),
+	[METRIC_DATABASE_REQUESTS] = NUMBERS(METRIC_COUNTER, "database_requests_total", "outcome", db_outcomes,
+										 "Requests to PostgreSQL that came to an end."),
+	[METRIC_DATABASE_WAIT_SECONDS] = BUCKETS_BY("database_wait_seconds", "lane", lanes, durations,
+												"How long requests waited for a connection."),
+	[METRIC_DATABASE_SECONDS] = BUCKETS_BY("database_duration_seconds", "lane", lanes, durations,
+										   "From sending a request to PostgreSQL to its answer."),
+
+	[METRIC_HTTP_OPEN] = NUMBER(METRIC_GAUGE, "http_requests_open", "HTTP requests that are being read or answered."),
+	[METRIC_HTTP_REQUESTS] = {
+		.name = PREFIX "http_requests_total", .type = METRIC_COUNTER,
+		.labels = {BY("route", routes), BY("status", status_classes)},
+		.values = (double[LENGTH(routes) * LENGTH(status_classes)]) {0},
+		.help = "HTTP requests that were answered."
+	},
+	[METRIC_HTTP_ROUTE_SECONDS] = NUMBERS(METRIC_COUNTER, "http_route_seconds_total", "route", routes,
+										  "Time from a request's header to its answer, by route."),
+	[METRIC_HTTP_SECONDS] = BUCKETS("http_duration_seconds", durations, "The same, of all routes."),
+	[METRIC_TOKENS] = NUMBERS(METRIC_COUNTER, "tokens_total", "verdict", token_verdicts,
+							  "Access tokens that were looked at."),
+
+	[METRIC_LOG_LINES] = NUMBERS(METRIC_COUNTER, "log_lines_total", "level", log_levels, "Lines of the log."),
+	[METRIC_LOOP_SECONDS] = BUCKETS("loop_turn_seconds", durations,
+									"Turns of the event loop, without its sleep: what arrives meanwhile waits that long."),
+	[METRIC_BUILD] = NUMBERS(METRIC_GAUGE, "build_info", "version", versions, "1, with what runs here."),
+	[METRIC_PROCESS_CPU] = PROCESS(METRIC_COUNTER, "cpu_seconds_total", "User and system time, in seconds."),
+	[METRIC_PROCESS_RESIDENT] = PROCESS(METRIC_GAUGE, "resident_memory_bytes", "Memory in use."),
+	[METRIC_PROCESS_VIRTUAL] = PROCESS(METRIC_GAUGE, "virtual_memory_bytes", "Address space in use."),
+	[METRIC_PROCESS_FDS] = PROCESS(METRIC_GAUGE, "open_fds", "Open file descriptors."),
+	[METRIC_PROCESS_MAX_FDS] = PROCESS(METRIC_GAUGE, "max_fds", "File descriptors that may be open."),
+	[METRIC_PROCESS_STARTED] = PROCESS(METRIC_GAUGE, "start_time_seconds", "When it was started, by Unix time."),
 };
 
-static void write_head(Text *text, const MetricKind *kind);
-static void write_numbers(Text *text, const MetricKind *kind, int worker);
-static void write_histogram(Text *text, const MetricKind *kind, int worker);
+static const char *label_value(const MetricKind *kind, int series, int label);
+static int	count_series(const MetricKind *kind);
+static void write_series(Text *text, const MetricKind *kind, int series, int worker);
+static void write_name(Text *text, const MetricKind *kind, const char *suffix, int series, int worker);
 static void write_value(Text *text, double value);
+
+/* --- counting ------------------------------------------------------------------------------------ */
 
 void
 metrics_add_code(Metric metric, int code)
 {
-	const MetricKind *kind = &metrics_kinds[metric];
+	const MetricLabel *label = &metrics_kinds[metric].labels[0];
 	int			series = 0;
 
-	while (series < kind->n_series - 1 && strtol(kind->series[series], NULL, 10) != code)
+	while (series < label->count - 1 && strtol(label->values[series], NULL, 10) != code)
 		series++;
-	kind->values[series]++;
+	metrics_kinds[metric].values[series]++;
+}
+
+void
+metrics_add_named(Metric metric, const char *name)
+{
+	const MetricLabel *label = &metrics_kinds[metric].labels[0];
+	int			series = 0;
+
+	while (series < label->count - 1 && (name == NULL || strcmp(label->values[series], name) != 0))
+		series++;
+	metrics_kinds[metric].values[series]++;
 }
 
 void
 metrics_observe(Metric metric, double value)
 {
+	metrics_observe_in(metric, 0, value);
+}
+
+void
+metrics_observe_in(Metric metric, int series, double value)
+{
 	const MetricKind *kind = &metrics_kinds[metric];
+	double	   *values = &kind->values[series * (kind->n_bounds + 2)];
 	int			bucket = 0;
 
 	while (bucket < kind->n_bounds && value > kind->bounds[bucket])
 		bucket++;
-	kind->values[bucket]++;
-	kind->values[kind->n_bounds + 1] += value;
+	values[bucket]++;
+	values[kind->n_bounds + 1] += value;
+}
+
+void
+metrics_name_route(int route, const char *name)
+{
+	if (route >= METRICS_MAX_ROUTES)
+		abort();				/* a table in the source is too long */
+	routes[route] = name;
+}
+
+void
+metrics_answered(int route, int status, double seconds)
+{
+	metrics_add_to(METRIC_HTTP_REQUESTS, route * LENGTH(status_classes) + status / 100 - 2, 1);
+	metrics_add_to(METRIC_HTTP_ROUTE_SECONDS, route, seconds);
+	metrics_observe(METRIC_HTTP_SECONDS, seconds);
 }
 
 double
@@ -133,54 +269,73 @@ metrics_write(Text *text, int worker)
 	{
 		const MetricKind *kind = &metrics_kinds[i];
 
-		write_head(text, kind);
-		if (kind->type == METRIC_HISTOGRAM)
-			write_histogram(text, kind, worker);
-		else
-			write_numbers(text, kind, worker);
+		text_format(text, "# HELP %s %s\n", kind->name, kind->help);
+		text_format(text, "# TYPE %s %s\n", kind->name, type_names[kind->type]);
+		for (int series = 0; series < count_series(kind); series++)
+		{
+			if (kind->labels[0].count == 0 || label_value(kind, series, 0) != NULL)
+				write_series(text, kind, series, worker);
+		}
 	}
 }
 
-static void
-write_head(Text *text, const MetricKind *kind)
+static int
+count_series(const MetricKind *kind)
 {
-	text_format(text, "# HELP " PREFIX "%s %s\n", kind->name, kind->help);
-	text_format(text, "# TYPE " PREFIX "%s %s\n", kind->name, type_names[kind->type]);
+	int			count = 1;
+
+	for (int i = 0; i < 2; i++)
+		count *= kind->labels[i].count > 0 ? kind->labels[i].count : 1;
+	return count;
 }
 
-static void
-write_numbers(Text *text, const MetricKind *kind, int worker)
+static const char *
+label_value(const MetricKind *kind, int series, int label)
 {
-	for (int i = 0; i < kind->n_series; i++)
-	{
-		text_format(text, PREFIX "%s{worker=\"%d\"", kind->name, worker);
-		if (kind->label != NULL)
-			text_format(text, ",%s=\"%s\"", kind->label, kind->series[i]);
-		text_add(text, "} ");
-		write_value(text, kind->values[i]);
-	}
+	int			within = kind->labels[1].count > 0 ? kind->labels[1].count : 1;
+
+	return kind->labels[label].values[label == 0 ? series / within : series % within];
 }
 
 /* Prometheus counts in each bucket all that lies below it, too. */
 static void
-write_histogram(Text *text, const MetricKind *kind, int worker)
+write_series(Text *text, const MetricKind *kind, int series, int worker)
 {
+	const double *values = &kind->values[series * (kind->n_bounds + 2)];
 	double		below = 0;
 
+	if (kind->type != METRIC_HISTOGRAM)
+	{
+		write_name(text, kind, "", series, worker);
+		text_add(text, "} ");
+		write_value(text, kind->values[series]);
+		return;
+	}
 	for (int i = 0; i <= kind->n_bounds; i++)
 	{
-		below += kind->values[i];
-		text_format(text, PREFIX "%s_bucket{worker=\"%d\",le=\"", kind->name, worker);
+		below += values[i];
+		write_name(text, kind, "_bucket", series, worker);
 		if (i < kind->n_bounds)
-			text_format(text, "%g\"} ", kind->bounds[i]);
+			text_format(text, ",le=\"%g\"} ", kind->bounds[i]);
 		else
-			text_add(text, "+Inf\"} ");
+			text_add(text, ",le=\"+Inf\"} ");
 		write_value(text, below);
 	}
-	text_format(text, PREFIX "%s_sum{worker=\"%d\"} ", kind->name, worker);
-	write_value(text, kind->values[kind->n_bounds + 1]);
-	text_format(text, PREFIX "%s_count{worker=\"%d\"} ", kind->name, worker);
+	write_name(text, kind, "_sum", series, worker);
+	text_add(text, "} ");
+	write_value(text, values[kind->n_bounds + 1]);
+	write_name(text, kind, "_count", series, worker);
+	text_add(text, "} ");
 	write_value(text, below);
+}
+
+/* Values of labels are ours and need no quoting. The closing brace is left to the caller. */
+static void
+write_name(Text *text, const MetricKind *kind, const char *suffix, int series, int worker)
+{
+	text_format(text, "%s%s{worker=\"%d\"", kind->name, suffix, worker);
+	for (int i = 0; i < 2 && kind->labels[i].count > 0; i++)
+		text_format(text, ",%s=\"%s\"", kind->labels[i].name, label_value(kind, series, i));
 }
 
 static void

@@ -11,28 +11,81 @@
 
 typedef enum Metric
 {
+	/* sends */
 	METRIC_SENDS,				/* by SendOutcome */
 	METRIC_SENDS_REFUSED,		/* by ErrorCode */
+	METRIC_SENDS_WAITING,
+	METRIC_SENDS_WAITING_BYTES,
+	METRIC_SEND_SECONDS,
 	METRIC_BATCHES,				/* by BatchOutcome */
 	METRIC_BATCH_SENDS,
 	METRIC_BATCH_SECONDS,
-	METRIC_SEND_SECONDS,
+
+	/* sockets */
+	METRIC_SOCKETS,				/* by PeerState */
+	METRIC_SOCKETS_OPENED,
+	METRIC_SOCKETS_CLOSED,		/* by CloseCode: metrics_add_code() */
+	METRIC_SOCKET_MESSAGES,		/* by SocketVerb */
+	METRIC_SOCKET_QUEUED_BYTES,
 	METRIC_FRAMES_QUEUED,
 	METRIC_SOCKET_WRITES,
 	METRIC_SOCKET_FRAMES,
 	METRIC_SOCKET_BYTES,
-	METRIC_SOCKETS_OPENED,
-	METRIC_SOCKETS_CLOSED,		/* by CloseCode: metrics_add_code() */
+
+	/* rooms */
+	METRIC_ROOMS,
+	METRIC_SUBSCRIPTIONS,
+	METRIC_EVENTS_KEPT,
+	METRIC_EVENTS_KEPT_BYTES,
+	METRIC_EVENTS_PUBLISHED,
 	METRIC_GAPS,
 	METRIC_ROOM_READS,
+	METRIC_PAGE_READS,
+	METRIC_RESETS,
+	METRIC_SWEEPS,				/* by Sweep */
+	METRIC_SWEEP_FINDS,			/* by Sweep */
 	METRIC_DOORBELLS,			/* by DoorbellSource */
+
+	/* the database */
+	METRIC_DATABASE_READY,
+	METRIC_DATABASE_CONNECTIONS,	/* by DatabaseLane */
+	METRIC_DATABASE_LOSSES,
+	METRIC_DATABASE_IN_FLIGHT,	/* by DatabaseLane */
+	METRIC_DATABASE_WAITING,	/* by DatabaseLane */
+	METRIC_DATABASE_REQUESTS,	/* by DbOutcome */
+	METRIC_DATABASE_WAIT_SECONDS,	/* by DatabaseLane */
+	METRIC_DATABASE_SECONDS,	/* by DatabaseLane */
+
+	/* HTTP, tokens */
+	METRIC_HTTP_OPEN,
+	METRIC_HTTP_REQUESTS,		/* by route and class of status: metrics_answered() */
+	METRIC_HTTP_ROUTE_SECONDS,	/* by route */
+	METRIC_HTTP_SECONDS,
+	METRIC_TOKENS,				/* by TokenVerdict */
+
+	/* the process */
+	METRIC_LOG_LINES,			/* by LogLevel */
+	METRIC_LOOP_SECONDS,
+	METRIC_BUILD,
+	METRIC_PROCESS_CPU,
+	METRIC_PROCESS_RESIDENT,
+	METRIC_PROCESS_VIRTUAL,
+	METRIC_PROCESS_FDS,
+	METRIC_PROCESS_MAX_FDS,
+	METRIC_PROCESS_STARTED,
 	N_METRICS
 } Metric;
 
-/* Series of the metrics above, in the order of their names in metrics.c. */
+/* What tells the series of the metrics above apart, where no other enum does. */
 enum SendOutcome { SEND_STORED, SEND_REPEATED, SEND_REFUSED };
 enum BatchOutcome { BATCH_COMMITTED, BATCH_ROLLED_BACK, BATCH_LOST };
+enum Sweep { SWEEP_HEADS, SWEEP_SESSIONS };
 enum DoorbellSource { DOORBELL_OWN, DOORBELL_OTHER };
+enum DatabaseLane { DATABASE_SEND, DATABASE_QUERY, DATABASE_SLOW, DATABASE_LISTEN, N_DATABASE_LANES };
+enum TokenVerdict { TOKEN_REMEMBERED, TOKEN_VERIFIED, TOKEN_INVALID, TOKEN_UNKNOWN_KEY };
+
+#define METRICS_MAX_ROUTES 64
+#define METRICS_OTHER_ROUTE 0	/* the page, and what is at no path */
 
 typedef enum MetricType
 {
@@ -41,16 +94,26 @@ typedef enum MetricType
 	METRIC_HISTOGRAM
 } MetricType;
 
+/* A label and the values that it has; a NULL among them is not written. */
+typedef struct MetricLabel
+{
+	const char *name;
+	const char *const *values;
+	int			count;
+} MetricLabel;
+
+/*
+ * Series are numbered by the first label, within it by the second. A series is one number; of a
+ * histogram it is the buckets, what lies beyond, and the sum.
+ */
 typedef struct MetricKind
 {
-	const char *name;			/* behind porcupine_bridge_ */
+	const char *name;
 	MetricType	type;
-	const char *label;			/* what tells its series apart; NULL: there is one */
-	const char *const *series;	/* the values of that label */
-	int			n_series;
+	MetricLabel labels[2];		/* unused: count 0 */
 	const double *bounds;		/* of a histogram's buckets, ascending */
 	int			n_bounds;
-	double	   *values;			/* a number a series; of a histogram each bucket, what is beyond, and the sum */
+	double	   *values;
 	const char *help;
 } MetricKind;
 
@@ -78,8 +141,16 @@ metrics_set(Metric metric, int series, double value)
 
 /* Counts one in the series that is named by a number, or in its last, "other". */
 extern void metrics_add_code(Metric metric, int code);
-/* One observation of a histogram. */
+/* Counts one in the series of that name, or in its last, "other". */
+extern void metrics_add_named(Metric metric, const char *name);
+/* One observation of a histogram: of its only series, or of one of them. */
 extern void metrics_observe(Metric metric, double value);
+extern void metrics_observe_in(Metric metric, int series, double value);
+
+/* Routes are named by whoever owns their table, at start; the name must stay. */
+extern void metrics_name_route(int route, const char *name);
+/* A request to this route was answered with this status, so many seconds after it began. */
+extern void metrics_answered(int route, int status, double seconds);
 
 /* Seconds of a clock that never goes back, to measure durations finer than the loop's. */
 extern double metrics_clock(void);

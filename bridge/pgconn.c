@@ -11,6 +11,7 @@
 #include "pgconn.h"
 #include "log.h"
 #include "loop.h"
+#include "metrics.h"
 #include "table.h"
 
 #include <stdio.h>
@@ -39,6 +40,8 @@ struct DbRequest
 	DbDone		done;
 	void	   *arg;
 	uint64_t	asked_at;
+	double		began;			/* the same by metrics_clock(); 0: not yet */
+	int			lane;			/* enum DatabaseLane */
 	bool		given_up;
 	int64_t		session;		/* 0: nobody's */
 	PGresult   *result;			/* of the statement, or the first error */
@@ -185,9 +188,11 @@ db_asked_at(const DbRequest *request)
 }
 
 void
-db_set_asked_at(DbRequest *request, uint64_t now)
+db_set_asked(DbRequest *request, int lane)
 {
-	request->asked_at = now;
+	request->lane = lane;
+	request->asked_at = loop_now();
+	request->began = metrics_clock();
 }
 
 void
@@ -220,6 +225,8 @@ db_dequeue(DbQueue *queue)
 void
 db_finish(DbRequest *request, DbOutcome outcome, const PGresult *result)
 {
+	if (request->began > 0)
+		metrics_add_to(METRIC_DATABASE_REQUESTS, (int) outcome, 1);
 	if (request->done != NULL)
 		request->done(request->arg, outcome, result);
 	free_request(request);
@@ -441,6 +448,8 @@ lose(PgConn *conn, const char *why)
 	table_free(&conn->prepared);
 	conn->sent = (DbQueue) {0};
 	conn->in_flight = 0;
+	if (conn->state == PG_UP)
+		metrics_add(METRIC_DATABASE_LOSSES, 1);
 	if (conn->state != PG_CLOSED)
 	{
 		conn->pause = conn->pause == 0 ? FIRST_PAUSE_MS : conn->pause * 2;
@@ -592,6 +601,7 @@ finish_piece(PgConn *conn)
 		return;
 	}
 	conn->in_flight--;
+	metrics_observe_in(METRIC_DATABASE_SECONDS, piece->lane, metrics_clock() - piece->began);
 	db_finish(piece, done ? DB_DONE : DB_REFUSED, piece->result);
 	if (conn->in_flight == 0 && conn->state == PG_UP)
 		conn->events->idle(conn->arg);
@@ -632,7 +642,8 @@ pgconn_send(PgConn *conn, DbRequest *request)
 			&& PQpipelineSync(conn->pg) == 1;
 	}
 	/* what it has waited before is not the connection's fault */
-	request->asked_at = loop_now();
+	metrics_observe_in(METRIC_DATABASE_WAIT_SECONDS, request->lane, metrics_clock() - request->began);
+	db_set_asked(request, request->lane);
 	db_enqueue(&conn->sent, request);
 	conn->in_flight++;
 	if (sent)

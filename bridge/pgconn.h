@@ -48,7 +48,8 @@ extern bool db_is_given_up(const DbRequest *request);
 
 /* When it was queued, then when it was sent, in loop_now() milliseconds. */
 extern uint64_t db_asked_at(const DbRequest *request);
-extern void db_set_asked_at(DbRequest *request, uint64_t now);
+/* It is queued now, for this kind of connection (enum DatabaseLane). */
+extern void db_set_asked(DbRequest *request, int lane);
 /* Calls done() and frees the request. For whoever queues requests that never get sent. */
 extern void db_finish(DbRequest *request, DbOutcome outcome, const PGresult *result);
 

@@ -4,6 +4,7 @@
 #include "pool.h"
 #include "log.h"
 #include "loop.h"
+#include "metrics.h"
 
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@ typedef struct Place
 struct LaneState
 {
 	const char *name;
+	int			kind;			/* enum DatabaseLane */
 	const char *options;
 	int			size;
 	Place		places[MAX_CONNS];
@@ -35,10 +37,10 @@ struct LaneState
 };
 
 static LaneState lanes[N_LANES] = {
-	[LANE_SEND_0] = {.name = "send", .options = SEND_OPTIONS, .size = 1},
-	[LANE_SEND_1] = {.name = "send", .options = SEND_OPTIONS, .size = 1},
-	[LANE_QUERY] = {.name = "query", .options = QUERY_OPTIONS, .size = 4},
-	[LANE_SLOW] = {.name = "slow", .options = QUERY_OPTIONS, .size = 2},
+	[LANE_SEND_0] = {.name = "send", .kind = DATABASE_SEND, .options = SEND_OPTIONS, .size = 1},
+	[LANE_SEND_1] = {.name = "send", .kind = DATABASE_SEND, .options = SEND_OPTIONS, .size = 1},
+	[LANE_QUERY] = {.name = "query", .kind = DATABASE_QUERY, .options = QUERY_OPTIONS, .size = 4},
+	[LANE_SLOW] = {.name = "slow", .kind = DATABASE_SLOW, .options = QUERY_OPTIONS, .size = 2},
 };
 
 static Timer check_timer;
@@ -89,7 +91,7 @@ pool_submit(Lane which, DbRequest *request)
 {
 	LaneState  *lane = &lanes[which];
 
-	db_set_asked_at(request, loop_now());
+	db_set_asked(request, lane->kind);
 	if (lane->waiting.count == 0)
 	{
 		for (int i = 0; i < lane->size; i++)
@@ -134,6 +136,28 @@ pool_is_idle(void)
 		}
 	}
 	return true;
+}
+
+void
+pool_measure(void)
+{
+	for (int i = 0; i < N_DATABASE_LANES; i++)
+	{
+		metrics_set(METRIC_DATABASE_CONNECTIONS, i, 0);
+		metrics_set(METRIC_DATABASE_IN_FLIGHT, i, 0);
+		metrics_set(METRIC_DATABASE_WAITING, i, 0);
+	}
+	for (int i = 0; i < N_LANES; i++)
+	{
+		const LaneState *lane = &lanes[i];
+
+		metrics_add_to(METRIC_DATABASE_WAITING, lane->kind, lane->waiting.count);
+		for (int j = 0; j < lane->size; j++)
+		{
+			metrics_add_to(METRIC_DATABASE_CONNECTIONS, lane->kind, pgconn_is_up(lane->places[j].conn));
+			metrics_add_to(METRIC_DATABASE_IN_FLIGHT, lane->kind, pgconn_in_flight(lane->places[j].conn));
+		}
+	}
 }
 
 /* Queues are in the order of asking, so only their heads need a look. */

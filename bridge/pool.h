@@ -35,5 +35,7 @@ extern void pool_submit(Lane lane, DbRequest *request);
 extern bool pool_is_up(void);
 /* Is no request queued or in flight? */
 extern bool pool_is_idle(void);
+/* Sets the gauges of the lanes. */
+extern void pool_measure(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include "json.h"
 #include "log.h"
 #include "loop.h"
+#include "metrics.h"
 #include "peer.h"
 #include "pgarray.h"
 #include "pool.h"
@@ -166,10 +167,13 @@ relay_on_doorbell(const char *payload)
 {
 	cJSON	   *bell = cJSON_ParseWithLength(payload, strlen(payload));
 	const char *origin = json_string(bell, "origin");
-	int64_t		number;
+	int64_t		number = 0;
+	bool		known = origin != NULL && text_to_number(origin, INT64_MAX, &number);
 
+	if (known)
+		metrics_add_to(METRIC_DOORBELLS, number == sends_origin() ? DOORBELL_OWN : DOORBELL_OTHER, 1);
 	/* our own commits have been published already */
-	if (origin != NULL && text_to_number(origin, INT64_MAX, &number) && number != sends_origin())
+	if (known && number != sends_origin())
 	{
 		if (cJSON_IsTrue(json_get(bell, "sweep")))
 		{
@@ -344,6 +348,7 @@ sweep_heads(void)
 	if (sweeping_heads)
 		return;
 	sweeping_heads = true;
+	metrics_add_to(METRIC_SWEEPS, SWEEP_HEADS, 1);
 	rooms = hub_rooms(&count);
 	request = db_request(HEADS_SQL, on_heads, NULL);
 	pgarray_begin(&ids, PG_INT8);
@@ -396,6 +401,7 @@ sweep_sessions(void)
 	if (count > 0)
 	{
 		sweeping_sessions = true;
+		metrics_add_to(METRIC_SWEEPS, SWEEP_SESSIONS, 1);
 		request = db_request(SESSIONS_SQL, on_sessions, NULL);
 		pgarray_begin(&ids, PG_INT8);
 		for (int i = 0; i < count; i++)
@@ -428,7 +434,10 @@ on_sessions(void *arg, DbOutcome outcome, const PGresult *result)
 	if (outcome == DB_DONE)
 		sessions_known_at = loop_now();
 	for (int row = 0; outcome == DB_DONE && row < PQntuples(result); row++)
+	{
+		metrics_add_to(METRIC_SWEEP_FINDS, SWEEP_SESSIONS, 1);
 		end_session(strtoll(PQgetvalue(result, row, 0), NULL, 10));
+	}
 	if (sessions_rang && outcome == DB_DONE)
 		sweep_sessions();
 }

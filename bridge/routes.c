@@ -10,6 +10,7 @@
 #include "routes.h"
 #include "database.h"
 #include "log.h"
+#include "metrics.h"
 #include "page.h"
 #include "params.h"
 #include "pool.h"
@@ -219,6 +220,7 @@ typedef struct Call
 
 static const Config *config;
 
+static void name_routes(void);
 static size_t body_limit(Request *request);
 static void on_request(Request *request);
 static void on_gone(Request *request);
@@ -260,6 +262,22 @@ routes_open(const Config *given)
 			 "Cross-Origin-Resource-Policy: same-origin\r\n");
 	http_set_common_headers(headers.bytes);
 	http_set_handlers(&handlers);
+	name_routes();
+}
+
+/* As the numbers know them. */
+static void
+name_routes(void)
+{
+	static const char *const methods[] = {"GET", "POST", "PATCH", "DELETE"};
+
+	for (size_t i = 0; i < N_ROUTES; i++)
+	{
+		Text		name = {0};
+
+		text_format(&name, "%s %s", methods[routes[i].method], routes[i].pattern);
+		metrics_name_route((int) i + 1, name.bytes);
+	}
 }
 
 /* --- finding the route ------------------------------------------------------------------------------- */
@@ -283,6 +301,7 @@ on_request(Request *request)
 	else
 	{
 		request->route = call;
+		request->route_number = (int) (call->route - routes) + 1;
 		http_add_header(request, "Cache-Control", "no-store");
 		if (call->route->flags & OPEN)
 			run(request);

@@ -5,6 +5,7 @@
 #include "verbs.h"
 #include "database.h"
 #include "json.h"
+#include "metrics.h"
 #include "params.h"
 #include "pool.h"
 #include "sends.h"
@@ -116,6 +117,7 @@ on_text(Peer *peer, const char *bytes, size_t length)
 		if (strcmp(verbs[i].name, type) == 0)
 			verb = &verbs[i];
 	}
+	metrics_add_named(METRIC_SOCKET_MESSAGES, type);
 	if (peer->state == PEER_NEW)
 		auth(peer, message, NULL);
 	else if (message == NULL)

@@ -5,6 +5,7 @@
  * (on_cursor), is announced when everything missed was sent, and ends in watch_end().
  */
 #include "watch.h"
+#include "metrics.h"
 #include "pool.h"
 #include "relay.h"
 
@@ -201,6 +202,8 @@ on_cursor(Watch *watch, DbOutcome outcome, const PGresult *result)
 	watch->epoch = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
 	watch->epoch_open = PQgetvalue(result, 0, 3)[0] == 't';
 	watch->reset = PQgetvalue(result, 0, 4)[0] == 't';
+	if (watch->reset)
+		metrics_add(METRIC_RESETS, 1);
 	next = watch->reset || watch->after < 0 ? watch->head + 1 : watch->after + 1;
 	/* after and stream stay a pair: an old seq must never be taken for one of the new stream */
 	watch->after = next - 1;
