@@ -175,8 +175,8 @@ const MetricKind metrics_kinds[N_METRICS] = {
 							  "Access tokens that were looked at."),
 
 	[METRIC_LOG_LINES] = NUMBERS(METRIC_COUNTER, "log_lines_total", "level", log_levels, "Lines of the log."),
-	[METRIC_LOOP_SECONDS] = BUCKETS("loop_turn_seconds", durations,
-									"Turns of the event loop, without its sleep: what arrives meanwhile waits that long."),
+	[METRIC_LOOP_LAG] = BUCKETS("loop_lag_seconds", durations,
+								"How late a timer fires: as long, what arrives waits for the event loop."),
 	[METRIC_BUILD] = NUMBERS(METRIC_GAUGE, "build_info", "version", versions, "1, with what runs here."),
 	[METRIC_PROCESS_CPU] = PROCESS(METRIC_COUNTER, "cpu_seconds_total", "User and system time, in seconds."),
 	[METRIC_PROCESS_RESIDENT] = PROCESS(METRIC_GAUGE, "resident_memory_bytes", "Memory in use."),

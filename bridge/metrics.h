@@ -65,7 +65,7 @@ typedef enum Metric
 
 	/* the process */
 	METRIC_LOG_LINES,			/* by LogLevel */
-	METRIC_LOOP_SECONDS,
+	METRIC_LOOP_LAG,
 	METRIC_BUILD,
 	METRIC_PROCESS_CPU,
 	METRIC_PROCESS_RESIDENT,

@@ -7,6 +7,7 @@
 #include "peer.h"
 #include "log.h"
 #include "memory.h"
+#include "metrics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,7 @@ peer_open(void *socket, int64_t only_room, int64_t after, int64_t stream)
 		first->previous = peer;
 	first = peer;
 	count++;
+	metrics_add(METRIC_SOCKETS_OPENED, 1);
 	peer->deadline = memory_alloc(sizeof(Timer));
 	timer_start(peer->deadline, on_deadline, peer, AUTH_DEADLINE_MS, 0);
 	return peer;
@@ -93,6 +95,7 @@ peer_end(Peer *peer, CloseCode code, const char *reason, bool after_queue)
 {
 	if (peer->state == PEER_ENDING)
 		return;
+	metrics_add_code(METRIC_SOCKETS_CLOSED, (int) code);
 	log_write(LOG_DEBUG, "socket ends", LOG_NUMBER("code", code), LOG_TEXT("reason", reason));
 	auth_forget(&peer->auth);
 	stop_deadline(peer);
@@ -209,6 +212,7 @@ peer_push(Peer *peer, Frame *frame)
 	}
 	peer->queue[(peer->queue_begin + peer->queue_count) % peer->queue_size] = frame_keep(frame);
 	peer->queued += frame->wire_length;
+	metrics_add(METRIC_FRAMES_QUEUED, 1);
 	if (peer->queue_count++ == 0)
 		transport->want_write(peer->socket);
 }
@@ -261,6 +265,7 @@ peer_written(Peer *peer)
 	peer->queue_begin = (peer->queue_begin + 1) % peer->queue_size;
 	peer->queue_count--;
 	peer->queued -= frame->wire_length;
+	metrics_add(METRIC_SOCKET_FRAMES, 1);
 	frame_release(frame);
 	if (peer->full && peer->queued < PEER_FULL / 2 && peer->state == PEER_READY)
 	{

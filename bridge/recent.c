@@ -4,6 +4,7 @@
  */
 #include "recent.h"
 #include "memory.h"
+#include "metrics.h"
 
 #include <stdlib.h>
 
@@ -31,6 +32,8 @@ recent_keep(Recent *recent, HubEvent event)
 	recent->events[(recent->begin + recent->count++) % recent->size] = event;
 	recent->bytes += cost(&event);
 	total += cost(&event);
+	metrics_add(METRIC_EVENTS_KEPT, 1);
+	metrics_add(METRIC_EVENTS_KEPT_BYTES, (double) cost(&event));
 	link_last(recent);
 	while (recent->bytes > RECENT_BYTES && recent->count > 1)
 		forget_oldest(recent);
@@ -89,6 +92,8 @@ forget_oldest(Recent *recent)
 
 	recent->bytes -= cost(oldest);
 	total -= cost(oldest);
+	metrics_add(METRIC_EVENTS_KEPT, -1);
+	metrics_add(METRIC_EVENTS_KEPT_BYTES, -(double) cost(oldest));
 	frame_release(oldest->frame);
 	recent->begin = (recent->begin + 1) % recent->size;
 	recent->count--;

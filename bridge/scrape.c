@@ -27,6 +27,7 @@
 #define PLACES 8
 #define MAX_REQUEST 4096
 #define BACKLOG 16
+#define LAG_EVERY_MS 100
 
 typedef struct Scrape
 {
@@ -42,6 +43,8 @@ static Scrape *places[PLACES];	/* a ring: the next to be taken is the oldest */
 static int	next_place;
 static int	worker;
 static double started_at;
+static Timer lag_timer;
+static double lag_seen_at;
 
 static void on_connection(uv_stream_t *stream, int status);
 static void hang_up(Scrape *scrape);
@@ -50,6 +53,7 @@ static void give_buffer(uv_handle_t *handle, size_t wanted, uv_buf_t *buffer);
 static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer);
 static void answer(Scrape *scrape);
 static void on_written(uv_write_t *write, int status);
+static void measure_lag(void *arg);
 static void look_at_sockets(void);
 static void look_at_process(void);
 static int	count_descriptors(void);
@@ -79,6 +83,8 @@ scrape_open(const char *address, int port, int number)
 				port, address, uv_strerror(error));
 		return false;
 	}
+	lag_seen_at = metrics_clock();
+	timer_start(&lag_timer, measure_lag, NULL, LAG_EVERY_MS, LAG_EVERY_MS);
 	log_write(LOG_INFO, "serving metrics", LOG_TEXT("address", address), LOG_NUMBER("port", port));
 	return true;
 }
@@ -86,6 +92,7 @@ scrape_open(const char *address, int port, int number)
 void
 scrape_close(void)
 {
+	timer_stop(&lag_timer);
 	for (int i = 0; i < PLACES; i++)
 	{
 		if (places[i] != NULL)
@@ -204,6 +211,17 @@ on_written(uv_write_t *write, int status)
 }
 
 /* --- what is looked up -------------------------------------------------------------------------------- */
+
+static void
+measure_lag(void *arg)
+{
+	double		now = metrics_clock();
+	double		lag = now - lag_seen_at - LAG_EVERY_MS / 1000.0;
+
+	(void) arg;
+	metrics_observe(METRIC_LOOP_LAG, lag > 0 ? lag : 0);
+	lag_seen_at = now;
+}
 
 static void
 look_at_sockets(void)

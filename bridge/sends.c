@@ -11,6 +11,7 @@
 #include "hub.h"
 #include "loop.h"
 #include "memory.h"
+#include "metrics.h"
 #include "pgarray.h"
 #include "pgvalue.h"
 #include "pool.h"
@@ -49,10 +50,18 @@ typedef struct SendLane
 	int			at;
 	bool		one_by_one;
 	bool		rings;			/* the batch's own commit does */
+	double		began;			/* what is in flight, by metrics_clock() */
 	Deferred	begin;
 } SendLane;
 
 static const char *const kinds[] = {"message", "edit", "reaction"};
+
+static const int counted_as[] = {
+	[DB_DONE] = BATCH_COMMITTED,
+	[DB_REFUSED] = BATCH_ROLLED_BACK,
+	[DB_UNKNOWN] = BATCH_LOST,
+	[DB_AWAY] = BATCH_LOST,
+};
 
 static SendLane lanes[N_SEND_LANES];
 static uint64_t last_order;
@@ -72,6 +81,7 @@ static void continue_lane(SendLane *lane);
 static void answer_row(Send *send, const PGresult *result, int row);
 static const char *time_text(int64_t time);
 static void answer_problem(Send *send, Problem problem);
+static void answer(Send *send, const SendResult *result);
 static void publish(const Send *send, int64_t seq, const char *created_at);
 static void ring(void);
 static void on_rung(void *arg, DbOutcome outcome, const PGresult *result);
@@ -163,6 +173,9 @@ sends_submit(Send *send)
 	SendLane   *lane = lane_of(send);
 
 	send->order = ++last_order;
+	send->began = metrics_clock();
+	metrics_add(METRIC_SENDS_WAITING, 1);
+	metrics_add(METRIC_SENDS_WAITING_BYTES, (double) send->body_length);
 	send->next = NULL;
 	if (lane->last != NULL)
 		lane->last->next = send;
@@ -262,6 +275,8 @@ submit(SendLane *lane, Send *const *sends, int count)
 	db_text(request, lane->rings ? "true" : "false");
 	db_number(request, sends_origin());
 	db_want_binary(request);
+	lane->began = metrics_clock();
+	metrics_observe(METRIC_BATCH_SENDS, count);
 	pool_submit(LANE_SEND_0 + (Lane) (lane - lanes), request);
 }
 
@@ -271,6 +286,8 @@ on_sent(void *arg, DbOutcome outcome, const PGresult *result)
 	SendLane   *lane = arg;
 	int			end = lane->one_by_one ? lane->at + 1 : lane->count;
 
+	metrics_add_to(METRIC_BATCHES, counted_as[outcome], 1);
+	metrics_observe(METRIC_BATCH_SECONDS, metrics_clock() - lane->began);
 	if (outcome == DB_REFUSED)
 		on_refused(lane, result);
 	else
@@ -327,25 +344,25 @@ continue_lane(SendLane *lane)
 static void
 answer_row(Send *send, const PGresult *result, int row)
 {
-	SendResult	answer = {.stored = PQgetisnull(result, row, RESULT_CONDITION)};
+	SendResult	verdict = {.stored = PQgetisnull(result, row, RESULT_CONDITION)};
 
-	if (answer.stored)
+	if (verdict.stored)
 	{
-		answer.seq = pgvalue_int64(result, row, RESULT_SEQ);
-		answer.created_at = time_text(pgvalue_time(result, row, RESULT_CREATED_AT));
-		answer.repeated = pgvalue_bool(result, row, RESULT_REPEATED);
-		if (!answer.repeated)
-			publish(send, answer.seq, answer.created_at);
+		verdict.seq = pgvalue_int64(result, row, RESULT_SEQ);
+		verdict.created_at = time_text(pgvalue_time(result, row, RESULT_CREATED_AT));
+		verdict.repeated = pgvalue_bool(result, row, RESULT_REPEATED);
+		if (!verdict.repeated)
+			publish(send, verdict.seq, verdict.created_at);
 	}
 	else
 	{
-		answer.problem = PROBLEM(errors_by_name(PQgetvalue(result, row, RESULT_CONDITION)), NULL);
+		verdict.problem = PROBLEM(errors_by_name(PQgetvalue(result, row, RESULT_CONDITION)), NULL);
 		if (!PQgetisnull(result, row, RESULT_SEQ))
-			answer.problem.seq = pgvalue_int64(result, row, RESULT_SEQ);
+			verdict.problem.seq = pgvalue_int64(result, row, RESULT_SEQ);
 		if (!PQgetisnull(result, row, RESULT_EPOCH))
-			answer.problem.epoch = pgvalue_int32(result, row, RESULT_EPOCH);
+			verdict.problem.epoch = pgvalue_int32(result, row, RESULT_EPOCH);
 	}
-	send->done(send, &answer);
+	answer(send, &verdict);
 }
 
 /* All of a batch have the same one. The text lives until the next call. */
@@ -367,9 +384,21 @@ time_text(int64_t time)
 static void
 answer_problem(Send *send, Problem problem)
 {
-	SendResult	answer = {.problem = problem};
+	SendResult	verdict = {.problem = problem};
 
-	send->done(send, &answer);
+	answer(send, &verdict);
+}
+
+static void
+answer(Send *send, const SendResult *result)
+{
+	metrics_add_to(METRIC_SENDS, result->repeated ? SEND_REPEATED : result->stored ? SEND_STORED : SEND_REFUSED, 1);
+	if (!result->stored)
+		metrics_add_to(METRIC_SENDS_REFUSED, (int) result->problem.code, 1);
+	metrics_observe(METRIC_SEND_SECONDS, metrics_clock() - send->began);
+	metrics_add(METRIC_SENDS_WAITING, -1);
+	metrics_add(METRIC_SENDS_WAITING_BYTES, -(double) send->body_length);
+	send->done(send, result);
 }
 
 /* The event as every reader of the table would see it. */

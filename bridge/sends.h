@@ -33,6 +33,7 @@ struct Send
 {
 	Send	   *next;
 	uint64_t	order;
+	double		began;			/* by metrics_clock() */
 	int64_t		room;
 	int64_t		user;
 	int64_t		device;

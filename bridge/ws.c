@@ -10,6 +10,7 @@
 #include "base64.h"
 #include "http.h"
 #include "log.h"
+#include "metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -270,6 +271,8 @@ write_raw(Socket *socket, unsigned char *bytes, size_t length)
 {
 	if (lws_write(socket->wsi, bytes, length, LWS_WRITE_RAW) < 0)
 		return -1;
+	metrics_add(METRIC_SOCKET_WRITES, 1);
+	metrics_add(METRIC_SOCKET_BYTES, (double) length);
 	/* it keeps what the socket did not take, and calls back when that is gone */
 	socket->waiting = lws_partial_buffered(socket->wsi) != 0;
 	return 0;
