@@ -109,12 +109,12 @@ typedef struct MetricLabel
 typedef struct MetricKind
 {
 	const char *name;
-	MetricType	type;
+	const char *help;
 	MetricLabel labels[2];		/* unused: count 0 */
 	const double *bounds;		/* of a histogram's buckets, ascending */
 	int			n_bounds;
+	MetricType	type;
 	double	   *values;
-	const char *help;
 } MetricKind;
 
 extern const MetricKind metrics_kinds[N_METRICS];

@@ -29,8 +29,8 @@ typedef struct Place
 struct LaneState
 {
 	const char *name;
-	int			kind;			/* enum DatabaseLane */
 	const char *options;
+	int			kind;			/* enum DatabaseLane */
 	int			size;
 	Place		places[MAX_CONNS];
 	DbQueue		waiting;		/* oldest first */
