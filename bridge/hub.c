@@ -262,7 +262,9 @@ hub_publish(int64_t id, HubEvent event)
 		room->known = event.seq;
 	if (room != NULL && room->live && event.seq == room->published + 1)
 	{
+		hold(room);
 		append(room, event);
+		release(room);
 		return;
 	}
 	if (room != NULL && room->live && event.seq > room->published)
@@ -396,14 +398,13 @@ hub_take_sweep(int64_t id, int64_t head)
 	release(room);
 }
 
-/* The next event of the room, for everybody who is not still catching up. */
+/* The next event of the room, for everybody who is not still catching up. The caller holds the room. */
 static void
 append(HubRoom *room, HubEvent event)
 {
 	Subscription *each;
 	Subscription *following;
 
-	hold(room);
 	room->published = event.seq;
 	metrics_add(METRIC_EVENTS_PUBLISHED, 1);
 	frame_keep(event.frame);
@@ -417,7 +418,6 @@ append(HubRoom *room, HubEvent event)
 			pump(each);
 	}
 	frame_release(event.frame);
-	release(room);
 }
 
 static void
@@ -434,7 +434,6 @@ load(HubRoom *room, HubEvent *events, int count)
 		recent_keep(&room->recent, events[i]);
 	}
 	room->live = true;
-	hold(room);
 	for (Subscription *each = room->subscriptions; each != NULL; each = following)
 	{
 		following = each->next_in_room;
@@ -442,7 +441,6 @@ load(HubRoom *room, HubEvent *events, int count)
 		ops->attached(each);
 	}
 	read_missing(room);
-	release(room);
 }
 
 static void
