@@ -11,7 +11,6 @@
 #include "pgarray.h"
 #include "pool.h"
 #include "sends.h"
-#include "shapes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,19 +18,9 @@
 #define SWEEP_EVERY_MS 1000
 #define HEADS_EVERY 2			/* sweeps of the sessions to one of the heads */
 
-/* Whose membership ends with an event: nobody's, for most. */
-#define ENDS \
-	"CASE WHEN e.kind IN ('member.left', 'member.removed') THEN convert_from(e.body, 'UTF8')::json->>'user' " \
-	"WHEN e.kind = 'member.role' THEN CASE WHEN convert_from(e.body, 'UTF8')::json->>'role' = 'pending' " \
-	"THEN convert_from(e.body, 'UTF8')::json->>'user' END END"
 /* Bounded by bytes, too: what is read ends (or, of the recent, begins) where it would become too long. */
-#define READ_SQL(from, order, bytes) \
-	"SELECT e.seq, (SELECT row_to_json(x) FROM (SELECT " SHAPE_EVENT("e") ") x), " ENDS \
-	" FROM (SELECT r.*, sum(length(r.body)) OVER (ORDER BY r.seq " order ") - length(r.body) AS before FROM " from " r) e" \
-	" WHERE e.before < " bytes " ORDER BY e.seq"
-#define AFTER_SQL READ_SQL("porcupine.read_events($1::bigint, $2::bigint, $3::int)", "", "196608")
-#define RECENT_SQL READ_SQL("porcupine.read_events($1::bigint, (SELECT greatest(h.last_seq - $2::int, 0) " \
-							"FROM porcupine.read_heads(ARRAY[$1::bigint]) h), $2::int)", "DESC", "393216")
+#define AFTER_SQL "SELECT f.seq, f.event, f.ends FROM porcupine.read_frames($1::bigint, $2::bigint, $3::int, 196608) f"
+#define RECENT_SQL "SELECT f.seq, f.event, f.ends FROM porcupine.read_frames($1::bigint, NULL, $2::int, 393216) f"
 #define HEADS_SQL \
 	"SELECT s.stream, w.id, h.last_seq, s.mode " \
 	"FROM (SELECT porcupine.current_stream() AS stream, porcupine.doorbell_mode() AS mode) s " \

@@ -2,7 +2,8 @@
  * shapes.h - SQL expressions that shape rows as the objects of API.md.
  *
  * JSON is made where the rows are: a statement returns one value, which goes to the client as it
- * is. Sessions run with timezone UTC. Ids are text, for they are opaque to clients.
+ * is. Sessions run with timezone UTC. Ids are text, for they are opaque to clients. Events are
+ * shaped by the extension itself (extension/shape.c).
  */
 #ifndef PORCUPINE_SHAPES_H
 #define PORCUPINE_SHAPES_H
@@ -11,16 +12,6 @@
 #define SHAPE_BYTES(column) "translate(encode(" column ", 'base64'), E'\\n', '')"
 #define SHAPE_USER(row, id) \
 	"json_build_object('id', " row "." id "::text, 'username', " row ".username, 'display_name', " row ".display_name)"
-
-/* A row of porcupine.event as columns; also what sends.c writes for an event of its own. */
-#define SHAPE_EVENT(row) \
-	row ".room_id::text AS room, " row ".seq, " row ".kind, " row ".sender_id::text AS sender, " \
-	row ".device_id::text AS device, " row ".client_id, " row ".epoch, " \
-	"CASE WHEN " row ".kind <= 'control' THEN " SHAPE_BYTES(row ".body") " END AS body, " \
-	"CASE WHEN " row ".kind = 'control' THEN json_build_object('index', " row ".ref) " \
-	"WHEN " row ".kind > 'control' THEN convert_from(" row ".body, 'UTF8')::json END AS data, " \
-	"CASE WHEN " row ".kind <> 'control' THEN " row ".ref END AS ref, " \
-	SHAPE_TIME(row ".created_at") " AS created_at"
 
 #define SHAPE_ROOM(row) \
 	row ".id::text AS id, " row ".name, " row ".code, " row ".encrypted, " row ".role, " row ".head, " \

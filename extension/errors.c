@@ -36,6 +36,14 @@ static const struct
 	[CONDITION_BUSY] = {"busy", PORCUPINE_SQLSTATE('1', '6')},
 };
 
+const Refusal errors_session_over = {
+	CONDITION_SESSION_ENDED, "the session is over", "Sign in again."
+};
+const Refusal errors_not_member = {CONDITION_NOT_MEMBER, "not a member of this room", NULL};
+const Refusal errors_is_pending = {
+	CONDITION_ROLE, "waiting to be let in", "A member's client lets you in when it is online."
+};
+
 static Condition condition_named(const char *name);
 
 const char *

@@ -27,6 +27,19 @@ typedef enum Condition
 	CONDITION_BUSY
 } Condition;
 
+/* why something is refused, in words; static */
+typedef struct Refusal
+{
+	Condition	condition;
+	const char *message;
+	const char *hint;			/* or NULL */
+} Refusal;
+
+/* those that several files give */
+extern const Refusal errors_session_over;
+extern const Refusal errors_not_member;
+extern const Refusal errors_is_pending;
+
 /* the condition's name, as in API.md */
 extern const char *errors_name(Condition condition);
 

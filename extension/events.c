@@ -95,10 +95,6 @@ static const Refusal long_body = {CONDITION_TOO_LARGE, "a body has at most 65536
 static const Refusal bad_sender = {
 	CONDITION_SESSION_ENDED, "the account is disabled or the device revoked", "Sign in again."
 };
-static const Refusal not_member = {CONDITION_NOT_MEMBER, "not a member of this room", NULL};
-static const Refusal is_pending = {
-	CONDITION_ROLE, "waiting to be let in", "A member's client lets you in when it is online."
-};
 static const Refusal other_body = {
 	CONDITION_DUPLICATE_MISMATCH, "this client id was used for another message",
 	"Each message needs a client id of its own."
@@ -346,9 +342,9 @@ decide_item(SendCall *call, SendItem *item, uint64 fact)
 	if (!spi_true(fact, FACT_SENDER_GOOD))
 		return &bad_sender;
 	if (!head->exists || !spi_true(fact, FACT_MEMBER))
-		return &not_member;
+		return &errors_not_member;
 	if (spi_true(fact, FACT_PENDING))
-		return &is_pending;
+		return &errors_is_pending;
 
 	spi_value(fact, FACT_SEQ, &is_new);
 	if (!is_new)

@@ -13,14 +13,6 @@
 #define EVENTS_MOST_ITEMS 1000	/* in one call */
 #define EVENTS_SILENT (-1)		/* in the place of an origin */
 
-/* why an item is not stored, in words; static */
-typedef struct Refusal
-{
-	Condition	condition;
-	const char *message;
-	const char *hint;			/* or NULL */
-} Refusal;
-
 /* what is given for one send; a null is a null here too */
 typedef struct SendCells
 {

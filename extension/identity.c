@@ -338,5 +338,6 @@ refuse_token(void)
 static void
 refuse_session(void)
 {
-	errors_refuse(CONDITION_SESSION_ENDED, "the session is over", "Sign in again.", NULL);
+	errors_refuse(errors_session_over.condition, errors_session_over.message,
+				  errors_session_over.hint, NULL);
 }

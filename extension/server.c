@@ -1,10 +1,11 @@
 /*
- * server.c: what tells one history of a database from another.
+ * server.c: what tells one history of a database from another, and the stream that names this one.
  *
  * A restored dump has another system identifier or database, a promoted standby or a recovery to a
- * point in time another timeline. porcupine.current_stream() compares, in SQL.
+ * point in time another timeline. The stream is the newest row of porcupine.stream when that row
+ * names the history we are in, which is nearly always; otherwise renew_stream(), in SQL, adds one.
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
@@ -22,7 +23,9 @@
 #include "utils/rel.h"
 
 #include "server.h"
+#include "spi.h"
 
+static bool names_our_history(void);
 static TimeLineID current_timeline(void);
 static int64 highest_key(Relation table, Relation index);
 
@@ -42,6 +45,43 @@ porcupine_server_history(PG_FUNCTION_ARGS)
 	values[1] = ObjectIdGetDatum(MyDatabaseId);
 	values[2] = Int32GetDatum((int32) current_timeline());
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls)));
+}
+
+/* porcupine.current_stream() */
+PG_FUNCTION_INFO_V1(porcupine_current_stream);
+
+Datum
+porcupine_current_stream(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(server_stream());
+}
+
+int64
+server_stream(void)
+{
+	static Statement newest = {
+		.sql = "SELECT s.stream, s.system_identifier, s.database::bigint, s.timeline"
+		" FROM porcupine.stream s ORDER BY s.stream DESC LIMIT 1"
+	};
+	static Statement renew = {.sql = "SELECT porcupine.renew_stream()"};
+	int64		stream;
+	int			nesting;
+
+	nesting = spi_begin();
+	if (spi_run(&newest, NULL) == 0 || !names_our_history())
+		spi_run(&renew, NULL);
+	stream = spi_int64(0, 1);
+	spi_end(nesting);
+	return stream;
+}
+
+/* Does the row that was read? */
+static bool
+names_our_history(void)
+{
+	return spi_int64(0, 2) == (int64) GetSystemIdentifier()
+		&& spi_int64(0, 3) == (int64) MyDatabaseId
+		&& spi_int32(0, 4) == (int32) current_timeline();
 }
 
 static TimeLineID

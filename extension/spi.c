@@ -16,7 +16,19 @@
 
 #include "spi.h"
 
+/* where the rows of spi_each() go */
+typedef struct RowReceiver
+{
+	DestReceiver receiver;
+	SpiRow		row;
+	void	   *arg;
+} RowReceiver;
+
 static void prepare(Statement *statement);
+static ParamListInfo parameters(const Statement *statement, const Datum *arguments);
+static bool receive_row(TupleTableSlot *slot, DestReceiver *self);
+static void begin_rows(DestReceiver *self, int operation, TupleDesc columns);
+static void end_rows(DestReceiver *self);
 static Datum value_not_null(uint64 row, int column);
 
 int
@@ -51,6 +63,62 @@ spi_run(Statement *statement, const Datum *arguments)
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+void
+spi_each(Statement *statement, const Datum *arguments, SpiRow row, void *arg)
+{
+	RowReceiver to = {
+		.receiver = {
+			.receiveSlot = receive_row, .rStartup = begin_rows, .rShutdown = end_rows,
+			.rDestroy = end_rows, .mydest = DestNone
+		},
+		.row = row,
+		.arg = arg,
+	};
+	SPIExecuteOptions options = {.read_only = true, .dest = &to.receiver};
+	int			result;
+
+	if (statement->plan == NULL)
+		prepare(statement);
+	options.params = parameters(statement, arguments);
+	result = SPI_execute_plan_extended(statement->plan, &options);
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
+}
+
+static ParamListInfo
+parameters(const Statement *statement, const Datum *arguments)
+{
+	int			count = 0;
+	ParamListInfo list;
+
+	while (statement->argtypes[count] != InvalidOid)
+		count++;
+	list = makeParamList(count);
+	for (int i = 0; i < count; i++)
+		list->params[i] = (ParamExternData) {
+			.value = arguments[i], .pflags = PARAM_FLAG_CONST, .ptype = statement->argtypes[i]
+		};
+	return list;
+}
+
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	RowReceiver *to = (RowReceiver *) self;
+
+	return to->row(slot, to->arg);
+}
+
+static void
+begin_rows(DestReceiver *self, int operation, TupleDesc columns)
+{
+}
+
+static void
+end_rows(DestReceiver *self)
+{
 }
 
 static void

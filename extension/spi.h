@@ -29,6 +29,14 @@ extern void spi_end(int nesting);
  */
 extern uint64 spi_run(Statement *statement, const Datum *arguments);
 
+/*
+ * Runs a statement that only reads, by the snapshot of the caller's own statement, and hands each
+ * row over as it is found, uncopied; row() returns false to stop. What row() allocates goes with
+ * the run.
+ */
+typedef bool (*SpiRow) (TupleTableSlot *slot, void *arg);
+extern void spi_each(Statement *statement, const Datum *arguments, SpiRow row, void *arg);
+
 /* A column (from 1) of a row (from 0) of the last run. By-reference values live until spi_end(). */
 extern Datum spi_value(uint64 row, int column, bool *isnull);
 

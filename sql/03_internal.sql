@@ -79,18 +79,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION porcupine.add_stream(bigint) IS 'begins a new stream epoch above the given one';
 
-CREATE FUNCTION porcupine.current_stream() RETURNS bigint
-  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION porcupine.renew_stream() RETURNS bigint
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 DECLARE
   newest porcupine.stream;
   actual record := porcupine.server_history();
 BEGIN
-  SELECT * INTO newest FROM porcupine.stream ORDER BY stream DESC LIMIT 1;
-  IF newest.system_identifier = actual.system_identifier AND newest.database = actual.database AND newest.timeline = actual.timeline THEN
-    RETURN newest.stream;
-  END IF;
   IF current_setting('transaction_read_only')::boolean THEN
     PERFORM porcupine.refuse('busy', 'this database has a new history that has not been recorded yet',
                              'Call porcupine.current_stream() once in a transaction that may write.');
@@ -98,11 +94,18 @@ BEGIN
   LOCK TABLE porcupine.stream IN SHARE ROW EXCLUSIVE MODE;
   SELECT * INTO newest FROM porcupine.stream ORDER BY stream DESC LIMIT 1;
   IF newest.system_identifier = actual.system_identifier AND newest.database = actual.database AND newest.timeline = actual.timeline THEN
-    RETURN newest.stream;
+    RETURN newest.stream;                       -- somebody else was first
   END IF;
   RETURN porcupine.add_stream(newest.stream);
 END
 $$;
+COMMENT ON FUNCTION porcupine.renew_stream() IS
+  'begins a new stream epoch when the newest one is of another history than the server''s own';
+
+CREATE FUNCTION porcupine.current_stream() RETURNS bigint
+  LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+  AS 'MODULE_PATHNAME', 'porcupine_current_stream';
 COMMENT ON FUNCTION porcupine.current_stream() IS
   'the stream epoch that cursors belong to; raised by itself when the database was restored, cloned or promoted. Example: SELECT porcupine.current_stream()';
 

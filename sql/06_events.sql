@@ -94,7 +94,23 @@ AS $$
     FROM porcupine.events e WHERE e.room_id = room AND e.seq > coalesce(after, 0) ORDER BY e.seq LIMIT greatest(least(max, 500), 1)
 $$;
 COMMENT ON FUNCTION porcupine.read_events(bigint, bigint, integer) IS
-  'since() without an identity, for the hub of a bridge, which checks who reads';
+  'since() without its check';
+
+CREATE FUNCTION porcupine.read_frames(room bigint, after bigint, max integer DEFAULT 500, max_bytes integer DEFAULT 1048576)
+  RETURNS TABLE (seq bigint, event json, ends bigint)
+  LANGUAGE c STABLE PARALLEL SAFE SECURITY DEFINER ROWS 50
+  SET search_path = pg_catalog, porcupine, pg_temp
+  AS 'MODULE_PATHNAME', 'porcupine_read_frames';
+COMMENT ON FUNCTION porcupine.read_frames(bigint, bigint, integer, integer) IS
+  'up to max (1-500) events of a room after a seq (null: the latest), in order, each as the JSON object of API.md, for the hub of a bridge, which checks who reads. Reading stops with the event by which the bodies pass max_bytes. ends: the user whose membership ends with it';
+
+CREATE FUNCTION porcupine.history_page(session bigint, room bigint, before bigint DEFAULT NULL, after bigint DEFAULT NULL,
+                                       stream bigint DEFAULT NULL, max integer DEFAULT 50) RETURNS json
+  LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+  AS 'MODULE_PATHNAME', 'porcupine_history_page';
+COMMENT ON FUNCTION porcupine.history_page(bigint, bigint, bigint, bigint, bigint, integer) IS
+  'history() or, with after, since() for the user of a session whose token the bridge has verified, as the answer of API.md: {"results": [event, ...], "head", "stream", "reset"}. reset: the cursor (stream, after) is of another stream or beyond the head, and the page is the latest. A page ends with the event by which its bodies pass 1 MiB. Errors: session_ended, not_member, role';
 
 CREATE FUNCTION porcupine.read_heads(rooms bigint[]) RETURNS TABLE (room_id bigint, last_seq bigint)
   LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER

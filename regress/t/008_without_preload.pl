@@ -37,10 +37,10 @@ is( $node->safe_psql(
 );
 is( $node->safe_psql(
 		'postgres',
-		q{SELECT string_agg(kind::text, ' ' ORDER BY seq) FROM porcupine.read_events((SELECT id FROM porcupine.rooms), 0)}
+		q{SELECT string_agg(event->>'kind', ' ' ORDER BY seq) FROM porcupine.read_frames((SELECT id FROM porcupine.rooms), 0)}
 	),
 	'member.joined message',
-	'read_events'
+	'read_frames'
 );
 
 # A made-up setting, from before the library was loaded.
