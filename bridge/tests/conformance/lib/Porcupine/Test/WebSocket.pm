@@ -110,7 +110,7 @@ sub take_frame
 	};
 }
 
-# next_message(SECONDS): the next JSON message; close frames are kept in {close_code} and {close_reason} and end the listening.
+# next_message(SECONDS): the next JSON message, which is also kept in {heard} and, byte by byte, in {words}; close frames are kept in {close_code} and {close_reason} and end the listening.
 sub next_message
 {
 	my ($self, $seconds) = @_;
@@ -135,6 +135,7 @@ sub next_message
 		  if $frame->{masked} || !$frame->{fin} || $frame->{rsv} || $frame->{opcode} != 1;
 		my $message = $json->decode($frame->{payload});
 		push @{ $self->{heard} }, $message;
+		push @{ $self->{words} }, $frame->{payload};
 		$self->{highest}{ $message->{room} } = $message->{seq} if $message->{type} eq 'event';
 		return $message;
 	}
