@@ -109,7 +109,7 @@ page: .build/page.stamp ## build the page, web/dist
 
 # --- the workflow --------------------------------------------------------------
 
-.PHONY: run stop psql packages build bench test lint help erase-data
+.PHONY: run stop psql packages build bench test sanitize lint help erase-data
 run: ## install, build and start everything; Ctrl-C stops it (PORCUPINE_PORT, PORCUPINE_DIR)
 	@scripts/run
 
@@ -130,6 +130,9 @@ bench: build ## what it costs, beside limits measured in the same run (a cluster
 
 test: ## run every test; SUITE="regress tap" chooses (scripts/test names them)
 	@scripts/test $(SUITE)
+
+sanitize: ## run the bridge's tests again with a bridge that watches over its memory and arithmetic
+	@scripts/test sanitize
 
 lint: ## run the static checks alone
 	@scripts/test lint

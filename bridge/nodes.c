@@ -26,7 +26,7 @@ nodes_read(const char *urls, Nodes *nodes)
 	char	   *rest = memory_text(urls);
 	char	   *url;
 
-	*nodes = (Nodes) {0};
+	*nodes = (Nodes) {.text = rest};
 	while ((url = strsep(&rest, ",")) != NULL)
 	{
 		Node	   *node = &nodes->list[nodes->count];
@@ -42,6 +42,13 @@ nodes_read(const char *urls, Nodes *nodes)
 		nodes->count++;
 	}
 	return true;
+}
+
+void
+nodes_free(Nodes *nodes)
+{
+	free(nodes->text);
+	*nodes = (Nodes) {0};
 }
 
 static bool

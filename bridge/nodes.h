@@ -27,14 +27,16 @@ typedef struct Nodes
 {
 	Node		list[NODES_MAX];
 	int			count;
+	char	   *text;			/* what the names point into */
 } Nodes;
 
 /*
  * Reads redis://[[user][:password]@]host[:port][/database], with commas between several; user and
  * password may have %XX in them, a host with colons stands in brackets. False: it is not that, or
- * names a node twice. What is read lives as long as the process.
+ * names a node twice. Either way what is read is freed by nodes_free().
  */
 extern bool nodes_read(const char *urls, Nodes *nodes);
+extern void nodes_free(Nodes *nodes);
 /* The node of a room, as an index; there must be one. */
 extern int	nodes_choose(const Nodes *nodes, int64_t room);
 

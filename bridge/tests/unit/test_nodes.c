@@ -12,8 +12,10 @@ static bool
 reads(const char *url)
 {
 	Nodes		nodes;
+	bool		well = nodes_read(url, &nodes);
 
-	return nodes_read(url, &nodes);
+	nodes_free(&nodes);
+	return well;
 }
 
 static void
@@ -25,14 +27,19 @@ urls_are_read(void)
 	ok(nodes_read("redis://redis.example.org", &nodes) && nodes.count == 1, "a host is enough");
 	ok(strcmp(node->host, "redis.example.org") == 0 && node->port == 6379 && node->database == 0
 	   && node->user == NULL && node->password == NULL, "the rest is usual");
+	nodes_free(&nodes);
 	ok(nodes_read("redis://chat:se%40cr%25et@10.0.0.1:6380/3", &nodes), "everything may be said");
 	ok(strcmp(node->user, "chat") == 0 && strcmp(node->password, "se@cr%et") == 0, "user and password, without their %%XX");
 	ok(strcmp(node->host, "10.0.0.1") == 0 && node->port == 6380 && node->database == 3, "host, port and database");
+	nodes_free(&nodes);
 	ok(nodes_read("redis://:secret@h", &nodes) && node->user == NULL && strcmp(node->password, "secret") == 0,
 	   "a password may do without a user");
+	nodes_free(&nodes);
 	ok(nodes_read("redis://[fd00::1]:7000", &nodes) && strcmp(node->host, "fd00::1") == 0 && node->port == 7000,
 	   "an IPv6 address stands in brackets");
+	nodes_free(&nodes);
 	ok(nodes_read("redis://a,redis://b:1,redis://a:2", &nodes) && nodes.count == 3, "there may be several");
+	nodes_free(&nodes);
 }
 
 static void
@@ -75,6 +82,9 @@ rooms_are_spread(void)
 	ok(moved == 0, "without a node, only its rooms move");
 	for (int i = 0; i < 3; i++)
 		ok(count[i] > ROOMS * 3 / 10 && count[i] < ROOMS * 37 / 100, "node %d has its share: %d", i, count[i]);
+	nodes_free(&three);
+	nodes_free(&turned);
+	nodes_free(&two);
 }
 
 int

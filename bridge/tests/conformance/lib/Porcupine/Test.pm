@@ -1,6 +1,7 @@
 # Porcupine::Test: a real PostgreSQL with the extension, a real bridge in front of it, and clients that are nothing but sockets,
-# so that they can say what no library would. It owns the cluster and the bridge process of its test and ends both with it; it
-# never sleeps, but polls with a deadline, and knows nothing of what a test expects.
+# so that they can say what no library would. It owns the cluster and the bridge processes of its test and ends them with it; a
+# bridge that does not end as it should fails the test, whatever that was about. It never sleeps, but polls with a deadline, and
+# knows nothing of what a test expects.
 package Porcupine::Test;
 
 use strict;
@@ -25,6 +26,8 @@ use constant PATIENCE => 20;
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my $uuids = 0;
+my %running;    # the bridges: pid => where it logs
+my $owner = $$;
 
 sub b64 { my $text = encode_base64($_[0], ''); return $text; }
 sub unb64 { return decode_base64($_[0]); }
@@ -120,6 +123,7 @@ sub start_bridge
 		exec($self->{program}) or POSIX::_exit(127);
 	}
 	$self->{pid} = $pid;
+	$running{$pid} = $self->{log};
 	eval { $self->wait_until_ready; 1 }
 	  or BAIL_OUT("the bridge does not start:\n" . slurp_file($self->{log}));
 	return;
@@ -159,8 +163,16 @@ sub stop_bridge
 	my ($self, $signal) = @_;
 	my $pid = delete $self->{pid} // return;
 
-	kill $signal // 'TERM', $pid;
+	return end_process($pid, $signal // 'TERM');
+}
+
+sub end_process
+{
+	my ($pid, $signal) = @_;
+
+	kill $signal, $pid;
 	wait_for('the bridge to end', sub { waitpid($pid, POSIX::WNOHANG()) == $pid });
+	delete $running{$pid};
 	return $?;
 }
 
@@ -171,14 +183,23 @@ sub log_lines
 	return map { json_value($_) // { unparsable => $_ } } split /\n/, slurp_file($self->{log});
 }
 
-sub DESTROY
+# Before the cluster goes. Sanitizers speak at the end of a process, and by its status.
+END
 {
-	my ($self) = @_;
-	local ($?, $@);
+	my $status = $?;
 
-	kill 'KILL', $self->{pid} if $self->{pid};
-	waitpid($self->{pid}, 0) if $self->{pid};
-	return;
+	foreach my $pid ($$ == $owner ? keys %running : ())
+	{
+		my $log = $running{$pid};
+		my $ended = eval { end_process($pid, 'TERM') };
+
+		next if defined $ended && $ended == 0;
+		diag('a bridge has not ended as it should: ' . ($ended // $@));
+		diag(grep { !/\A\{/ } split /^/, slurp_file($log));
+		kill 'KILL', $pid unless defined $ended;
+		$status ||= 1;
+	}
+	$? = $status;
 }
 
 # --- people ------------------------------------------------------------------------------------------------
