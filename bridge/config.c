@@ -17,6 +17,7 @@ typedef struct Setting
 	const char *name;
 	const char *fallback;		/* used when the variable is absent */
 	const char *expected;		/* completes "… is not " */
+	bool		secret;			/* its value is never shown */
 	bool		(*apply) (Config *config, const char *value);
 } Setting;
 
@@ -25,19 +26,21 @@ static bool apply_port(Config *config, const char *value);
 static bool apply_database(Config *config, const char *value);
 static bool apply_page(Config *config, const char *value);
 static bool apply_origins(Config *config, const char *value);
+static bool apply_redis(Config *config, const char *value);
 static bool apply_log_level(Config *config, const char *value);
 static bool apply_metrics(Config *config, const char *value);
 static bool all_known(void);
 
 /* The port stands before the origins, whose default names it. */
 static const Setting settings[] = {
-	{PREFIX "LISTEN", "127.0.0.1", "a numeric IPv4 or IPv6 address", apply_listen},
-	{PREFIX "PORT", "8080", "a port from 1 to 65535", apply_port},
-	{PREFIX "DATABASE", "", "a libpq connection string", apply_database},
-	{PREFIX "PAGE", "web/dist", "the name of a folder", apply_page},
-	{PREFIX "ORIGINS", "", "a list of at most 16 origins like https://chat.example.org, with commas between", apply_origins},
-	{PREFIX "LOG_LEVEL", "info", "one of debug, info, warning, error", apply_log_level},
-	{PREFIX "METRICS", "", "an address and a port like 127.0.0.1:9464 or [::1]:9464", apply_metrics},
+	{PREFIX "LISTEN", "127.0.0.1", "a numeric IPv4 or IPv6 address", false, apply_listen},
+	{PREFIX "PORT", "8080", "a port from 1 to 65535", false, apply_port},
+	{PREFIX "DATABASE", "", "a libpq connection string", true, apply_database},
+	{PREFIX "PAGE", "web/dist", "the name of a folder", false, apply_page},
+	{PREFIX "ORIGINS", "", "a list of at most 16 origins like https://chat.example.org, with commas between", false, apply_origins},
+	{PREFIX "REDIS", "", "a list of at most 16 nodes like redis://user:password@10.0.0.1:6379, with commas between", true, apply_redis},
+	{PREFIX "LOG_LEVEL", "info", "one of debug, info, warning, error", false, apply_log_level},
+	{PREFIX "METRICS", "", "an address and a port like 127.0.0.1:9464 or [::1]:9464", false, apply_metrics},
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -57,7 +60,8 @@ config_read(void)
 
 		if (!settings[i].apply(&config, value != NULL ? value : settings[i].fallback))
 		{
-			fprintf(stderr, "porcupine-bridge: %s=%s is not %s\n", settings[i].name, value, settings[i].expected);
+			fprintf(stderr, "porcupine-bridge: %s=%s is not %s\n", settings[i].name,
+					settings[i].secret ? "(hidden)" : value, settings[i].expected);
 			return NULL;
 		}
 	}
@@ -144,6 +148,12 @@ apply_origins(Config *target, const char *value)
 		target->origins[count++] = origin;
 	}
 	return true;
+}
+
+static bool
+apply_redis(Config *target, const char *value)
+{
+	return *value == '\0' || nodes_read(value, &target->redis);
 }
 
 static bool

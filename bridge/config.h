@@ -5,6 +5,7 @@
 #define PORCUPINE_CONFIG_H
 
 #include "log.h"
+#include "nodes.h"
 
 #define CONFIG_MAX_ORIGINS 16
 
@@ -15,6 +16,7 @@ typedef struct Config
 	const char *database;		/* a libpq connection string; empty: libpq's own defaults */
 	const char *page;			/* the folder of the built page */
 	const char *origins[CONFIG_MAX_ORIGINS + 1];	/* NULL-terminated */
+	Nodes		redis;			/* none: bridges tell each other by the database alone */
 	LogLevel	log_level;
 	char		metrics_address[64];	/* numeric; where GET /metrics is answered */
 	int			metrics_port;	/* 0: nowhere */

@@ -11,6 +11,10 @@
 #include <string.h>
 
 #define LISTEN_SQL "LISTEN porcupine"
+#define UNLISTEN_SQL "UNLISTEN porcupine"
+/* "porcupin", as a number */
+#define LEAD_SQL "SELECT pg_try_advisory_lock(8101820026160441710)"
+#define STEP_BACK_SQL "SELECT pg_advisory_unlock(8101820026160441710)"
 #define PROBE_SQL "SELECT 1"
 #define CHECK_SQL \
 	"SELECT current_setting('fsync'), current_setting('full_page_writes'), porcupine.current_stream(), " \
@@ -25,7 +29,10 @@ static const DatabaseEvents *events;
 static PgConn *listener;
 static Timer probe_timer;
 static Timer check_timer;
+static bool wanted = true;		/* as was last asked for */
 static bool listening;
+static bool leading;
+static bool asking_to_lead;
 static bool checked;
 static bool rings;
 static int64_t stream;
@@ -35,6 +42,9 @@ static void on_down(void *arg, const char *why);
 static void on_idle(void *arg);
 static void on_notified(void *arg, const char *payload);
 static void on_listening(void *arg, DbOutcome outcome, const PGresult *result);
+static void on_deaf(void *arg, DbOutcome outcome, const PGresult *result);
+static void on_leading(void *arg, DbOutcome outcome, const PGresult *result);
+static void on_stepped_back(void *arg, DbOutcome outcome, const PGresult *result);
 static void probe(void *arg);
 static void ask(const char *sql, DbDone done);
 static void on_probed(void *arg, DbOutcome outcome, const PGresult *result);
@@ -64,7 +74,7 @@ database_close(void)
 const char *
 database_missing(void)
 {
-	if (!listening)
+	if (!pgconn_is_up(listener))
 		return "the listening connection is down";
 	if (!checked)
 		return "the database has not been checked yet";
@@ -75,7 +85,7 @@ void
 database_measure(void)
 {
 	pool_measure();
-	metrics_set(METRIC_DATABASE_CONNECTIONS, DATABASE_LISTEN, listening);
+	metrics_set(METRIC_DATABASE_CONNECTIONS, DATABASE_LISTEN, pgconn_is_up(listener));
 	metrics_set(METRIC_DATABASE_READY, 0, database_missing() == NULL);
 }
 
@@ -114,16 +124,19 @@ static void
 on_up(void *arg)
 {
 	(void) arg;
-	ask(LISTEN_SQL, on_listening);
+	if (wanted)
+		ask(LISTEN_SQL, on_listening);
+	else
+		check(NULL);
 }
 
 static void
 on_down(void *arg, const char *why)
 {
 	(void) arg;
-	if (listening)
+	if (checked)
 		log_write(LOG_WARNING, "the listening connection is lost", LOG_TEXT("why", why));
-	listening = checked = false;
+	listening = checked = leading = asking_to_lead = false;
 }
 
 static void
@@ -150,6 +163,75 @@ on_listening(void *arg, DbOutcome outcome, const PGresult *result)
 	check(NULL);
 }
 
+void
+database_listen(bool want)
+{
+	if (want == wanted)
+		return;
+	wanted = want;
+	if (!pgconn_is_up(listener))
+		return;
+	if (want)
+		ask(LISTEN_SQL, on_listening);
+	else
+		ask(UNLISTEN_SQL, on_deaf);
+}
+
+static void
+on_deaf(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	(void) arg;
+	(void) outcome;
+	(void) result;
+	listening = false;
+}
+
+bool
+database_listens(void)
+{
+	return listening && wanted;
+}
+
+/* --- who leads -------------------------------------------------------------------------------- */
+
+void
+database_lead(bool want)
+{
+	if (!pgconn_is_up(listener) || asking_to_lead || want == leading)
+		return;
+	asking_to_lead = true;
+	if (want)
+		ask(LEAD_SQL, on_leading);
+	else
+		ask(STEP_BACK_SQL, on_stepped_back);
+}
+
+bool
+database_leads(void)
+{
+	return leading;
+}
+
+static void
+on_leading(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	(void) arg;
+	asking_to_lead = false;
+	leading = outcome == DB_DONE && PQgetvalue(result, 0, 0)[0] == 't';
+}
+
+/* Should it have failed, the connection is gone, and the lock with it. */
+static void
+on_stepped_back(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	(void) arg;
+	(void) outcome;
+	(void) result;
+	asking_to_lead = leading = false;
+}
+
+/* --- is it there ------------------------------------------------------------------------------- */
+
 /* A half-open connection hears nothing and notices nothing: it must be asked. */
 static void
 probe(void *arg)
@@ -159,7 +241,7 @@ probe(void *arg)
 	(void) arg;
 	if (oldest != NULL && loop_now() - db_asked_at(oldest) > PROBE_PATIENCE_MS)
 		pgconn_reset(listener, "the listening connection does not answer");
-	else if (listening && oldest == NULL)
+	else if (pgconn_is_up(listener) && oldest == NULL)
 		ask(PROBE_SQL, on_probed);
 }
 
@@ -184,7 +266,7 @@ static void
 check(void *arg)
 {
 	(void) arg;
-	if (listening && !checked)
+	if (pgconn_is_up(listener))
 		pool_submit(LANE_QUERY, db_request(CHECK_SQL, on_checked, NULL));
 }
 
@@ -210,7 +292,7 @@ on_checked(void *arg, DbOutcome outcome, const PGresult *result)
 			return;
 		}
 	}
-	if (!listening)
+	if (!pgconn_is_up(listener))
 		return;
 	stream = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
 	database_take_mode(PQgetvalue(result, 0, 3));

@@ -27,6 +27,20 @@ typedef struct DatabaseEvents
 extern void database_open(const char *conninfo, const DatabaseEvents *events);
 extern void database_close(void);
 
+/*
+ * Whether doorbells are wanted (they are, at first). Those of the time without may be lost, so each
+ * time that they are wanted again, ready(…, again) follows.
+ */
+extern void database_listen(bool wanted);
+/* Is there a listener that hears all doorbells? */
+extern bool database_listens(void);
+/*
+ * Tries to become the one bridge of all that leads (which holds a lock as long as its connection
+ * lasts), or steps back. To be repeated: somebody else may lead until then.
+ */
+extern void database_lead(bool wanted);
+extern bool database_leads(void);
+
 /* NULL when it is ready, else what is missing. */
 extern const char *database_missing(void);
 /* Sets the gauges of the database, the pool's too. */

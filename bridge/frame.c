@@ -82,6 +82,16 @@ frame_from_event(const char *json)
 }
 
 Frame *
+frame_from_typing(int64_t room, int64_t user)
+{
+	Text		text;
+
+	frame_begin(&text);
+	text_format(&text, "{\"type\":\"typing\",\"room\":\"%lld\",\"user\":\"%lld\"}", (long long) room, (long long) user);
+	return frame_end(&text);
+}
+
+Frame *
 frame_from_problem(const Problem *problem, const char *request, const char *room, const char *client_id)
 {
 	Text		text;

@@ -29,6 +29,8 @@ extern void frame_release(Frame *frame);
 
 /* An event as the database wrote it: a JSON object without "type". */
 extern Frame *frame_from_event(const char *json);
+/* {"type":"typing",…} */
+extern Frame *frame_from_typing(int64_t room, int64_t user);
 /* {"type":"error",…}; room and client_id may be NULL; request is the verb. */
 extern Frame *frame_from_problem(const Problem *problem, const char *request, const char *room, const char *client_id);
 

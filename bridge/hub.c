@@ -50,6 +50,7 @@ static void end(Subscription *subscription, bool busy);
 static void end_all(HubRoom *room, bool busy);
 static void drop_page(Subscription *subscription);
 static void count_user(HubRoom *room, int64_t user, int change);
+static void forget_users(HubRoom *room);
 
 void
 hub_set_ops(const HubOps *given)
@@ -360,7 +361,6 @@ restart_room(HubRoom *room)
 	room->live = false;
 	room->published = room->known = room->at_sweep = 0;
 	recent_forget_all(&room->recent);
-	table_free(&room->users);
 	for (Subscription *each = room->subscriptions; each != NULL; each = each->next_in_room)
 	{
 		drop_page(each);
@@ -369,6 +369,7 @@ restart_room(HubRoom *room)
 			each->restarted_at = each->next;
 		each->next = 0;
 	}
+	forget_users(room);
 	begin_read(room);
 }
 
@@ -468,6 +469,7 @@ make_room(int64_t id)
 	room->id = id;
 	table_put(&rooms, id, room);
 	metrics_add(METRIC_ROOMS, 1);
+	ops->opened(id);
 	return room;
 }
 
@@ -495,6 +497,7 @@ free_room_if_unused(HubRoom *room)
 	recent_forget_all(&room->recent);
 	table_remove(&rooms, room->id);
 	metrics_add(METRIC_ROOMS, -1);
+	ops->closed(room->id);
 	table_free(&room->users);
 	free(room);
 }
@@ -515,6 +518,17 @@ count_user(HubRoom *room, int64_t user, int change)
 		ops->presence(room->id, user, after > 0);
 		room->busy--;			/* whoever counts holds or frees it */
 	}
+}
+
+static void
+forget_users(HubRoom *room)
+{
+	size_t		at = 0;
+	TableSlot  *slot;
+
+	while ((slot = table_next(&room->users, &at)) != NULL)
+		ops->presence(room->id, slot->key, false);
+	table_free(&room->users);
 }
 
 void
@@ -556,19 +570,8 @@ hub_rooms(int *count)
 	return ids;
 }
 
-void
-hub_write_online(int64_t id, Text *text)
+bool
+hub_is_watched(int64_t id)
 {
-	HubRoom    *room = table_get(&rooms, id);
-	const char *separator = "";
-	size_t		at = 0;
-	TableSlot  *slot;
-
-	text_add(text, "[");
-	while (room != NULL && (slot = table_next(&room->users, &at)) != NULL)
-	{
-		text_format(text, "%s\"%lld\"", separator, (long long) slot->key);
-		separator = ",";
-	}
-	text_add(text, "]");
+	return table_get(&rooms, id) != NULL;
 }

@@ -56,6 +56,9 @@ typedef struct HubOps
 	bool		(*has_room) (Subscription *subscription);
 	/* The hub has detached it: the membership is over, or (busy) the room could not be read. */
 	void		(*ended) (Subscription *subscription, bool busy);
+	/* The room begins to be watched, or no longer is. */
+	void		(*opened) (int64_t room);
+	void		(*closed) (int64_t room);
 	/* The user's first announced subscription of this room came, or the last went. */
 	void		(*presence) (int64_t room, int64_t user, bool online);
 } HubOps;
@@ -90,7 +93,6 @@ extern void hub_say(int64_t room, Frame *frame, int64_t except_user);
 extern int64_t hub_head(int64_t room);
 /* The ids of the rooms that are watched; freed by the caller. */
 extern int64_t *hub_rooms(int *count);
-/* A JSON array of the users that watch the room. */
-extern void hub_write_online(int64_t room, Text *text);
+extern bool hub_is_watched(int64_t room);
 
 #endif

@@ -7,6 +7,8 @@
 #include "auth.h"
 #include "config.h"
 #include "database.h"
+#include "election.h"
+#include "fanout.h"
 #include "http.h"
 #include "hub.h"
 #include "log.h"
@@ -14,6 +16,7 @@
 #include "page.h"
 #include "peer.h"
 #include "pool.h"
+#include "presence.h"
 #include "relay.h"
 #include "routes.h"
 #include "scrape.h"
@@ -39,12 +42,25 @@ static bool sockets_told;
 
 static void on_ready(bool new_stream, bool again);
 static void on_unfit(const char *setting);
+static void on_subscribed(const int64_t *rooms, int count);
+static void on_node_gone(int node);
 static void watch_signals(void);
 static void on_signal(uv_signal_t *handle, int number);
 static void begin_drain(void);
 static void continue_drain(void *arg);
 
 static const DatabaseEvents database_events = {on_ready, relay_on_doorbell, on_unfit};
+
+static const FanoutEvents fanout_events = {
+	.subscribed = on_subscribed,
+	.doorbell = relay_on_passed_on,
+	.room_gone = relay_sweep,
+	.missed = election_on_missed,
+	.came = presence_tell,
+	.went = on_node_gone,
+	.presence = presence_elsewhere,
+	.gone = presence_gone,
+};
 
 int
 main(void)
@@ -66,11 +82,17 @@ main(void)
 	relay_open();
 	watch_signals();
 	database_open(config->database, &database_events);
+	fanout_open(&config->redis, sends_origin(), &fanout_events);
+	presence_open(sends_origin());
+	election_open();
 	loop_run();
+	election_close();
+	presence_close();
 	relay_close();
 	verbs_close();
 	server_close();
 	scrape_close();
+	fanout_close();
 	database_close();
 	if (loop_close() != 0)
 		log_write(LOG_WARNING, "the loop did not close cleanly");
@@ -88,6 +110,21 @@ on_ready(bool new_stream, bool again)
 	relay_sweep();
 	if (again)
 		relay_read_all_memberships();
+}
+
+/* What was said before that in these rooms is found in the database, and in Redis. */
+static void
+on_subscribed(const int64_t *rooms, int count)
+{
+	relay_look(rooms, count);
+	presence_read(rooms, count);
+}
+
+static void
+on_node_gone(int node)
+{
+	presence_lose(node);
+	election_on_node_gone();
 }
 
 static void

@@ -3,6 +3,7 @@
  */
 #include "relay.h"
 #include "database.h"
+#include "fanout.h"
 #include "json.h"
 #include "log.h"
 #include "loop.h"
@@ -26,6 +27,7 @@
 	"FROM (SELECT porcupine.current_stream() AS stream, porcupine.doorbell_mode() AS mode) s " \
 	"LEFT JOIN unnest($1::bigint[]) AS w (id) ON true " \
 	"LEFT JOIN porcupine.read_heads($1::bigint[]) h ON h.room_id = w.id"
+#define LOOK_SQL "SELECT h.room_id, h.last_seq FROM porcupine.read_heads($1::bigint[]) h"
 #define SESSIONS_SQL "SELECT porcupine.ended_sessions($1::bigint[])"
 #define ROLE_SQL "SELECT porcupine.read_role($1::bigint, $2::bigint)"
 #define MEMBERSHIPS_SQL "SELECT r.id, r.role FROM porcupine.my_rooms() r"
@@ -45,6 +47,9 @@ typedef struct RoleRead
 	int64_t		room;
 } RoleRead;
 
+/* what of a doorbell concerns every bridge */
+static const char *const for_all[] = {"members", "sessions", "users", "sweep"};
+
 static Timer timer;
 static int	ticks;
 static bool sweeping_heads;
@@ -54,6 +59,9 @@ static bool sessions_rang;		/* while a sweep was under way: it may have looked t
 
 static void on_room_read(void *arg, DbOutcome outcome, const PGresult *result);
 static bool is_of_other_stream(const cJSON *stream);
+static void take_doorbell(const cJSON *bell);
+static void pass_on(cJSON *bell);
+static bool read_room_hint(const cJSON *room, int64_t *id, int64_t *seq);
 static void ring_rooms(const cJSON *rooms);
 static void ring_members(const cJSON *members);
 static void on_role(void *arg, DbOutcome outcome, const PGresult *result);
@@ -62,6 +70,7 @@ static void read_memberships(Peer *peer);
 static void on_memberships(void *arg, DbOutcome outcome, const PGresult *result);
 static void fail_closed(void);
 static void tick(void *arg);
+static void on_looked(void *arg, DbOutcome outcome, const PGresult *result);
 static void sweep_heads(void);
 static void on_heads(void *arg, DbOutcome outcome, const PGresult *result);
 static void sweep_sessions(void);
@@ -164,19 +173,67 @@ relay_on_doorbell(const char *payload)
 	/* our own commits have been published already */
 	if (known && number != sends_origin())
 	{
-		if (cJSON_IsTrue(json_get(bell, "sweep")))
-		{
-			relay_sweep();
-			relay_read_all_memberships();
-		}
-		else if (is_of_other_stream(json_get(bell, "stream")))
-			sweep_heads();
-		ring_rooms(json_get(bell, "rooms"));
-		ring_members(json_get(bell, "members"));
-		if (json_get(bell, "sessions") != NULL || json_get(bell, "users") != NULL)
-			sweep_sessions();
+		/* so have those of others; they are on their way here */
+		if (others_publishes(number))
+			cJSON_DeleteItemFromObjectCaseSensitive(bell, "rooms");
+		take_doorbell(bell);
+		if (database_leads())
+			pass_on(bell);
 	}
 	cJSON_Delete(bell);
+}
+
+void
+relay_on_passed_on(const char *payload)
+{
+	cJSON	   *bell = cJSON_ParseWithLength(payload, strlen(payload));
+
+	take_doorbell(bell);
+	cJSON_Delete(bell);
+}
+
+static void
+take_doorbell(const cJSON *bell)
+{
+	if (cJSON_IsTrue(json_get(bell, "sweep")))
+	{
+		relay_sweep();
+		relay_read_all_memberships();
+	}
+	else if (is_of_other_stream(json_get(bell, "stream")))
+		sweep_heads();
+	ring_rooms(json_get(bell, "rooms"));
+	ring_members(json_get(bell, "members"));
+	if (json_get(bell, "sessions") != NULL || json_get(bell, "users") != NULL)
+		sweep_sessions();
+}
+
+/* To the bridges that do not listen: each room to those that watch it, the rest to all. */
+static void
+pass_on(cJSON *bell)
+{
+	cJSON	   *rooms = cJSON_DetachItemFromObjectCaseSensitive(bell, "rooms");
+	const cJSON *room;
+	char	   *rest;
+
+	cJSON_ArrayForEach(room, rooms)
+	{
+		int64_t		id;
+		int64_t		seq;
+
+		if (read_room_hint(room, &id, &seq))
+			fanout_hint(id, seq);
+	}
+	cJSON_Delete(rooms);
+	for (size_t i = 0; i < sizeof(for_all) / sizeof(for_all[0]); i++)
+	{
+		if (json_get(bell, for_all[i]) == NULL)
+			continue;
+		rest = cJSON_PrintUnformatted(bell);
+		fanout_doorbell(rest);
+		cJSON_free(rest);
+		return;
+	}
 }
 
 /* Then its seqs may mean nothing here; the sweep finds out. */
@@ -199,8 +256,7 @@ ring_rooms(const cJSON *rooms)
 		int64_t		id;
 		int64_t		seq;
 
-		if (room->string == NULL || !text_to_number(room->string, INT64_MAX, &id)
-			|| !json_to_number(room, JSON_MAX_NUMBER, &seq))
+		if (!read_room_hint(room, &id, &seq))
 			continue;
 		if (seq > 0)
 			hub_set_head(id, seq);
@@ -209,6 +265,13 @@ ring_rooms(const cJSON *rooms)
 	}
 	if (gone)
 		sweep_heads();
+}
+
+static bool
+read_room_hint(const cJSON *room, int64_t *id, int64_t *seq)
+{
+	return room->string != NULL && text_to_number(room->string, INT64_MAX, id) && *id > 0
+		&& json_to_number(room, JSON_MAX_NUMBER, seq);
 }
 
 static void
@@ -324,6 +387,27 @@ tick(void *arg)
 	sweep_sessions();
 	if (++ticks % HEADS_EVERY == 0)
 		sweep_heads();
+}
+
+void
+relay_look(const int64_t *rooms, int count)
+{
+	DbRequest  *request = db_request(LOOK_SQL, on_looked, NULL);
+	PgArray		ids;
+
+	pgarray_begin(&ids, PG_INT8);
+	for (int i = 0; i < count; i++)
+		pgarray_number(&ids, rooms[i]);
+	pgarray_param(&ids, request);
+	pool_submit(LANE_QUERY, request);
+}
+
+static void
+on_looked(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	(void) arg;
+	for (int row = 0; outcome == DB_DONE && row < PQntuples(result); row++)
+		hub_set_head(strtoll(PQgetvalue(result, row, 0), NULL, 10), strtoll(PQgetvalue(result, row, 1), NULL, 10));
 }
 
 static void

@@ -23,7 +23,11 @@ extern HubEvent *relay_take_rows(const PGresult *result, int *count);
 
 /* For DatabaseEvents. */
 extern void relay_on_doorbell(const char *payload);
+/* The same without its rooms, as the bridge that listens has passed it on. */
+extern void relay_on_passed_on(const char *payload);
 extern void relay_sweep(void);
+/* Reads the heads of these rooms. */
+extern void relay_look(const int64_t *rooms, int count);
 /* After doorbells may have been lost. */
 extern void relay_read_all_memberships(void);
 

@@ -8,6 +8,7 @@
 #include "sends.h"
 #include "base64.h"
 #include "database.h"
+#include "fanout.h"
 #include "hub.h"
 #include "loop.h"
 #include "memory.h"
@@ -405,15 +406,15 @@ answer(Send *send, const SendResult *result)
 static void
 publish(const Send *send, int64_t seq, const char *created_at)
 {
+	HubEvent	event;
 	Text		text;
 
 	if (!lane_of(send)->rings && (int64_t) (intptr_t) table_get(&to_ring, send->room) < seq)
 		table_put(&to_ring, send->room, (void *) (intptr_t) seq);
 	if (hub_head(send->room) == 0)
-	{
 		hub_set_head(send->room, seq);	/* it may be loading */
+	if (hub_head(send->room) == 0 && !fanout_reaches(send->room))
 		return;
-	}
 	frame_begin(&text);
 	text_format(&text, "{\"type\":\"event\",\"room\":\"%lld\",\"seq\":%lld,\"kind\":\"%s\",\"sender\":\"%lld\","
 				"\"device\":\"%lld\",\"client_id\":\"", (long long) send->room, (long long) seq, send->kind,
@@ -428,7 +429,9 @@ publish(const Send *send, int64_t seq, const char *created_at)
 	else
 		text_add(&text, "null");
 	text_format(&text, ",\"created_at\":\"%s\"}", created_at);
-	hub_publish(send->room, (HubEvent) {.seq = seq, .frame = frame_end(&text)});
+	event = (HubEvent) {.seq = seq, .frame = frame_end(&text)};
+	fanout_publish(send->room, &event);
+	hub_publish(send->room, event);
 }
 
 /* --- the doorbell for others, where commits do not ring ------------------------------------------------- */

@@ -4,6 +4,7 @@
  */
 #include "verbs.h"
 #include "database.h"
+#include "fanout.h"
 #include "json.h"
 #include "metrics.h"
 #include "params.h"
@@ -317,7 +318,6 @@ typing(Peer *peer, const cJSON *message, const char *room)
 {
 	Watch	   *watch = watch_find(peer, params_id(room));
 	Problem		problem = PROBLEM(ERROR_NOT_MEMBER, "subscribe to the room first");
-	Text		text;
 
 	(void) message;
 	if (watch == NULL || !watch->sub.announced)
@@ -325,10 +325,8 @@ typing(Peer *peer, const cJSON *message, const char *room)
 	else if (watch->typed_at == 0 || loop_now() - watch->typed_at >= TYPING_EVERY_MS)
 	{
 		watch->typed_at = loop_now();
-		frame_begin(&text);
-		text_format(&text, "{\"type\":\"typing\",\"room\":\"%lld\",\"user\":\"%lld\"}",
-					(long long) watch->sub.room_id, (long long) peer->who.user);
-		hub_say(watch->sub.room_id, frame_end(&text), peer->who.user);
+		hub_say(watch->sub.room_id, frame_from_typing(watch->sub.room_id, peer->who.user), peer->who.user);
+		fanout_typing(watch->sub.room_id, peer->who.user);
 	}
 }
 

@@ -5,8 +5,10 @@
  * (on_cursor), is announced when everything missed was sent, and ends in watch_end().
  */
 #include "watch.h"
+#include "fanout.h"
 #include "metrics.h"
 #include "pool.h"
+#include "presence.h"
 #include "relay.h"
 
 #include <stdio.h>
@@ -40,7 +42,7 @@ static void on_page(Watch *watch, DbOutcome outcome, const PGresult *result);
 static void push(Subscription *subscription, Frame *frame);
 static bool has_room(Subscription *subscription);
 static void on_ended(Subscription *subscription, bool busy);
-static void say_presence(int64_t room, int64_t user, bool online);
+static void on_closed(int64_t room);
 
 static const HubOps hub_ops = {
 	.read_room = relay_read_room,
@@ -50,7 +52,9 @@ static const HubOps hub_ops = {
 	.push = push,
 	.has_room = has_room,
 	.ended = on_ended,
-	.presence = say_presence,
+	.opened = fanout_watch,
+	.closed = on_closed,
+	.presence = presence_here,
 };
 
 void
@@ -238,7 +242,7 @@ announce(Subscription *subscription)
 				watch->reset ? "reset" : "subscribed", (long long) subscription->room_id, (long long) watch->head,
 				(long long) watch->stream, (long long) watch->epoch, watch->epoch_open ? "true" : "false");
 	text_add(&text, ",\"online\":");
-	hub_write_online(subscription->room_id, &text);
+	presence_write(subscription->room_id, &text);
 	text_add(&text, "}");
 	peer_say(watch->peer, frame_end(&text));
 }
@@ -333,12 +337,8 @@ watch_end_all(Peer *peer)
 }
 
 static void
-say_presence(int64_t room, int64_t user, bool online)
+on_closed(int64_t room)
 {
-	Text		text;
-
-	frame_begin(&text);
-	text_format(&text, "{\"type\":\"presence\",\"room\":\"%lld\",\"user\":\"%lld\",\"online\":%s}",
-				(long long) room, (long long) user, online ? "true" : "false");
-	hub_say(room, frame_end(&text), user);
+	fanout_unwatch(room);
+	presence_forget(room);
 }

@@ -98,7 +98,15 @@ presence(int64_t room, int64_t user, bool online)
 	(void) online;
 }
 
-static const HubOps ops = {read_room, read_page, attached, announce, push, has_room, ended, presence};
+static void
+opened_or_closed(int64_t room)
+{
+	(void) room;
+}
+
+static const HubOps ops = {
+	read_room, read_page, attached, announce, push, has_room, ended, opened_or_closed, opened_or_closed, presence
+};
 
 /* Answers the last read with the events from..to. */
 static void

@@ -1,0 +1,191 @@
+# Two bridges and Redis: what one commits, the other shows, in order and once, without asking the database; when Redis is killed or
+# stopped, delivery on the same bridge goes on and the other bridge is behind by seconds, not for good; when it is back, all is as before.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Porcupine::Test;
+use Porcupine::Test::Redis;
+use Test::More;
+use Time::HiRes qw(time);
+
+# With the rights that it needs and no others, as SECURITY.md names them.
+my $redis = Porcupine::Test::Redis->new('--user',
+	qw(chat on >se%cr:et ~porcupine:* &porcupine:* -@all +ping +select +publish +subscribe +unsubscribe +sadd +srem +smembers +expire));
+my $here = start_stack(
+	conf => "max_connections = 60\n",
+	env => { PORCUPINE_REDIS => $redis->url('chat:se%25cr%3Aet') }
+);
+my $there = $here->another_bridge;
+my ($ada, $ben, $cas) = map { $here->person($_) } qw(ada ben cas);
+my $room = $here->room($ada, $ben, $cas);
+my $head = 3;
+
+sub subscribed
+{
+	my ($bridge, $person) = @_;
+	my $ws = $bridge->signed_in($person);
+
+	$ws->say({ type => 'subscribe', room => $room });
+	$ws->{subscribed} = $ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
+	return $ws;
+}
+
+sub message
+{
+	my ($text) = @_;
+	return { type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($text) };
+}
+
+sub logged
+{
+	my ($bridge, $message) = @_;
+	return scalar grep { $_->{message} eq $message } $bridge->log_lines;
+}
+
+sub logged_by_either { my ($message) = @_; return logged($here, $message) + logged($there, $message); }
+
+foreach my $bridge ($here, $there)
+{
+	wait_for('a connection to Redis', sub { logged($bridge, 'connected to Redis') });
+}
+my ($first, $second) = (subscribed($here, $ada), subscribed($there, $ben));
+
+# --- all is well -------------------------------------------------------------------------------------------
+
+my $relay = wait_for('a relay', sub { (grep { logged($_, 'passing doorbells on') } $here, $there)[0] });
+my $other = $relay == $here ? $there : $here;
+wait_for('the other to rely on it', sub { logged($other, 'relying on another bridge for doorbells') });
+is(logged($other, 'passing doorbells on'), 0, 'there is one relay');
+
+$first->say(message("from one, nr $_")) foreach 1 .. 200;
+$second->say(message("from the other, nr $_")) foreach 1 .. 200;
+$head += 400;
+foreach my $ws ($first, $second)
+{
+	my @events = $ws->events($room, $head);
+	is_deeply([ map { $_->{seq} } @events ], [ 4 .. $head ], 'everything, in order, once');
+}
+is_deeply([ $second->events($room, $head) ], [ $first->events($room, $head) ], 'the same at both');
+
+my $begin = time;
+foreach my $n (1 .. 20)
+{
+	$first->say(message("one at a time $n"));
+	$second->events($room, ++$head);
+}
+cmp_ok(time - $begin, '<', 2, 'without waiting for a sweep');
+
+# What SQL commits comes by the relay.
+$begin = time;
+foreach my $n (1 .. 10)
+{
+	$head = $here->sql_send($ada, $room, "by SQL $n");
+	$_->events($room, $head) foreach $first, $second;
+}
+cmp_ok(time - $begin, '<', 4, 'what SQL sends comes at once, at both');
+
+# So do memberships and the ends of sessions.
+my $waiting = $other->signed_in($cas);
+my $new = $here->room($ada);
+$here->sql("INSERT INTO porcupine.members (room_id, user_id) VALUES ($new, $cas->{id})");
+ok($waiting->hear(sub { $_[0]{type} eq 'membership' && $_[0]{room} eq $new }, 5), 'who is added hears of it');
+$begin = time;
+is($relay->http('POST', '/api/auth/logout/', token => $cas->{token})->{status}, 204, 'logged out at the relay');
+is($waiting->closing, 4419, 'cut at the other');
+cmp_ok(time - $begin, '<', 2, 'at once');
+
+# --- Redis is stopped, then killed ------------------------------------------------------------------------------
+
+# delivery_goes_on(HOW, COUNT), redis_is_used_again(HOW, COUNT): this is the COUNTth time.
+sub delivery_goes_on
+{
+	my ($how, $count) = @_;
+	my $near = subscribed($here, $ben);
+
+	$begin = time;
+	$first->say(message("while Redis is $how"));
+	$near->events($room, ++$head);
+	cmp_ok(time - $begin, '<', 1, "$how: the same bridge goes on");
+	$second->events($room, $head);
+	cmp_ok(time - $begin, '<', 5, "$how: the other follows within five seconds");
+	wait_for("$how: everybody to listen", sub { logged_by_either('listening to the database again') == $count });
+	$begin = time;
+	foreach my $n (1 .. 10)
+	{
+		$first->say(message("$how, nr $n"));
+		$second->events($room, ++$head);
+	}
+	cmp_ok(time - $begin, '<', 5, "$how: then doorbells do");
+	$near->close;
+	return;
+}
+
+sub redis_is_used_again
+{
+	my ($how, $count) = @_;
+
+	foreach my $bridge ($here, $there)
+	{
+		wait_for("$how: a connection", sub { logged($bridge, 'connected to Redis') == $count + 1 });
+	}
+	wait_for("$how: one to rely on the other",
+		sub { logged_by_either('relying on another bridge for doorbells') == $count + 1 });
+	$begin = time;
+	foreach my $n (1 .. 20)
+	{
+		$second->say(message("$how, back, nr $n"));
+		$first->events($room, ++$head);
+	}
+	cmp_ok(time - $begin, '<', 2, "$how: back, it is used again");
+	return;
+}
+
+$redis->signal('STOP');
+delivery_goes_on('stopped', 1);
+$redis->signal('CONT');
+redis_is_used_again('stopped', 1);
+$redis->stop('KILL');
+delivery_goes_on('killed', 2);
+$redis->start;
+redis_is_used_again('killed', 2);
+foreach my $ws ($first, $second)
+{
+	is_deeply([ map { $_->{seq} } $ws->events($room, $head) ], [ 4 .. $head ], 'through all of it: everything, in order, once');
+}
+
+# --- what nobody should say -----------------------------------------------------------------------------------------
+
+my $stream = $first->{ready}{stream};
+sub forged
+{
+	my (%with) = (stream => $stream, origin => 5, room => $room, seq => $head + 1, @_);
+
+	return "1 $with{stream} $with{origin}\ne $with{seq} 0 "
+	  . json_text({ type => 'event' }) =~ s/}/,"room":"$with{room}","seq":$with{seq},"kind":"message","body":"forged"}/r . "\n";
+}
+
+foreach my $bytes (
+	forged(stream => $stream - 1), forged(origin => 'x'), "2 $stream 5\ne 9999 0 {}\n",
+	"1 $stream 5\ne " . ($head + 1) . " 0 {\"type\":\"presence\"}\n", substr(forged(), 0, 30), "1 $stream 5\ne 99999999999999999999 0 {}\n",
+	"\0\n\n\n", '', "1 $stream 5\n? 1\nh x\nt\n+ 1 2\n")
+{
+	$redis->command('PUBLISH', "porcupine:room:$room", $bytes);
+}
+$redis->command('PUBLISH', 'porcupine:all', "1 $stream 5\nb 7 1\nd {\nd []\nd {\"members\":[[1,2],\"x\"],\"sessions\":7}\n");
+$first->say(message('after all that'));
+$head++;
+foreach my $ws ($first, $second)
+{
+	is(unb64(($ws->events($room, $head))[-1]{body}), 'after all that', 'nonsense is ignored');
+}
+foreach my $bridge ($here, $there)
+{
+	my $log = PostgreSQL::Test::Utils::slurp_file($bridge->{log});
+	unlike($log, qr/se%|cr:et|cr%3A/, 'the password is not logged');
+	unlike($log, qr/refuses a command/, 'nothing that the rights do not allow was asked for');
+}
+
+done_testing();
