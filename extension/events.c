@@ -3,7 +3,8 @@
  *
  * One call, for one send or many, is four statements:
  *
- *   1. lock the heads of all its rooms, in ascending order;
+ *   1. lock the heads of all its rooms, in ascending order (or, for a caller who would rather not
+ *      wait, those that nobody holds);
  *   2. read everything the decisions need, in a statement of its own: its snapshot is taken after the
  *      locks (READ COMMITTED), and whoever changes a room or its members locks the head first, so what
  *      it reads stays true until our commit (in REPEATABLE READ the lock itself fails when the head has
@@ -17,6 +18,7 @@
  *   sender disabled, device revoked  session_ended
  *   not a member, or no such room    not_member: before the look for a repeat, so that after a removal
  *                                    not even a repeat is answered as a send
+ *   the head was not locked          busy
  *   not let in yet                   role
  *   a repeat (by room, device and    the first seq when body, kind and ref are equal, else
  *     client id)                     duplicate_mismatch; before the epoch, because the first one may have
@@ -50,7 +52,7 @@ typedef struct RoomHead
 	int64		first_seq;		/* as it was before this call */
 	int32		epoch;
 	bool		epoch_open;
-	bool		exists;
+	bool		exists;			/* and is locked by us */
 } RoomHead;
 
 typedef struct SendCall
@@ -60,6 +62,7 @@ typedef struct SendCall
 	RoomHead   *heads;
 	int			head_count;
 	int			accepted;
+	bool		wait;			/* for heads that others hold */
 	TimestampTz now;			/* read under the locks */
 } SendCall;
 
@@ -76,6 +79,10 @@ enum
 	FACT_REF,
 	FACT_BODY
 };
+
+#define LOCK_SQL \
+	"SELECT h.room_id, h.last_seq, h.epoch, h.epoch_open FROM porcupine.room_heads h" \
+	" WHERE h.room_id = ANY ($1) ORDER BY h.room_id FOR UPDATE"
 
 static const char *const kinds[] = {"message", "edit", "reaction"};
 
@@ -94,6 +101,9 @@ static const Refusal empty_body = {CONDITION_INVALID, "the body is empty", NULL}
 static const Refusal long_body = {CONDITION_TOO_LARGE, "a body has at most 65536 bytes", NULL};
 static const Refusal bad_sender = {
 	CONDITION_SESSION_ENDED, "the account is disabled or the device revoked", "Sign in again."
+};
+static const Refusal is_held = {
+	CONDITION_BUSY, "another transaction holds the room", "Send it again in a moment."
 };
 static const Refusal other_body = {
 	CONDITION_DUPLICATE_MISMATCH, "this client id was used for another message",
@@ -174,9 +184,9 @@ kind_named(const text *name)
 }
 
 void
-events_send(SendItem *items, int count, int64 origin)
+events_send(SendItem *items, int count, int64 origin, bool wait)
 {
-	SendCall	call = {.items = items, .count = count};
+	SendCall	call = {.items = items, .count = count, .wait = wait};
 	int			nesting;
 
 	nesting = spi_begin();
@@ -242,17 +252,14 @@ find_head(const SendCall *call, int64 room)
 static void
 lock_heads(SendCall *call)
 {
-	static Statement lock = {
-		.sql = "SELECT h.room_id, h.last_seq, h.epoch, h.epoch_open FROM porcupine.room_heads h"
-		" WHERE h.room_id = ANY ($1) ORDER BY h.room_id FOR UPDATE",
-		.argtypes = {INT8ARRAYOID}
-	};
+	static Statement lock = {.sql = LOCK_SQL, .argtypes = {INT8ARRAYOID}};
+	static Statement lock_free = {.sql = LOCK_SQL " SKIP LOCKED", .argtypes = {INT8ARRAYOID}};
 	Datum	   *rooms = palloc(call->head_count * sizeof(Datum));
 	uint64		found;
 
 	for (int i = 0; i < call->head_count; i++)
 		rooms[i] = Int64GetDatum(call->heads[i].room);
-	found = spi_run(&lock, (Datum[]) {spi_array(rooms, call->head_count, INT8OID)});
+	found = spi_run(call->wait ? &lock : &lock_free, (Datum[]) {spi_array(rooms, call->head_count, INT8OID)});
 	for (uint64 row = 0; row < found; row++)
 	{
 		RoomHead   *head = find_head(call, spi_int64(row, 1));
@@ -341,8 +348,10 @@ decide_item(SendCall *call, SendItem *item, uint64 fact)
 
 	if (!spi_true(fact, FACT_SENDER_GOOD))
 		return &bad_sender;
-	if (!head->exists || !spi_true(fact, FACT_MEMBER))
+	if (!spi_true(fact, FACT_MEMBER))
 		return &errors_not_member;
+	if (!head->exists)
+		return call->wait ? &errors_not_member : &is_held;
 	if (spi_true(fact, FACT_PENDING))
 		return &errors_is_pending;
 

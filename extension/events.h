@@ -53,8 +53,9 @@ extern void events_read_item(SendItem *item, const SendCells *cells);
 /*
  * Decides on each item that is not refused yet, and stores what is accepted: all or, after an
  * error, nothing. Forces the commit to be flushed when something was stored. The rooms ring with
- * this origin; EVENTS_SILENT: they do not ring.
+ * this origin; EVENTS_SILENT: they do not ring. A room that another transaction holds is waited for;
+ * without wait its items are refused as busy, and those of the other rooms go on.
  */
-extern void events_send(SendItem *items, int count, int64 origin);
+extern void events_send(SendItem *items, int count, int64 origin, bool wait);
 
 #endif							/* PORCUPINE_EVENTS_H */

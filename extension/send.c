@@ -65,7 +65,7 @@ porcupine_send(PG_FUNCTION_ARGS)
 	cells.device.value = Int64GetDatum(device_id);
 	events_read_item(&item, &cells);
 	if (item.refusal == NULL)
-		events_send(&item, 1, 0);
+		events_send(&item, 1, 0, true);
 	if (item.refusal != NULL)
 		refuse_item(&item);
 
@@ -74,7 +74,7 @@ porcupine_send(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(columns), values, nulls)));
 }
 
-/* porcupine.send_many(rooms, users, devices, client_ids, epochs, kinds, refs, bodies, doorbell, origin) */
+/* porcupine.send_many(rooms, users, devices, client_ids, epochs, kinds, refs, bodies, doorbell, origin, wait) */
 PG_FUNCTION_INFO_V1(porcupine_send_many);
 
 Datum
@@ -89,7 +89,7 @@ porcupine_send_many(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(8) && !PG_GETARG_BOOL(8))
 		origin = EVENTS_SILENT;
 	items = read_items(fcinfo, &count);
-	events_send(items, count, origin);
+	events_send(items, count, origin, PG_ARGISNULL(10) || PG_GETARG_BOOL(10));
 	for (int i = 0; i < count; i++)
 		put_result((ReturnSetInfo *) fcinfo->resultinfo, i + 1, &items[i]);
 	return (Datum) 0;

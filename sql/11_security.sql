@@ -100,7 +100,7 @@ GRANT EXECUTE ON FUNCTION
   TO porcupine_bridge, porcupine_backend;
 GRANT EXECUTE ON FUNCTION
   porcupine.act_as_session(bigint),
-  porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean, bigint),
+  porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean, bigint, boolean),
   porcupine.history_page(bigint, bigint, bigint, bigint, bigint, integer), porcupine.read_frames(bigint, bigint, integer, integer),
   porcupine.read_heads(bigint[]), porcupine.ended_sessions(bigint[]),
   porcupine.read_role(bigint, bigint), porcupine.ring(bigint[], bigint[], bigint), porcupine.doorbell_mode()
