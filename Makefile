@@ -154,6 +154,7 @@ help: ## this list
 clean: clean-bridge where-data
 clean-bridge:
 	@test ! -f bridge/Makefile || $(MAKE) -s -C bridge clean
+	@test ! -f faults/Makefile || $(MAKE) -s -C faults clean
 where-data:
 	@scripts/stack where
 

@@ -1,0 +1,120 @@
+# Porcupine::Faults: a stack that is there to be broken: one cluster, some bridges with their proxies, in a folder of its own that
+# goes with it unless something was found. It finds the programs; the environment may name others (PORCUPINE_BRIDGE, PG_CONFIG).
+package Porcupine::Faults;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp ();
+use IO::Select;
+use Porcupine::Faults::Bridge;
+use Porcupine::Faults::Cluster;
+use Porcupine::Faults::Process qw(wait_for run);
+use Porcupine::Faults::Round;
+
+my @stacks;
+
+# new(bridges => N, cluster => {OPTIONS of Cluster}, env => {NAME => VALUE}): all of it runs and is ready.
+sub new
+{
+	my ($class, %options) = @_;
+	my @place = $ENV{TESTDATADIR} ? (DIR => $ENV{TESTDATADIR}) : (TMPDIR => 1);
+	my $folder = File::Temp::tempdir('faults.XXXXXX', @place);
+	my $self = bless { folder => $folder, owner => $$, rounds => 0, programs => programs($folder) }, $class;
+
+	push @stacks, $self;
+	# nobody's idea of another database may lead the tools there
+	delete @ENV{ grep { /\APG(?!_)/ } keys %ENV };
+	chmod 0755, $folder;
+	chown((getpwnam('postgres'))[ 2, 3 ], $folder) if $> == 0;
+	$self->{cluster} = Porcupine::Faults::Cluster->new($folder, bin_folder(), %{ $options{cluster} // {} });
+	$self->{bridges} = [
+		map { Porcupine::Faults::Bridge->new($_, $folder, $self->{cluster}, programs => $self->{programs}, env => $options{env}) }
+		  1 .. $options{bridges} // 1
+	];
+	$self->wait_until_ready;
+	return $self;
+}
+
+sub cluster { return $_[0]{cluster}; }
+sub bridges { return @{ $_[0]{bridges} }; }
+sub folder { return $_[0]{folder}; }
+# The folder stays when the stack goes.
+sub keep { $_[0]{kept} = 1; return; }
+
+sub wait_until_ready
+{
+	my ($self) = @_;
+	foreach my $bridge ($self->bridges)
+	{
+		wait_for("the bridges to be ready (see $self->{folder})", sub { $bridge->is_ready }, 90);
+	}
+	return;
+}
+
+# A new round of people and rooms (Porcupine::Faults::Round).
+sub round
+{
+	my ($self, %options) = @_;
+	return Porcupine::Faults::Round->new('round' . ++$self->{rounds}, $self->{folder}, $self->{cluster}, $self->{bridges},
+		programs => $self->{programs}, %options);
+}
+
+sub programs
+{
+	my ($folder) = @_;
+	my $here = dirname(abs_path(__FILE__)) . '/../..';
+	my $page = "$folder/page";
+
+	mkdir $page;
+	open(my $index, '>', "$page/index.html") or die "cannot write to $page: $!\n";
+	print {$index} "<!doctype html><title>page</title>\n";
+	close($index);
+	my %programs = (bridge => $ENV{PORCUPINE_BRIDGE} // "$here/../bridge/porcupine-bridge", page => $page, map { $_ => "$here/$_" } qw(client checker proxy));
+	foreach my $name (sort keys %programs)
+	{
+		die "$programs{$name} is not built: run make -C $name\n" unless -x $programs{$name};
+	}
+	return \%programs;
+}
+
+sub bin_folder
+{
+	if ($ENV{PG_CONFIG})
+	{
+		chomp(my $folder = qx($ENV{PG_CONFIG} --bindir));
+		return $folder;
+	}
+	foreach my $folder (split /:/, $ENV{PATH})
+	{
+		return $folder if -x "$folder/initdb";
+	}
+	die "no initdb on the path: set PG_CONFIG\n";
+}
+
+# At the end of the program, while all of it is still there.
+END
+{
+	my $failed = $?;
+	local ($?, $@, $!);
+
+	foreach my $stack (grep { $_->{owner} == $$ } @stacks)
+	{
+		$stack->keep if $failed;
+		$stack->end;
+	}
+}
+
+sub end
+{
+	my ($self) = @_;
+
+	$_->end foreach @{ $self->{bridges} // [] };
+	$self->{cluster}->end if $self->{cluster};
+	run('/dev/null', 'rm', '-rf', $self->{folder}) unless $self->{kept};
+	return;
+}
+
+1;
