@@ -3,15 +3,19 @@
  *
  * A doorbell is a hint; the tables are the truth. What a transaction has to ring (rooms whose heads
  * advanced or that are gone, memberships that changed, sessions that ended, users who were disabled)
- * is collected in its memory and sent when it commits; bells.c says in which form.
+ * is collected in its memory and rings when it commits. Where a worker attends the database (see
+ * ring.c, worker.c) the committed transaction leaves it to that; elsewhere NOTIFY is part of the
+ * transaction, which takes a database-wide lock through its commit: that is why send_many() can
+ * leave ringing to its caller. bells.c says what a doorbell reads like.
  *
  * The collection is an array whose entries carry the nesting level of the (sub)transaction they
  * belong to. New entries belong to the innermost, so the levels never fall along the array: a
  * rolled-back savepoint cuts its tail off, a released one relabels it. When the array is full,
  * equal entries are merged before it grows.
  *
- * Everything that can fail happens before the commit. The NOTIFY queue takes a database-wide lock
- * through the commit: that is why send_many() can leave ringing to its caller.
+ * Everything that can fail happens before the commit, merging and the choice between the two ways
+ * included. A transaction that is prepared for a two-phase commit could do neither: this memory does
+ * not outlive the session, and no callback runs at COMMIT PREPARED. So it is refused.
  */
 #include "compat.h"
 
@@ -21,6 +25,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -29,12 +34,15 @@
 #include "bells.h"
 #include "doorbell.h"
 #include "errors.h"
+#include "ring.h"
+#include "worker.h"
 
 #define MOST_RUNG_ROOMS 10000
 
 /* what this transaction has to ring; in TopTransactionContext */
 static Bells pending;
 static bool muted;
+static bool promised;			/* a worker stays until we have pushed it into the ring */
 
 static void collect(Bell bell);
 static Datum *int8_elements(Datum argument, int *count);
@@ -137,15 +145,6 @@ porcupine_ring(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* porcupine.doorbell_mode() */
-PG_FUNCTION_INFO_V1(porcupine_doorbell_mode);
-
-Datum
-porcupine_doorbell_mode(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_TEXT_P(cstring_to_text("notify"));
-}
-
 void
 doorbell_mute(bool mute)
 {
@@ -165,12 +164,26 @@ doorbell_check_origin(int64 origin)
 		errors_refuse(CONDITION_INVALID, "an origin is a number from 1, or 0 for none", NULL, NULL);
 }
 
-/* before the commit, when an error still rolls everything back */
 void
-doorbell_ring_all(void)
+doorbell_before_commit(void)
 {
+	if (pending.count == 0)
+		return;
+	bells_merge(&pending);
+	promised = ring_promise();
+	if (promised)
+		return;
 	bells_notify(&pending, false);
 	pending.count = 0;
+	if (ring_note_direct())
+		worker_start();
+}
+
+void
+doorbell_after_commit(void)
+{
+	if (promised)
+		ring_push(pending.bells, pending.count);
 }
 
 /* NOTIFY cannot be part of a prepared transaction; say so in terms of what the caller did. */
@@ -190,6 +203,9 @@ doorbell_end(void)
 {
 	memset(&pending, 0, sizeof(pending));	/* the memory goes with the transaction */
 	muted = false;
+	if (promised)
+		ring_release();
+	promised = false;
 }
 
 void
@@ -210,8 +226,10 @@ doorbell_drop(int level)
 static void
 collect(Bell bell)
 {
-	MemoryContext before = MemoryContextSwitchTo(TopTransactionContext);
+	MemoryContext before;
 
+	PreventCommandDuringRecovery("porcupine's doorbell");
+	before = MemoryContextSwitchTo(TopTransactionContext);
 	bell.level = GetCurrentTransactionNestLevel();
 	bells_add(&pending, &bell);
 	MemoryContextSwitchTo(before);

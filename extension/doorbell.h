@@ -18,9 +18,10 @@ extern void doorbell_check_origin(int64 origin);
 
 /*
  * For the transaction callbacks in porcupine.c; level is the nesting level of the subtransaction
- * that ends.
+ * that ends. doorbell_after_commit() neither raises errors nor allocates; doorbell_end() follows it.
  */
-extern void doorbell_ring_all(void);
+extern void doorbell_before_commit(void);
+extern void doorbell_after_commit(void);
 extern void doorbell_refuse_prepare(void);
 extern void doorbell_end(void);
 extern void doorbell_keep(int level);

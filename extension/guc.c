@@ -2,13 +2,14 @@
  * guc.c: the settings porcupine.*, what they mean and who may change them.
  *
  * All of them are for superusers (or those whom GRANT SET ON PARAMETER names), because each one is
- * a limit on somebody else: an ordinary SQL user who could lengthen the life of tokens would not be
+ * a limit on or a service for somebody else: an ordinary SQL user who could lengthen the life of tokens would not be
  * bound by it. They can be set per server, database or role.
  */
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
@@ -21,8 +22,12 @@ Settings	guc_settings = {
 	.access_lifetime = 600,
 	.refresh_lifetime = 2592000,
 	.password_concurrency = 2,
+	.doorbell_worker = true,
+	.doorbell_linger = 1,
+	.doorbell_ring = 16384,
 };
 
+static void define_doorbell(void);
 static bool issuer_is_plain(char **value, void **extra, GucSource source);
 
 void
@@ -56,7 +61,31 @@ guc_define(void)
 							 " restoring the roles.",
 							 &guc_settings.adopt_roles, false,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+	define_doorbell();
 	MarkGUCPrefixReserved("porcupine");
+}
+
+static void
+define_doorbell(void)
+{
+	DefineCustomBoolVariable("porcupine.doorbell_worker",
+							 "Whether commits leave it to a background worker to wake listeners.",
+							 "Only where porcupine is in shared_preload_libraries. Off: they do NOTIFY"
+							 " themselves, and wait for each other.",
+							 &guc_settings.doorbell_worker, true,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("porcupine.doorbell_linger",
+							"How long the worker waits from one batch of wake-ups to the next.",
+							"The first one after a pause goes out at once.",
+							&guc_settings.doorbell_linger, 1, 0, 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable("porcupine.doorbell_ring",
+								"How many wake-ups may wait for the worker of a database.",
+								"Each takes 40 bytes of shared memory in each of 8 databases. What does not fit is"
+								" replaced by one that tells listeners to look at everything.",
+								&guc_settings.doorbell_ring, 16384, 16, 1048576,
+								PGC_POSTMASTER, 0, NULL, NULL, NULL);
 }
 
 /*

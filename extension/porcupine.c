@@ -2,8 +2,8 @@
  * porcupine.c: the library's entry: settings, libsodium, and the two callbacks through which the
  * modules hear of the end of transactions.
  *
- * Loaded by shared_preload_libraries, or by the first call of one of its functions: nothing here
- * needs shared memory.
+ * Loaded by shared_preload_libraries, or by the first call of one of its functions: then without
+ * shared memory, so that the doorbell has no worker, and all else is the same.
  *
  * This file stands above all others; which of them may use which is in ARCHITECTURE.md.
  */
@@ -12,10 +12,12 @@
 #include <sodium.h>
 
 #include "access/xact.h"
+#include "miscadmin.h"
 
 #include "doorbell.h"
 #include "guc.h"
 #include "identity.h"
+#include "ring.h"
 
 PORCUPINE_MODULE_MAGIC;
 
@@ -31,6 +33,8 @@ _PG_init(void)
 	if (sodium_init() < 0)
 		elog(ERROR, "libsodium cannot be used on this machine");
 	guc_define();
+	if (process_shared_preload_libraries_in_progress)
+		ring_reserve();
 	RegisterXactCallback(transaction_ends, NULL);
 	RegisterSubXactCallback(subtransaction_ends, NULL);
 }
@@ -41,12 +45,14 @@ transaction_ends(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
-			doorbell_ring_all();
+			doorbell_before_commit();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			doorbell_refuse_prepare();
 			break;
 		case XACT_EVENT_COMMIT:
+			doorbell_after_commit();
+			/* FALLTHROUGH */
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
 			doorbell_end();

@@ -148,3 +148,28 @@ CREATE FUNCTION porcupine.doorbell_mode() RETURNS text
   AS 'MODULE_PATHNAME', 'porcupine_doorbell_mode';
 COMMENT ON FUNCTION porcupine.doorbell_mode() IS
   'who wakes listeners: worker (commits ring, and a background worker tells it) or notify (a commit that rings does NOTIFY itself, which makes commits wait for each other: a bridge sends with doorbell => false and calls ring() after its commit)';
+
+CREATE FUNCTION porcupine.doorbell_status(
+  OUT mode text, OUT worker_pid integer, OUT ring_size integer, OUT used integer, OUT pushed bigint, OUT dropped bigint, OUT sweeps bigint,
+  OUT batches bigint, OUT notifies bigint, OUT direct bigint, OUT last_notify timestamptz, OUT last_delay interval, OUT lag interval) RETURNS record
+  LANGUAGE c VOLATILE PARALLEL RESTRICTED SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+  AS 'MODULE_PATHNAME', 'porcupine_doorbell_status';
+COMMENT ON FUNCTION porcupine.doorbell_status() IS 'what the view porcupine.stat_doorbell shows';
+
+CREATE VIEW porcupine.stat_doorbell AS SELECT * FROM porcupine.doorbell_status();
+COMMENT ON VIEW porcupine.stat_doorbell IS
+  'the doorbell of this database, one row, for monitoring; counted since the server started. dropped or a growing lag: the worker cannot keep up, or is stopped';
+COMMENT ON COLUMN porcupine.stat_doorbell.mode IS 'worker or notify, as doorbell_mode() says';
+COMMENT ON COLUMN porcupine.stat_doorbell.worker_pid IS 'the process that tells; null: none is needed, or none to be had (see direct)';
+COMMENT ON COLUMN porcupine.stat_doorbell.ring_size IS 'bells that can wait for it (porcupine.doorbell_ring); null, like all that follow: not preloaded, or nothing rang yet';
+COMMENT ON COLUMN porcupine.stat_doorbell.used IS 'bells that wait now';
+COMMENT ON COLUMN porcupine.stat_doorbell.pushed IS 'bells that commits have left for the worker';
+COMMENT ON COLUMN porcupine.stat_doorbell.dropped IS 'bells that did not fit, and became a sweep';
+COMMENT ON COLUMN porcupine.stat_doorbell.sweeps IS 'doorbells that said "sweep"';
+COMMENT ON COLUMN porcupine.stat_doorbell.batches IS 'transactions in which the worker told';
+COMMENT ON COLUMN porcupine.stat_doorbell.notifies IS 'NOTIFYs in them';
+COMMENT ON COLUMN porcupine.stat_doorbell.direct IS 'commits that did NOTIFY by themselves, there being no worker';
+COMMENT ON COLUMN porcupine.stat_doorbell.last_notify IS 'when the last batch was told';
+COMMENT ON COLUMN porcupine.stat_doorbell.last_delay IS 'how long its oldest bell had waited, about';
+COMMENT ON COLUMN porcupine.stat_doorbell.lag IS 'how long the oldest bell has been waiting, about; 0: none waits';

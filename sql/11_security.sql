@@ -51,7 +51,7 @@ DECLARE
   o record;
 BEGIN
   FOR o IN SELECT c.relname FROM pg_catalog.pg_class c
-            WHERE c.relnamespace = 'porcupine'::pg_catalog.regnamespace AND c.relkind = 'r' LOOP
+            WHERE c.relnamespace = 'porcupine'::pg_catalog.regnamespace AND c.relkind IN ('r', 'v') LOOP
     EXECUTE pg_catalog.format('ALTER TABLE porcupine.%I OWNER TO porcupine_owner', o.relname);
     EXECUTE pg_catalog.format('REVOKE ALL ON porcupine.%I FROM PUBLIC', o.relname);
   END LOOP;
@@ -106,4 +106,9 @@ GRANT EXECUTE ON FUNCTION
   porcupine.read_role(bigint, bigint), porcupine.ring(bigint[], bigint[], bigint), porcupine.doorbell_mode()
   TO porcupine_bridge;
 GRANT EXECUTE ON FUNCTION porcupine.new_stream() TO porcupine_admin;
+
+-- Monitoring: counters, nobody's data. Whoever may see the server's own statistics may see these.
+GRANT USAGE ON SCHEMA porcupine TO pg_monitor;
+GRANT SELECT ON porcupine.stat_doorbell TO porcupine_admin, pg_monitor;
+GRANT EXECUTE ON FUNCTION porcupine.doorbell_status() TO porcupine_admin, pg_monitor;
 

@@ -7,6 +7,7 @@ use warnings;
 
 use Exporter 'import';
 use IPC::Run ();
+use JSON::PP ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -14,7 +15,7 @@ use Time::HiRes qw(time usleep);
 
 my $scripts = 0;
 
-our @EXPORT = qw(new_node plain_room start_psql wait_for sqlstate_of);
+our @EXPORT = qw(new_node plain_room start_psql wait_for sqlstate_of start_listener hear stop_listener busy_doorbell);
 
 # new_node(NAME, preload => 0 | 1, extension => 0 | 1, conf => '...'): a running cluster, by default with the extension
 # preloaded and created in the database postgres.
@@ -86,6 +87,65 @@ sub wait_for
 		usleep(20_000);
 	}
 	die "timed out waiting for $what";
+}
+
+# start_listener(NODE, DATABASE): a psql that listens to the doorbell from now on. What it has heard when hear() returns:
+# ->{rooms} (id => highest seq, 0: gone), ->{members}, ->{sessions}, ->{users} (lists), ->{sweeps}, ->{payloads} (decoded).
+sub start_listener
+{
+	my ($node, $database) = @_;
+	my %listener = (in => '', out => '', err => '', rooms => {}, members => [], sessions => [], users => [], sweeps => 0, payloads => []);
+
+	$listener{run} = IPC::Run::start([ $node->installed_command('psql'), '-XAtq', '-d', $node->connstr($database // 'postgres') ],
+		'<', \$listener{in}, '>', \$listener{out}, '2>', \$listener{err});
+	$listener{in} = "LISTEN porcupine;\n";
+	hear(\%listener);
+	return \%listener;
+}
+
+# hear(LISTENER): it takes note of what has come until now.
+sub hear
+{
+	my ($listener) = @_;
+	my $end = 'asked ' . ++$listener->{asked};
+
+	$listener->{in} .= "SELECT '$end';\n\\echo done $end\n";
+	wait_for('the listener', sub { $listener->{run}->pump_nb; $listener->{out} =~ /^done $end$/m });
+	while ($listener->{out} =~ /Asynchronous notification "porcupine" with payload "(.*)" received/g)
+	{
+		my $bell = JSON::PP::decode_json($1);
+		my $rooms = $bell->{rooms} // {};
+
+		push @{ $listener->{payloads} }, $bell;
+		push @{ $listener->{$_} }, @{ $bell->{$_} // [] } foreach qw(members sessions users);
+		$listener->{sweeps}++ if $bell->{sweep};
+		foreach (keys %$rooms)
+		{
+			$listener->{rooms}{$_} = $rooms->{$_} if $rooms->{$_} == 0 || $rooms->{$_} > ($listener->{rooms}{$_} // 0);
+		}
+	}
+	$listener->{out} = '';
+	return $listener;
+}
+
+sub stop_listener
+{
+	my ($listener) = @_;
+
+	$listener->{in} .= "\\q\n";
+	$listener->{run}->finish;
+	return;
+}
+
+# busy_doorbell(NODE, DATABASE): has a room of nobody's ring until there is a worker, and returns its process id.
+sub busy_doorbell
+{
+	my ($node, $database) = @_;
+
+	return wait_for('a worker', sub {
+		$node->safe_psql($database // 'postgres', 'SELECT porcupine.ring(ARRAY[999999], ARRAY[1], 0)');
+		$node->safe_psql($database // 'postgres', q{SELECT worker_pid FROM porcupine.stat_doorbell WHERE mode = 'worker'});
+	});
 }
 
 # sqlstate_of(NODE, SQL, DATABASE): the SQLSTATE that the statement fails with, '00000' when it does not.

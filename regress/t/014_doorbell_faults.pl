@@ -1,0 +1,133 @@
+# What befalls the doorbell's worker delays doorbells, and loses none without saying so: terminated, stopped, killed, or none to
+# be had. Senders go on meanwhile.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Porcupine::Node;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_node('faults', conf => "max_connections = 40\nporcupine.doorbell_ring = 64\nrestart_after_crash = on\n");
+my $status = sub { $node->safe_psql('postgres', "SELECT $_[0] FROM porcupine.stat_doorbell") };
+my $listener = start_listener($node);
+
+plain_room($node, $_, 1, 2) foreach (1 .. 100);
+
+# start_load(TRANSACTIONS): eight backends that send them, in the background.
+sub start_load
+{
+	my ($transactions) = @_;
+	my $script = $node->basedir . '/load.sql';
+	my ($in, %load) = '';
+
+	append_to_file($script, "\\set room random(1, 100)\nBEGIN;\nSELECT porcupine.act_as(1 + :client_id % 2);\n"
+		. "SELECT seq FROM porcupine.send(:room, gen_random_uuid(), 'x');\nEND;\n") unless -e $script;
+	$load{out} = '';
+	$load{run} = IPC::Run::start([ $node->installed_command('pgbench'), '-n', '-c', 8, '-t', $transactions / 8, '-f', $script,
+		$node->connstr('postgres') ], '<', \$in, '>', \$load{out}, '2>&1');
+	return \%load;
+}
+
+# all_heard(WHAT, SWEEPS): every head is heard of, or listeners were told to look since there had been so many sweeps.
+sub all_heard
+{
+	my ($what, $sweeps) = @_;
+	my %heads = split /[|\n]/, $node->safe_psql('postgres', 'SELECT room_id, last_seq FROM porcupine.room_heads');
+
+	wait_for($what, sub {
+		hear($listener);
+		$listener->{sweeps} > $sweeps || !grep { ($listener->{rooms}{$_} // 0) < $heads{$_} } keys %heads });
+	return pass($what);
+}
+
+sub finish_load
+{
+	my ($load, $transactions, $what) = @_;
+
+	$load->{run}->finish;
+	like($load->{out}, qr{processed: $transactions/$transactions\b(?!.*(ERROR|aborted))}s, "$what: senders noticed nothing");
+	return;
+}
+
+# --- terminated under load: it tells what it has; until there is another one commits notify by themselves ---------------
+
+my $load = start_load(4000);
+my $pid = wait_for('a worker', sub { $status->('worker_pid') });
+my $direct = $status->('direct');
+is($node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)"), 't', 'the worker is terminated');
+wait_for('it to go', sub { $status->('worker_pid') ne $pid });
+is($node->safe_psql('postgres', 'SELECT porcupine.doorbell_mode()'), 'notify', 'bridges are told to ring by themselves');
+finish_load($load, 4000, 'terminated');
+all_heard('terminated: every head is heard of', 0);
+is($listener->{sweeps}, $status->('sweeps'), 'with sweeps only where bells were dropped');
+cmp_ok($status->('direct'), '>', $direct, 'some commits have notified by themselves');
+my $next = busy_doorbell($node);
+isnt($next, $pid, 'after a while there is another one');
+
+# --- stopped: the ring overflows, and a sweep says so --------------------------------------------------------------------
+
+kill 'STOP', $next;
+my ($dropped, $sweeps) = ($status->('dropped'), $status->('sweeps'));
+$load = start_load(800);
+finish_load($load, 800, 'stopped');
+cmp_ok($status->('dropped'), '>', $dropped, 'the ring has overflowed');
+is($status->('used'), 64, 'and is full');
+hear($listener);
+my $heard = $listener->{sweeps};
+kill 'CONT', $next;
+wait_for('a sweep', sub { hear($listener)->{sweeps} > $heard });
+pass('listeners are told to look for themselves');
+wait_for('the ring to be empty', sub { $status->('used') eq '0' });
+my $after = $status->('sweeps');
+$node->safe_psql('postgres', q{BEGIN; SELECT porcupine.act_as(1); SELECT porcupine.send(100, gen_random_uuid(), 'x'); COMMIT});
+my $head = $node->safe_psql('postgres', 'SELECT last_seq FROM porcupine.room_heads WHERE room_id = 100');
+wait_for('the next doorbell', sub { (hear($listener)->{rooms}{100} // 0) == $head });
+is($status->('sweeps'), $after, 'once');
+
+# --- a lock that it needs: it gives up and tries again ----------------------------------------------------------------------
+
+busy_doorbell($node);
+my $log = -s $node->logfile;
+my $locker = start_psql($node, "BEGIN; LOCK porcupine.stream;\nSELECT pg_sleep(2);\nCOMMIT;");
+wait_for('the lock', sub { $node->safe_psql('postgres', q{SELECT count(*) FROM pg_locks WHERE relation = 'porcupine.stream'::regclass AND mode = 'AccessExclusiveLock' AND granted}) });
+$node->safe_psql('postgres', 'SELECT porcupine.ring(ARRAY[100], ARRAY[2000000], 0)');
+wait_for('what was rung meanwhile', sub { (hear($listener)->{rooms}{100} // 0) == 2000000 });
+like(slurp_file($node->logfile, $log), qr/lock timeout/, 'an error is logged and what was to be told is told later');
+$locker->{run}->finish;
+
+# --- killed: the server starts anew, and the doorbell with it ------------------------------------------------------------------
+
+$pid = busy_doorbell($node);
+$log = -s $node->logfile;
+kill 'KILL', $pid;
+wait_for('the server', sub { slurp_file($node->logfile, $log) =~ /database system is ready to accept connections/ });
+stop_listener($listener);
+$listener = start_listener($node);
+busy_doorbell($node);
+$node->safe_psql('postgres', q{BEGIN; SELECT porcupine.act_as(1); SELECT porcupine.send(1, gen_random_uuid(), 'x'); COMMIT});
+$head = $node->safe_psql('postgres', 'SELECT last_seq FROM porcupine.room_heads WHERE room_id = 1');
+wait_for('a doorbell', sub { (hear($listener)->{rooms}{1} // 0) == $head });
+pass('killed: after the crash it works');
+stop_listener($listener);
+$node->stop;
+
+# --- none to be had: commits notify by themselves, and the log says why ---------------------------------------------------------
+
+$node = new_node('none', conf => "max_worker_processes = 1\nmax_parallel_workers = 0\n");
+plain_room($node, 1, 1);
+$listener = start_listener($node);
+$log = -s $node->logfile;
+foreach (1 .. 3)
+{
+	$node->safe_psql('postgres', q{BEGIN; SELECT porcupine.act_as(1); SELECT porcupine.send(1, gen_random_uuid(), 'x'); COMMIT});
+}
+is(hear($listener)->{rooms}{1}, 4, 'none to be had: listeners hear all the same');
+is($node->safe_psql('postgres', 'SELECT porcupine.doorbell_mode()'), 'notify', 'bridges are told to ring by themselves');
+my @said = slurp_file($node->logfile, $log) =~ /doorbell worker could not be started/g;
+is(scalar(@said), 1, 'the log says it once');
+stop_listener($listener);
+$node->stop;
+done_testing();
