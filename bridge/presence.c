@@ -45,6 +45,7 @@ static int64_t own_origin;
 static Table rooms;
 static Timer timer;
 
+static void say_again(int64_t room, const Place *place);
 static void tell_all(void *arg);
 static void set_online(int64_t room, int64_t origin, int64_t user, bool online);
 static void say(int64_t room, int64_t user, bool online);
@@ -119,7 +120,19 @@ presence_tell(int node)
 			continue;
 		change_set("SADD", room->id, place);
 		lengthen(room->id);
+		say_again(room->id, place);
 	}
+}
+
+/* Another bridge may have read the set before. */
+static void
+say_again(int64_t room, const Place *place)
+{
+	size_t		at = 0;
+	TableSlot  *user;
+
+	while ((user = table_next(&place->users, &at)) != NULL)
+		fanout_presence(room, user->key, true);
 }
 
 static void

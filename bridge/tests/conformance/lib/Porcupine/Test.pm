@@ -43,11 +43,15 @@ sub start_stack
 	return $self;
 }
 
-# A further bridge before the same database; it knows the first only through that.
+# another_bridge(NAME => VALUE, ...): a further bridge before the same database, with the first one's settings but for these.
 sub another_bridge
 {
-	my ($self) = @_;
-	my $other = bless { %$self, port => PostgreSQL::Test::Cluster::get_free_port() }, __PACKAGE__;
+	my ($self, %env) = @_;
+	my $other = bless {
+		%$self,
+		port => PostgreSQL::Test::Cluster::get_free_port(),
+		env => { %{ $self->{env} }, %env }
+	}, __PACKAGE__;
 
 	delete $other->{pid};
 	$other->{log} = $self->{node}->basedir . "/bridge_$other->{port}.log";
