@@ -125,8 +125,8 @@ packages: ## install the Debian packages that `make run` needs
 build: ## build extension, bridge and page, and install the extension
 	@scripts/build
 
-bench: build ## what it costs, beside limits measured in the same run (a cluster of its own; bench/run takes one workload)
-	@bench/run
+bench: build ## what it does a second and what that costs, beside limits of the same run (20 minutes; QUICK=1: two)
+	@bench/run $(if $(QUICK),--quick)
 
 test: ## run every test; SUITE="regress tap" chooses (scripts/test names them)
 	@scripts/test $(SUITE)

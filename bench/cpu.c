@@ -46,6 +46,26 @@ cpu_seconds(pid_t pid)
 	return (double) ticks / (double) sysconf(_SC_CLK_TCK);
 }
 
+void
+cpu_machine(double *busy, double *stolen)
+{
+	double		per_second = (double) sysconf(_SC_CLK_TCK);
+	unsigned long user;
+	unsigned long nice;
+	unsigned long system;
+	unsigned long irq;
+	unsigned long soft_irq;
+	unsigned long steal;
+	FILE	   *file = fopen("/proc/stat", "r");
+
+	if (file == NULL
+		|| fscanf(file, "cpu %lu %lu %lu %*u %*u %lu %lu %lu", &user, &nice, &system, &irq, &soft_irq, &steal) != 6)
+		fail("cannot read /proc/stat");
+	fclose(file);
+	*busy = (double) (user + nice + system + irq + soft_irq) / per_second;
+	*stolen = (double) steal / per_second;
+}
+
 long
 cpu_memory(pid_t pid)
 {

@@ -29,12 +29,14 @@
 #define PATIENCE_US 30000000
 #define MOST_PORTS 16
 #define MOST_GROUPS 8
+#define MOST_PIDS 16
 
 /* Processes whose CPU counts as one. */
 typedef struct Group
 {
 	char	   *name;
-	pid_t		pid;
+	pid_t		pids[MOST_PIDS];
+	int			n_pids;
 	double		seconds;
 } Group;
 
@@ -67,7 +69,7 @@ static const struct option options[] = {
 	{"warm-up", required_argument, NULL, 'w'},
 	{"body", required_argument, NULL, 'b'},	/* bytes, before base64 */
 	{"run", required_argument, NULL, 'n'},	/* a number that no other run before the same server has */
-	{"cpu", required_argument, NULL, 'c'},	/* NAME=PID, several times */
+	{"cpu", required_argument, NULL, 'c'},	/* NAME=PID[,PID...], several times */
 	{"memory", required_argument, NULL, 'm'},	/* PID, before and after everybody connected */
 	{NULL, 0, NULL, 0}
 };
@@ -90,6 +92,8 @@ static struct
 	uint64_t	acks;
 	uint64_t	deliveries;
 	double		own_cpu;
+	double		machine_busy;
+	double		machine_stolen;
 } result;
 
 static void read_options(int argc, char **argv);
@@ -178,11 +182,14 @@ read_ports(char *list)
 static void
 read_group(char *pair)
 {
-	char	   *name = strsep(&pair, "=");
+	Group	   *group = &asked.groups[asked.n_groups];
+	char	   *pid;
 
-	if (pair == NULL || asked.n_groups == MOST_GROUPS)
-		fail("--cpu takes NAME=PID, at most %d times", MOST_GROUPS);
-	asked.groups[asked.n_groups++] = (Group) {.name = name, .pid = (pid_t) atoi(pair)};
+	if (asked.n_groups++ == MOST_GROUPS)
+		fail("--cpu was given more than %d times", MOST_GROUPS);
+	group->name = strsep(&pair, "=");
+	while ((pid = strsep(&pair, ",")) != NULL && group->n_pids < MOST_PIDS)
+		group->pids[group->n_pids++] = (pid_t) atoi(pid);
 }
 
 static void
@@ -288,9 +295,18 @@ start_pacer(void)
 static void
 mark(double sign)
 {
+	double		busy;
+	double		stolen;
+
 	for (int i = 0; i < asked.n_groups; i++)
-		asked.groups[i].seconds += sign * cpu_seconds(asked.groups[i].pid);
+	{
+		for (int j = 0; j < asked.groups[i].n_pids; j++)
+			asked.groups[i].seconds += sign * cpu_seconds(asked.groups[i].pids[j]);
+	}
+	cpu_machine(&busy, &stolen);
 	result.own_cpu += sign * own_cpu();
+	result.machine_busy += sign * busy;
+	result.machine_stolen += sign * stolen;
 	result.acks = sign < 0 ? tally.acks : tally.acks - result.acks;
 	result.deliveries = sign < 0 ? tally.deliveries : tally.deliveries - result.deliveries;
 }
@@ -418,6 +434,8 @@ report(void)
 			printf(",\"%s\":%.3f", asked.groups[i].name, asked.groups[i].seconds / result.seconds);
 			server += asked.groups[i].seconds;
 		}
+		printf(",\"others\":%.3f,\"stolen\":%.3f", (result.machine_busy - result.own_cpu - server) / result.seconds,
+			   result.machine_stolen / result.seconds);
 		printf("},\"cpu_us_per_send\":%.2f,\"cpu_us_per_delivery\":%.2f", server * 1e6 / (double) result.acks,
 			   server * 1e6 / (double) result.deliveries);
 	}

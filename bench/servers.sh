@@ -1,73 +1,113 @@
 # shellcheck shell=bash
-# The servers of the bench: a cluster of its own, bridges before it, and the broadcaster that is the limit. Sourced by
+# The servers of the bench: clusters of its own, bridges before them, and the broadcaster that is the limit. Sourced by
 # bench/run after lib.sh and stack.sh, whose words it uses; it stops whatever it has started.
+#
+# There are two clusters, of which one runs at a time: live, made afresh for every run, and history, which holds what takes
+# minutes to make and is kept where that is asked for.
 
-USERS=5000
+HOME_DIR=           # where both are
 BROADCASTER_PORT=$PORT
-BROADCASTER=
-BRIDGES=()       # process ids
-BRIDGE_PORTS=    # with commas between
+BROADCASTER=        # process id
+BRIDGES=()          # process ids
+BRIDGE_PORTS=       # with commas between
+REDIS=              # process id
 
 # On the disk of the project, where a flush costs what it costs; a folder in memory would flatter.
 servers_start() {
-  export PORCUPINE_DIR=${PORCUPINE_ASKED_DIR:-$BUILD/bench/cluster}
-  reachable "$ROOT" || PORCUPINE_DIR=${PORCUPINE_ASKED_DIR:-/var/lib/porcupine-bench-$(hash_of "$ROOT")}
-  find_folder
-  [ ! -e "$DIR" ] || fail "$DIR is there: another bench may be running; remove it ('PORCUPINE_DIR=$DIR scripts/stack erase yes') if none is"
-  make_folder
-  # a folder for the page that the bridge wants to serve, and files that it can read
-  as_service mkdir -m 0755 "$DIR/page" "$DIR/work"
-  echo '<!doctype html><title>bench</title>' | as_service tee "$DIR/page/index.html" >/dev/null
-  tar -cf - -C bridge porcupine-bridge | as_service tar -xf - --no-same-owner -C "$DIR/work"
-  step "making a cluster in $DIR" make_cluster >&2
-  step "starting PostgreSQL" start_postgres >&2
-  step "preparing the database" make_database >&2
-  sql -d "$DATABASE" -v users=$USERS -f - <bench/sql/people.sql
-  bench/broadcaster "$BROADCASTER_PORT" &
+  HOME_DIR=${ASKED_DIR:-$BUILD/bench}
+  SERVICE_USER=$(service_user)
+  reachable "$ROOT" || HOME_DIR=${ASKED_DIR:-/var/lib/porcupine-bench-$(hash_of "$ROOT")}
+  mkdir -p "$HOME_DIR"
+  exec 9>"$HOME_DIR/lock"
+  flock -n 9 || fail "another bench runs in $HOME_DIR: wait for it, or name another folder with PORCUPINE_DIR"
+  WORK=$(mktemp -d)
+  trap servers_stop EXIT
+  trap 'exit 130' INT TERM
+  rm -rf "$HOME_DIR/live" "$BUILD"/bench/bridge-*.log
+  chmod 0755 "$WORK"
+  # what the service's user runs and reads
+  mkdir "$WORK/page"
+  echo '<!doctype html><title>bench</title>' >"$WORK/page/index.html"
+  cp bridge/porcupine-bridge bench/slowflush.so "$WORK"
+  bench/broadcaster "$BROADCASTER_PORT" 9>&- &
   BROADCASTER=$!
-  bridges_start 1
 }
 
 servers_stop() {
   bridges_stop
   [ -z "$BROADCASTER" ] || kill "$BROADCASTER" 2>/dev/null || true
-  [ -n "${DIR:-}" ] || return 0
-  stop_postgres
-  rm -rf "$DIR" "$WORK"
+  cluster_stop
+  rm -rf "$HOME_DIR/live" "$WORK"
+  [ -n "$KEEP" ] || rm -rf "$HOME_DIR/history"
 }
 
-# bridges_start N: that many, each on a port of its own.
+# --- clusters --------------------------------------------------------------------------------------------
+
+# cluster_use live|history: that one runs, made if need be, and the other does not.
+cluster_use() {
+  [ "${DIR:-}" != "$HOME_DIR/$1" ] || return 0
+  cluster_stop
+  PORCUPINE_DIR=$HOME_DIR/$1
+  find_folder
+  make_folder
+  step "making the cluster $1" make_cluster >&2
+  cluster_start
+}
+
+cluster_start() {
+  step "starting PostgreSQL" start_postgres 9>&- >&2
+  step "preparing the database" make_database >&2
+  [ -n "$(sql -d "$DATABASE" -c 'SELECT 1 FROM porcupine.users LIMIT 1')" ] || sql -d "$DATABASE" -f - <bench/sql/people.sql
+}
+
+cluster_stop() {
+  bridges_stop
+  [ -z "${DATA:-}" ] || stop_postgres
+}
+
+# Starts PostgreSQL again with so many microseconds added to each flush; 0: as it is.
+cluster_slow_down() {
+  bridges_stop
+  stop_postgres
+  if [ "$1" -gt 0 ]; then
+    as_service env LD_PRELOAD="$WORK/slowflush.so" SLOWFLUSH_US="$1" "$PG_BIN/pg_ctl" start -s -w -t 60 -D "$DATA" -l "$LOG/start.log" 9>&-
+  else
+    start_postgres 9>&-
+  fi
+}
+
+# --- bridges ----------------------------------------------------------------------------------------------
+
+# bridges_start N: so many run, started just now.
 bridges_start() {
   local i
-  BRIDGES=()
-  BRIDGE_PORTS=
+  bridges_stop
   for ((i = 1; i <= $1; i++)); do
-    bridge_start $((BROADCASTER_PORT + i))
-    BRIDGE_PORTS+=${BRIDGE_PORTS:+,}$((BROADCASTER_PORT + i))
+    bridge_start $((BROADCASTER_PORT + i)) "$DATABASE"
   done
 }
 
-# Every step execs, so the process id is the bridge's in the end.
+# bridge_start PORT DATABASE [VARIABLE=VALUE...]. Every step execs, so the process id is the bridge's in the end.
 bridge_start() {
-  local tries run=()
+  local tries run=() log=$BUILD/bench/bridge-$1.log conninfo
+  conninfo="host='$(conninfo_quote "$SOCK")' dbname=$2 user=$NODE_ROLE"
   PORT=$1
+  shift 2
   check_port
   [ "$(id -u)" -ne 0 ] || run=(setpriv --reuid="$SERVICE_USER" --regid="$(id -g "$SERVICE_USER")" --init-groups)
   (
     cd /
-    exec "${run[@]}" env -i PATH=/usr/bin:/bin LANG=C.UTF-8 \
-      PORCUPINE_PORT="$PORT" \
-      PORCUPINE_DATABASE="host='$(conninfo_quote "$SOCK")' dbname=$DATABASE user=$NODE_ROLE" \
-      PORCUPINE_PAGE="$DIR/page" \
-      "$DIR/work/porcupine-bridge"
-  ) </dev/null >>"$WORK/bridge-$PORT.log" 2>&1 &
+    exec "${run[@]}" env -i PATH=/usr/bin:/bin LANG=C.UTF-8 PORCUPINE_PORT="$PORT" PORCUPINE_DATABASE="$conninfo" \
+      PORCUPINE_PAGE="$WORK/page" "$@" "$WORK/porcupine-bridge"
+  ) </dev/null >>"$log" 2>&1 9>&- &
   BRIDGES+=($!)
+  BRIDGE_PORTS+=${BRIDGE_PORTS:+,}$PORT
   for ((tries = 0; tries < 300; tries++)); do
     [ "$(http_status /readyz)" != 200 ] || return 0
     sleep 0.1
   done
-  tail -n 5 "$WORK/bridge-$PORT.log" >&2
-  fail "the bridge did not become ready on port $PORT"
+  tail -n 5 "$log" >&2
+  fail "the bridge did not become ready on port $PORT; is the extension that was built also installed?"
 }
 
 bridges_stop() {
@@ -75,4 +115,5 @@ bridges_stop() {
   for pid in "${BRIDGES[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${BRIDGES[@]}"; do wait "$pid" 2>/dev/null || true; done
   BRIDGES=()
+  BRIDGE_PORTS=
 }

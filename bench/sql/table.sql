@@ -1,24 +1,98 @@
--- The table of docs/bench.md, from the lines in the temporary table line (j jsonb).
+-- The tables of docs/bench.md, in Markdown, from the lines in the temporary table line (j jsonb).
+
+SELECT 'failed: ' || (j ->> 'workload') FROM line WHERE j ? 'failed';
+DELETE FROM line WHERE j ->> 'workload' IN (SELECT f.j ->> 'workload' FROM line f WHERE f.j ? 'failed');
 
 CREATE TEMP VIEW run AS
 SELECT j ->> 'workload' AS workload, j ->> 'against' AS against, (j ->> 'round')::int AS round,
+       coalesce((j ->> 'servers')::int, 1) AS servers, (j ->> 'senders')::int * (j ->> 'in_flight')::int AS in_flight,
        (j ->> 'deliveries_per_s')::numeric AS deliveries, (j ->> 'acks_per_s')::numeric AS acks,
        (j ->> 'cpu_us_per_delivery')::numeric AS cpu_delivery, (j ->> 'cpu_us_per_send')::numeric AS cpu_send,
        (j #>> '{delivery_us,p50}')::numeric AS p50, (j #>> '{delivery_us,p99}')::numeric AS p99,
-       (j #>> '{cpu,load}')::numeric AS load_cpu
+       (j #>> '{commit_us,p50}')::numeric AS commit_p50, (j #>> '{commit_us,p99}')::numeric AS commit_p99,
+       (j #>> '{cpu,load}')::numeric AS load, (j #>> '{cpu,others}')::numeric AS others, (j #>> '{cpu,stolen}')::numeric AS stolen,
+       (j ->> 'connections_per_s')::numeric AS connections, (j ->> 'bytes_per_socket')::numeric AS bytes_per_socket,
+       (j ->> 'rooms')::int AS rooms, (j ->> 'clients')::int AS clients, (j ->> 'per_s')::numeric AS per_s,
+       (j ->> 'events')::int AS events, (j ->> 'pages_per_s')::numeric AS pages,
+       (j #>> '{page_us,p50}')::numeric AS page_p50, (j #>> '{page_us,p99}')::numeric AS page_p99
   FROM line;
 
-\pset format aligned
-\pset tuples_only off
-SELECT workload, against, count(*) AS rounds,
-       round(percentile_cont(0.5) WITHIN GROUP (ORDER BY deliveries)::numeric) AS "deliveries/s",
-       round(percentile_cont(0.5) WITHIN GROUP (ORDER BY acks)::numeric) AS "acks/s",
-       round(percentile_cont(0.5) WITHIN GROUP (ORDER BY p50)::numeric) AS "p50 µs",
-       round(percentile_cont(0.5) WITHIN GROUP (ORDER BY p99)::numeric) AS "p99 µs",
-       round(percentile_cont(0.5) WITHIN GROUP (ORDER BY cpu_delivery)::numeric, 1) AS "µs CPU/delivery",
-       round(percentile_cont(0.5) WITHIN GROUP (ORDER BY cpu_send)::numeric, 1) AS "µs CPU/send",
-       round(percentile_cont(0.5) WITHIN GROUP (ORDER BY load_cpu)::numeric, 2) AS "loader's CPUs"
-  FROM run GROUP BY 1, 2 ORDER BY 1, 2;
-SELECT workload, round(percentile_cont(0.5) WITHIN GROUP (ORDER BY b.deliveries / l.deliveries)::numeric, 3) AS "of the broadcaster",
-       round(min(b.deliveries / l.deliveries), 3) AS lowest, round(max(b.deliveries / l.deliveries), 3) AS highest
-  FROM run b JOIN run l USING (workload, round) WHERE b.against = 'bridge' AND l.against = 'broadcaster' GROUP BY 1 ORDER BY 1;
+CREATE TEMP VIEW pair AS
+SELECT workload, round, b.deliveries / l.deliveries AS part
+  FROM run b JOIN run l USING (workload, round)
+ WHERE b.against = 'bridge' AND l.against = 'broadcaster' AND l.deliveries > 0;
+
+-- What is to be reached: of every round a value, and whether more or less of it is better.
+CREATE TEMP VIEW goal AS
+SELECT 1 AS nr, 'rooms: of the broadcaster''s deliveries' AS what, '≥ 0.60' AS goal, part AS value, part - 0.6 AS good FROM pair WHERE workload = 'rooms'
+UNION ALL SELECT 2, 'rooms: server CPU a delivery, µs', '≤ 10', cpu_delivery, 10 - cpu_delivery FROM run WHERE workload = 'rooms' AND against = 'bridge'
+UNION ALL SELECT 3, 'pairs: acknowledged sends a second', '≥ 20,000', acks, acks - 20000 FROM run WHERE workload = 'pairs' AND against = 'bridge'
+UNION ALL SELECT 4, 'hot: acknowledged sends a second', '≥ 5,000', acks, acks - 5000 FROM run WHERE workload = 'hot' AND against = 'bridge'
+UNION ALL SELECT 5, 'broadcast to 1,000: of the broadcaster', '≥ 0.80', part, part - 0.8 FROM pair WHERE workload = 'broadcast_1000'
+UNION ALL SELECT 6, 'paced: median to a recipient, of 1.5 commits + 1 ms', '≤ 1', b.p50 / (1.5 * c.commit_p50 + 1000), 1 - b.p50 / (1.5 * c.commit_p50 + 1000)
+  FROM run b JOIN run c USING (workload, round) WHERE workload = 'paced' AND b.against = 'bridge' AND c.against = 'commit'
+UNION ALL SELECT 7, 'paced: 99th percentile to a recipient, ms', '< 10', p99 / 1000, 10 - p99 / 1000 FROM run WHERE workload = 'paced' AND against = 'bridge'
+UNION ALL SELECT 8, 'idle: bytes of the bridge a socket', '≤ 8192', bytes_per_socket, 8192 - bytes_per_socket FROM run WHERE workload = 'idle' AND against = 'bridge'
+UNION ALL SELECT 9, 'idle: connections a second', '≥ 3,000', connections, connections - 3000 FROM run WHERE workload = 'idle' AND against = 'bridge'
+UNION ALL SELECT 10, 'history: latest page, time at the large table by time at the small', '≤ 1.3', s.pages / b.pages, 1.3 - s.pages / b.pages
+  FROM run b JOIN run s USING (workload, against, round) WHERE workload = 'history' AND against = 'latest' AND b.events > s.events
+UNION ALL SELECT 11, 'history: latest pages a second, large table', '≥ 5,000', b.pages, b.pages - 5000
+  FROM run b JOIN run s USING (workload, against, round) WHERE workload = 'history' AND against = 'latest' AND b.events > s.events
+UNION ALL SELECT 12, 'sql, 10,000 rooms: of the same without a wake-up', '≥ 0.75', s.per_s / q.per_s, s.per_s / q.per_s - 0.75
+  FROM run s JOIN run q USING (workload, round, rooms) WHERE workload = 'sql' AND rooms = 10000 AND s.against = 'send' AND q.against = 'quiet'
+UNION ALL SELECT 13, 'sql, 10,000 rooms, 2 ms added to each flush: the same', '≥ 0.95', s.per_s / q.per_s, s.per_s / q.per_s - 0.95
+  FROM run s JOIN run q USING (workload, round, rooms) WHERE workload = 'slow_flush' AND s.against = 'send' AND q.against = 'quiet';
+
+CREATE FUNCTION pg_temp.shown(number numeric) RETURNS text LANGUAGE sql
+RETURN CASE WHEN number IS NULL THEN '' WHEN abs(number) >= 100 THEN trim(to_char(number, '999,999,990')) WHEN abs(number) >= 10 THEN trim(to_char(number, '990.0')) ELSE trim(to_char(number, '990.00')) END;
+
+CREATE FUNCTION pg_temp.median(number numeric[]) RETURNS text LANGUAGE sql
+RETURN (SELECT pg_temp.shown(percentile_cont(0.5) WITHIN GROUP (ORDER BY n)::numeric) FROM unnest(number) n);
+
+\pset tuples_only on
+\pset format unaligned
+\pset fieldsep ' | '
+\qecho '| to reach | goal | median | lowest–highest of the rounds | rounds | |'
+\qecho '|---|---|---|---|---|---|'
+SELECT '| ' || what, goal, pg_temp.median(array_agg(value)), pg_temp.shown(min(value)) || '–' || pg_temp.shown(max(value)), count(*),
+       CASE WHEN percentile_cont(0.5) WITHIN GROUP (ORDER BY good) >= 0 THEN 'met |' ELSE 'not met |' END
+  FROM goal GROUP BY nr, what, goal ORDER BY nr;
+
+\qecho
+\qecho '| over sockets | served by | in flight | deliveries/s | of the broadcaster | acks/s | to a member, ms: median | p99 | server CPU a delivery, µs | a send, µs | CPUs of the loader | of others |'
+\qecho '|---|---|---|---|---|---|---|---|---|---|---|---|'
+SELECT '| ' || workload, against || CASE WHEN servers > 1 THEN ' ×' || servers ELSE '' END, max(in_flight),
+       pg_temp.median(array_agg(deliveries)),
+       CASE WHEN against = 'bridge' THEN coalesce((SELECT pg_temp.median(array_agg(part)) FROM pair p WHERE p.workload = run.workload AND servers = 1), '') ELSE '' END,
+       pg_temp.median(array_agg(acks)), pg_temp.median(array_agg(p50 / 1000)), pg_temp.median(array_agg(p99 / 1000)),
+       pg_temp.median(array_agg(cpu_delivery)), pg_temp.median(array_agg(cpu_send)), pg_temp.median(array_agg(load)),
+       pg_temp.median(array_agg(others)) || ' |'
+  FROM run WHERE deliveries IS NOT NULL GROUP BY workload, against, servers ORDER BY min(round), workload, servers, against;
+
+\qecho
+\qecho '| idle | connections/s | bytes a socket |'
+\qecho '|---|---|---|'
+SELECT '| ' || against, pg_temp.median(array_agg(connections)), pg_temp.median(array_agg(bytes_per_socket)) || ' |'
+  FROM run WHERE workload = 'idle' GROUP BY against ORDER BY against;
+
+\qecho
+\qecho '| in the database | sessions | rooms | rows a second | of the limit |'
+\qecho '|---|---|---|---|---|'
+SELECT '| ' || r.workload || ': ' || r.against, r.clients, r.rooms, pg_temp.median(array_agg(r.per_s)),
+       coalesce(pg_temp.median(array_agg(r.per_s / l.per_s)), '') || ' |'
+  FROM run r LEFT JOIN run l ON l.workload = r.workload AND l.round = r.round AND l.rooms = r.rooms
+                            AND l.against = CASE r.against WHEN 'send' THEN 'quiet' WHEN 'send_50' THEN 'insert_50' END
+ WHERE r.per_s IS NOT NULL GROUP BY r.workload, r.against, r.clients, r.rooms ORDER BY r.workload, r.rooms, r.against;
+
+\qecho
+\qecho '| the commit alone, 500/s | ms: median | p99 |'
+\qecho '|---|---|---|'
+SELECT '| one client', pg_temp.median(array_agg(commit_p50 / 1000)), pg_temp.median(array_agg(commit_p99 / 1000)) || ' |'
+  FROM run WHERE commit_p50 IS NOT NULL HAVING count(*) > 0;
+
+\qecho
+\qecho '| history | events | pages/s | ms: median | p99 |'
+\qecho '|---|---|---|---|---|'
+SELECT '| ' || against, pg_temp.shown(events), pg_temp.median(array_agg(pages)), pg_temp.median(array_agg(page_p50 / 1000)),
+       pg_temp.median(array_agg(page_p99 / 1000)) || ' |'
+  FROM run WHERE pages IS NOT NULL GROUP BY against, events ORDER BY against DESC, events;

@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# The workloads in the database alone, by pgbench, and the limit that a row inserted by nothing but INSERT is. Sourced by
+# bench/run; see workloads.sh.
+
+SLOW_FLUSH_US=2000
+
+# The limit: rows a second, singly and by fifty; and what a bridge makes of fifty sends.
+prepare_insert() {
+  sql_rooms
+  make_bare_table
+}
+round_insert() {
+  pgbench_case insert insert "$1" 8 1 1000
+  pgbench_case insert insert_50 "$1" 8 50 1000
+  pgbench_case insert send_50 "$1" 8 50 1000
+}
+
+# send() from 32 sessions into 1, 100 and 10,000 rooms while a bridge listens, beside the same without any wake-up.
+prepare_sql() { sql_rooms; }
+round_sql() {
+  local rooms
+  for rooms in 1 100 10000; do send_and_quiet sql "$1" "$rooms"; done
+}
+
+# The same with 2 ms added to each flush.
+prepare_slow_flush() {
+  sql_rooms
+  cluster_slow_down $SLOW_FLUSH_US
+  bridges_start 1
+}
+round_slow_flush() { send_and_quiet slow_flush "$1" 10000; }
+finish_slow_flush() {
+  cluster_slow_down 0
+  bridges_start 1
+}
+
+# --- what they share ------------------------------------------------------------------------------------------
+
+# One bridge, and 10,000 rooms of one member, made once.
+sql_rooms() {
+  cluster_use live
+  [ ${#BRIDGES[@]} -eq 1 ] || bridges_start 1
+  SQL_FIRST=$(sql -d "$DATABASE" -c "SELECT min(id) FROM porcupine.rooms WHERE name = 'sql'")
+  [ -z "$SQL_FIRST" ] || return 0
+  live_with_rooms sql 10000 1
+  sql_rooms
+}
+
+make_bare_table() {
+  [ -n "$(sql -d "$DATABASE" -c "SELECT 1 FROM pg_class WHERE relname = 'bench_raw'")" ] || sql -d "$DATABASE" -f - <bench/sql/insert.sql
+}
+
+# The doorbell hangs on a trigger of the heads, so without it a send is the same and wakes nobody.
+send_and_quiet() {
+  local name=$1 round=$2 rooms=$3 order=(send quiet) case
+  ((round % 2 == 0)) || order=(quiet send)
+  for case in "${order[@]}"; do
+    [ "$case" != quiet ] || sql -d "$DATABASE" -c 'ALTER TABLE porcupine.room_heads DISABLE TRIGGER room_heads_ring_the_doorbell'
+    pgbench_case "$name" send "$round" 32 1 "$rooms" "$case"
+    sql -d "$DATABASE" -c 'ALTER TABLE porcupine.room_heads ENABLE TRIGGER room_heads_ring_the_doorbell'
+  done
+}
+
+# pgbench_case NAME SCRIPT ROUND CLIENTS ITEMS ROOMS [AGAINST]: one run; items a second go to the results.
+pgbench_case() {
+  local name=$1 script=$2 round=$3 clients=$4 items=$5 rooms=$6 against=${7:-$2} output tps
+  sql -d "$DATABASE" -c CHECKPOINT
+  output=$(as_service "$PG_BIN/pgbench" -h "$SOCK" -U postgres -n -M prepared -c "$clients" -j 2 -T "$SECONDS_EACH" \
+    -D rooms="$rooms" -D first="${SQL_FIRST:-0}" -f - "$DATABASE" <"bench/pgbench/$script.sql" 2>&1) || {
+    failed "$name" "pgbench says: $output"
+    return 0
+  }
+  tps=$(sed -n 's/^tps = \([0-9.]*\).*/\1/p' <<<"$output")
+  printf '{%s"clients":%d,"rooms":%d,"per_s":%.0f}\n' "$(label "$name" "$against" "$round")" "$clients" "$rooms" \
+    "$(awk -v t="$tps" -v n="$items" 'BEGIN { print t * n }')" | tee -a "$RESULTS"
+}
+
+# commit_times ROUND: how long one client waits for an insert and its commit, 500 times a second. pgbench's time counts from
+# when the transaction was due, so what it lagged behind is taken off.
+commit_times() {
+  local log=$DIR/pgbench output
+  output=$(as_service "$PG_BIN/pgbench" -h "$SOCK" -U postgres -n -M prepared -c 1 -T "$SECONDS_EACH" -R 500 -l --log-prefix="$log" \
+    -f - "$DATABASE" <bench/pgbench/insert.sql 2>&1) || {
+    failed paced "pgbench says: $output"
+    return 0
+  }
+  as_service sh -c 'cat "$0".*; rm "$0".*' "$log" | awk '{ print $3 - $7 }' | sort -n | awk -v label="$(label paced commit "$1")" '
+    { us[NR] = $1 }
+    END { printf "{%s\"commit_us\":{\"p50\":%d,\"p99\":%d}}\n", label, us[int(NR / 2) + 1], us[int(NR * 0.99) + 1] }' | tee -a "$RESULTS"
+}

@@ -1,0 +1,3 @@
+-- What a bridge calls: fifty sends for as many rooms of :rooms in one transaction, which wakes nobody.
+\set n random(0, :rooms / 50 - 1)
+SELECT count(condition) FROM porcupine.send_many(ARRAY(SELECT (:first)::bigint + (:n)::bigint * 50 + g FROM generate_series(0, 49) g), ARRAY(SELECT 1 + ((:n)::bigint * 50 + g) % 5000 FROM generate_series(0, 49) g), ARRAY(SELECT 1 + ((:n)::bigint * 50 + g) % 5000 FROM generate_series(0, 49) g), ARRAY(SELECT gen_random_uuid() FROM generate_series(1, 50)), array_fill(0, '{50}'), array_fill('message'::text, '{50}'), array_fill(NULL::bigint, '{50}'), array_fill(decode(repeat('ab', 300), 'hex'), '{50}'), false);
