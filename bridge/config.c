@@ -4,6 +4,7 @@
 #include "config.h"
 #include "memory.h"
 #include "text.h"
+#include "workers.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ typedef struct Setting
 
 static bool apply_listen(Config *config, const char *value);
 static bool apply_port(Config *config, const char *value);
+static bool apply_workers(Config *config, const char *value);
 static bool apply_database(Config *config, const char *value);
 static bool apply_page(Config *config, const char *value);
 static bool apply_origins(Config *config, const char *value);
@@ -35,6 +37,7 @@ static bool all_known(void);
 static const Setting settings[] = {
 	{PREFIX "LISTEN", "127.0.0.1", "a numeric IPv4 or IPv6 address", false, apply_listen},
 	{PREFIX "PORT", "8080", "a port from 1 to 65535", false, apply_port},
+	{PREFIX "WORKERS", "1", "a number of processes from 1 to 64", false, apply_workers},
 	{PREFIX "DATABASE", "", "a libpq connection string", true, apply_database},
 	{PREFIX "PAGE", "web/dist", "the name of a folder", false, apply_page},
 	{PREFIX "ORIGINS", "", "a list of at most 16 origins like https://chat.example.org, with commas between", false, apply_origins},
@@ -105,6 +108,17 @@ apply_port(Config *target, const char *value)
 	if (!text_to_number(value, 65535, &port) || port == 0)
 		return false;
 	target->port = (int) port;
+	return true;
+}
+
+static bool
+apply_workers(Config *target, const char *value)
+{
+	int64_t		count;
+
+	if (!text_to_number(value, WORKERS_MAX, &count) || count == 0)
+		return false;
+	target->workers = (int) count;
 	return true;
 }
 

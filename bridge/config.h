@@ -13,6 +13,7 @@ typedef struct Config
 {
 	const char *listen;			/* a numeric IPv4 or IPv6 address */
 	int			port;
+	int			workers;		/* processes that serve it */
 	const char *database;		/* a libpq connection string; empty: libpq's own defaults */
 	const char *page;			/* the folder of the built page */
 	const char *origins[CONFIG_MAX_ORIGINS + 1];	/* NULL-terminated */

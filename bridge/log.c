@@ -12,6 +12,7 @@
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
 static LogLevel threshold = LOG_INFO;
+static int	worker = -1;		/* this process is the only one */
 static Text line;
 
 static void add_time(Text *text);
@@ -20,6 +21,12 @@ void
 log_set_level(LogLevel level)
 {
 	threshold = level;
+}
+
+void
+log_set_worker(int number)
+{
+	worker = number;
 }
 
 int
@@ -44,6 +51,8 @@ log_fields(LogLevel level, const char *message, const LogField *fields)
 	metrics_add_to(METRIC_LOG_LINES, (int) level, 1);
 	line.length = 0;
 	add_time(&line);
+	if (worker >= 0)
+		text_format(&line, ",\"worker\":%d", worker);
 	text_format(&line, ",\"level\":\"%s\",\"message\":", level_names[level]);
 	text_json(&line, message);
 	for (; fields->name != NULL; fields++)

@@ -32,6 +32,8 @@ typedef struct LogField
 #define LOG_WRITE_(level, message, ...) log_fields(level, message, (const LogField[]) {__VA_ARGS__})
 
 extern void log_set_level(LogLevel level);
+/* Each line names the worker, where there are several. */
+extern void log_set_worker(int number);
 /* debug, info, warning or error; false for anything else */
 extern int	log_parse_level(const char *name, LogLevel *level);
 extern void log_fields(LogLevel level, const char *message, const LogField *fields);

@@ -23,6 +23,7 @@
 #include "sends.h"
 #include "server.h"
 #include "verbs.h"
+#include "workers.h"
 #include "ws.h"
 
 #include <signal.h>
@@ -35,11 +36,15 @@
 
 /* Exit codes: 0 asked to stop, 1 cannot serve, 2 configured wrongly. */
 static int	exit_code;
+static const Config *config;
 static uv_signal_t signals[2];
 static Timer drain_timer;
 static uint64_t drain_began;
 static bool sockets_told;
 
+static int	serve(int worker);
+static void open_layers(void);
+static void close_layers(void);
 static void on_ready(bool new_stream, bool again);
 static void on_unfit(const char *setting);
 static void on_subscribed(const int64_t *rooms, int count);
@@ -65,19 +70,45 @@ static const FanoutEvents fanout_events = {
 int
 main(void)
 {
-	const Config *config = config_read();
+	config = config_read();
+	if (config == NULL)
+		return 2;
+	log_set_level(config->log_level);
+	if (config->workers == 1)
+		return serve(0);
+	if (!server_is_free(config->listen, config->port))
+		return 1;
+	return workers_run(config->workers, serve);
+}
 
-	if (config == NULL || !page_open(config->page))
+static int
+serve(int worker)
+{
+	/* each worker is scraped by itself, for they share no numbers */
+	int			metrics_port = config->metrics_port == 0 ? 0 : config->metrics_port + worker;
+
+	if (!page_open(config->page))
 		return 2;
 	if (sodium_init() < 0)
 		return 1;
 	signal(SIGPIPE, SIG_IGN);
-	log_set_level(config->log_level);
 	routes_open(config);
 	ws_open(config->origins);
-	if (!server_open(config->listen, config->port)
-		|| !scrape_open(config->metrics_address, config->metrics_port, 0))
+	if (!server_open(config->listen, config->port, config->workers > 1)
+		|| !scrape_open(config->metrics_address, metrics_port, worker))
 		return 1;
+	open_layers();
+	loop_run();
+	close_layers();
+	if (loop_close() != 0)
+		log_write(LOG_WARNING, "the loop did not close cleanly");
+	log_write(LOG_INFO, "stopped");
+	return exit_code;
+}
+
+static void
+open_layers(void)
+{
 	verbs_open();
 	relay_open();
 	watch_signals();
@@ -85,7 +116,11 @@ main(void)
 	fanout_open(&config->redis, sends_origin(), &fanout_events);
 	presence_open(sends_origin());
 	election_open();
-	loop_run();
+}
+
+static void
+close_layers(void)
+{
 	election_close();
 	presence_close();
 	relay_close();
@@ -94,10 +129,6 @@ main(void)
 	scrape_close();
 	fanout_close();
 	database_close();
-	if (loop_close() != 0)
-		log_write(LOG_WARNING, "the loop did not close cleanly");
-	log_write(LOG_INFO, "stopped");
-	return exit_code;
 }
 
 /* After each (re)connect: the listener hears already, so what the sweep reads is all there is. */

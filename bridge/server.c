@@ -47,7 +47,7 @@ typedef struct Connection
 } Connection;
 
 static int	on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length);
-static int	bind_listener(const char *address, int port);
+static int	bind_listener(const char *address, int port, bool shared);
 static bool make_context(void);
 static void on_connection(uv_poll_t *handle, int status, int events);
 static void rest(int error);
@@ -78,10 +78,10 @@ static Timer rest_timer;
 static int	listener = -1;
 
 bool
-server_open(const char *address, int port)
+server_open(const char *address, int port, bool shared)
 {
 	raise_descriptor_limit();
-	listener = bind_listener(address, port);
+	listener = bind_listener(address, port, shared);
 	if (listener < 0)
 		return false;
 	if (!make_context())
@@ -125,8 +125,18 @@ server_close(void)
 	context = NULL;
 }
 
+bool
+server_is_free(const char *address, int port)
+{
+	int			fd = bind_listener(address, port, false);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static int
-bind_listener(const char *address, int port)
+bind_listener(const char *address, int port, bool shared)
 {
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t) port)};
 	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t) port)};
@@ -141,6 +151,8 @@ bind_listener(const char *address, int port)
 	fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd >= 0)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (fd >= 0 && shared)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	if (fd >= 0 && bind(fd, to, size) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
 	if (errno == EADDRINUSE)
