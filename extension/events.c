@@ -171,6 +171,19 @@ events_read_item(SendItem *item, const SendCells *cells)
 		item->body = DatumGetByteaPP(cells->body.value);
 }
 
+void
+events_refuse(const SendItem *item)
+{
+	const Refusal *refusal = item->refusal;
+	char	   *detail = NULL;
+
+	if (refusal->condition == CONDITION_STALE_EPOCH || refusal->condition == CONDITION_EPOCH_CLOSED)
+		detail = psprintf("the current epoch is %d", item->current_epoch);
+	else if (refusal->condition == CONDITION_DUPLICATE_MISMATCH)
+		detail = psprintf("the first one has seq " INT64_FORMAT, item->seq);
+	errors_refuse(refusal->condition, refusal->message, refusal->hint, detail);
+}
+
 static const char *
 kind_named(const text *name)
 {
@@ -511,4 +524,20 @@ ring_rooms(const SendCall *call, int64 origin)
 		if (head->last_seq > head->first_seq)
 			doorbell_ring_room(head->room, head->last_seq, origin);
 	}
+}
+
+void
+events_check_member(SendItem *item)
+{
+	static Statement read = {
+		.sql = "SELECT m.role = 'pending' FROM porcupine.members m WHERE m.room_id = $1 AND m.user_id = $2",
+		.argtypes = {INT8OID, INT8OID}
+	};
+	int			nesting = spi_begin();
+
+	if (spi_run(&read, (Datum[]) {Int64GetDatum(item->room), Int64GetDatum(item->user)}) == 0)
+		item->refusal = &errors_not_member;
+	else if (spi_true(0, 1))
+		item->refusal = &errors_is_pending;
+	spi_end(nesting);
 }

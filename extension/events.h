@@ -58,4 +58,13 @@ extern void events_read_item(SendItem *item, const SendCells *cells);
  */
 extern void events_send(SendItem *items, int count, int64 origin, bool wait);
 
+/*
+ * Refuses an item (not refused yet) whose sender is no member, without locks: it may become one
+ * before it is sent.
+ */
+extern void events_check_member(SendItem *item);
+
+/* Raises the refusal of an item as an error. */
+_Noreturn extern void events_refuse(const SendItem *item);
+
 #endif							/* PORCUPINE_EVENTS_H */

@@ -52,7 +52,6 @@ static void set_identity(const Identity *identity);
 static void remember_replaced(int level);
 static Identity identity_of_session(int64 session_id);
 static void check_user(int64 user_id, Condition condition, const char *message);
-static int64 backend_device(int64 user_id);
 static Datum id_or_null(FunctionCallInfo fcinfo, int64 id);
 _Noreturn static void refuse_token(void);
 _Noreturn static void refuse_session(void);
@@ -185,10 +184,16 @@ identity_require_sender(int64 *user_id, int64 *device_id)
 	{
 		Identity	identity = current;
 
-		identity.device_id = backend_device(*user_id);
+		identity.device_id = identity_backend_device(*user_id);
 		set_identity(&identity);
 	}
 	*device_id = current.device_id;
+}
+
+int64
+identity_session_device(void)
+{
+	return current.session_id != 0 ? current.device_id : 0;
 }
 
 void
@@ -295,8 +300,8 @@ check_user(int64 user_id, Condition condition, const char *message)
  * Two transactions that need it at once make one: the second waits for the first, then finds its
  * row.
  */
-static int64
-backend_device(int64 user_id)
+int64
+identity_backend_device(int64 user_id)
 {
 	static Statement find_device = {
 		.sql = "SELECT d.id FROM porcupine.devices d WHERE d.user_id = $1 AND d.backend",

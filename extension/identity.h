@@ -16,6 +16,12 @@ extern int64 identity_require_user(void);
  */
 extern void identity_require_sender(int64 *user_id, int64 *device_id);
 
+/* The device of the session this transaction acts for; 0: there is none (act_as). */
+extern int64 identity_session_device(void);
+
+/* A user's backend device, which is made on its first use. */
+extern int64 identity_backend_device(int64 user_id);
+
 /*
  * For the transaction callbacks in porcupine.c; level is the nesting level of the subtransaction
  * that ends.

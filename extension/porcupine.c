@@ -14,6 +14,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 
+#include "deferred.h"
 #include "doorbell.h"
 #include "guc.h"
 #include "identity.h"
@@ -55,6 +56,7 @@ transaction_ends(XactEvent event, void *arg)
 			/* FALLTHROUGH */
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
+			deferred_end();
 			doorbell_end();
 			identity_end();
 			break;
@@ -78,6 +80,7 @@ subtransaction_ends(SubXactEvent event, SubTransactionId subid, SubTransactionId
 			identity_keep_changes(level);
 			break;
 		case SUBXACT_EVENT_ABORT_SUB:
+			deferred_undo();
 			doorbell_drop(level);
 			identity_undo_changes(level);
 			break;

@@ -31,7 +31,6 @@ typedef struct Column
 } Column;
 
 static NullableDatum argument(FunctionCallInfo fcinfo, int number);
-_Noreturn static void refuse_item(const SendItem *item);
 static Column read_column(FunctionCallInfo fcinfo, int number);
 static SendItem *read_items(FunctionCallInfo fcinfo, int *count);
 static NullableDatum cell(const Column *column, int row);
@@ -67,7 +66,7 @@ porcupine_send(PG_FUNCTION_ARGS)
 	if (item.refusal == NULL)
 		events_send(&item, 1, 0, true);
 	if (item.refusal != NULL)
-		refuse_item(&item);
+		events_refuse(&item);
 
 	values[0] = Int64GetDatum(item.seq);
 	values[1] = TimestampTzGetDatum(item.created_at);
@@ -99,19 +98,6 @@ static NullableDatum
 argument(FunctionCallInfo fcinfo, int number)
 {
 	return fcinfo->args[number];
-}
-
-static void
-refuse_item(const SendItem *item)
-{
-	const Refusal *refusal = item->refusal;
-	char	   *detail = NULL;
-
-	if (refusal->condition == CONDITION_STALE_EPOCH || refusal->condition == CONDITION_EPOCH_CLOSED)
-		detail = psprintf("the current epoch is %d", item->current_epoch);
-	else if (refusal->condition == CONDITION_DUPLICATE_MISMATCH)
-		detail = psprintf("the first one has seq " INT64_FORMAT, item->seq);
-	errors_refuse(refusal->condition, refusal->message, refusal->hint, detail);
 }
 
 static SendItem *

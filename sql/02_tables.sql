@@ -167,6 +167,24 @@ ALTER TABLE porcupine.events ALTER COLUMN body SET STORAGE EXTERNAL;
 COMMENT ON TABLE porcupine.events IS
   'the log of each room, gap-free by seq. body is what the client sent, unread; for the kinds that the server writes it is UTF-8 JSON.';
 
+-- Unlogged, for a row never outlives the transaction that made it. No foreign keys: what is wrong shows when it is sent.
+CREATE UNLOGGED TABLE porcupine.outbox (
+  transaction xid8 NOT NULL,
+  room_id bigint NOT NULL,
+  user_id bigint NOT NULL,
+  device_id bigint,
+  ref bigint,
+  number integer NOT NULL,
+  epoch integer NOT NULL,
+  client_id uuid NOT NULL,
+  kind text NOT NULL,
+  body bytea NOT NULL,
+  PRIMARY KEY (transaction, number)
+);
+ALTER TABLE porcupine.outbox ALTER COLUMN body SET STORAGE EXTERNAL;
+COMMENT ON TABLE porcupine.outbox IS
+  'sends that wait for the commit of the transaction that queued them, by send_deferred(); nobody else ever sees a row. device_id null: the user''s backend device.';
+
 CREATE TABLE porcupine.control_log (
   room_id bigint NOT NULL REFERENCES porcupine.rooms ON DELETE CASCADE,
   index integer NOT NULL,

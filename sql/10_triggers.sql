@@ -146,3 +146,13 @@ COMMENT ON TRIGGER users_ring_when_disabled ON porcupine.users IS 'the sockets o
 CREATE TRIGGER users_ring_when_they_go AFTER DELETE ON porcupine.users
   FOR EACH ROW EXECUTE FUNCTION porcupine.users_who_go_ring_the_doorbell();
 COMMENT ON TRIGGER users_ring_when_they_go ON porcupine.users IS 'the sockets of a deleted user end at once';
+
+CREATE FUNCTION porcupine.outbox_is_sent_at_commit() RETURNS trigger
+  LANGUAGE c VOLATILE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+  AS 'MODULE_PATHNAME', 'porcupine_outbox_is_sent_at_commit';
+COMMENT ON FUNCTION porcupine.outbox_is_sent_at_commit() IS 'trigger: sends all that this transaction has queued by send_deferred(), rooms in ascending order';
+
+CREATE CONSTRAINT TRIGGER outbox_is_sent_at_commit AFTER INSERT ON porcupine.outbox DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION porcupine.outbox_is_sent_at_commit();
+COMMENT ON TRIGGER outbox_is_sent_at_commit ON porcupine.outbox IS 'a deferred send takes its seq at the commit, or at SET CONSTRAINTS ... IMMEDIATE';

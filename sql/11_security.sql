@@ -88,7 +88,7 @@ BEGIN
                                 'publish_device', 'user_devices', 'my_rooms', 'my_room', 'create_room', 'rename_room', 'delete_room',
                                 'room_members', 'join_room', 'leave_room', 'remove_member', 'create_invite', 'read_invite',
                                 'append_entry', 'control_entries', 'commit_epoch', 'my_epochs',
-                                'send', 'history', 'since', 'cursor_state', 'mark_read') LOOP
+                                'send', 'send_deferred', 'history', 'since', 'cursor_state', 'mark_read') LOOP
     EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO porcupine_client, porcupine_bridge', f.signature);
   END LOOP;
 END
