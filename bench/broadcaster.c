@@ -5,9 +5,10 @@
  * faster by much. What a turn of its loop brings for a room is written once and goes out as one
  * write to each member, the same bytes to all.
  *
- *   broadcaster PORT [gap|twice|swap]
+ *   broadcaster PORT [FAULT]
  *
- * The second word plants a fault, for the test that shows that the load generator notices.
+ * It says on which port it listens, which matters where 0 is given. The second word, one of
+ * fault_names[], plants a fault, for the test that shows that the load generator notices.
  */
 #include "fail.h"
 #include "ws.h"
@@ -32,7 +33,7 @@
 
 #define EVENTS_A_TURN 512
 #define READ_SIZE (256 * 1024)
-#define FAULT_EVERY 1000
+#define FAULT_EVERY 100
 
 typedef struct Bytes
 {
@@ -75,9 +76,19 @@ static Room *rooms;
 static Room *busy_rooms;
 static Socket *busy_sockets;
 static Socket *dead_sockets;
-static const char *fault = "";
+static enum
+{
+	FAULT_NONE,
+	FAULT_GAP,					/* an event is neither delivered nor acknowledged, but has its number */
+	FAULT_TWICE,				/* an event comes twice */
+	FAULT_ACK,					/* an ack names another seq */
+	FAULT_LOST,					/* from some event on, nothing is delivered, but all acknowledged */
+	FAULT_STRANGER				/* an event that nobody sent */
+}			fault;
+static const char *const fault_names[] = {"none", "gap", "twice", "ack", "lost", "stranger"};
 static char created_at[40];
 
+static void read_fault(const char *name);
 static int	listen_at(int port);
 static void turn(int listener);
 static void accept_all(int listener);
@@ -106,9 +117,9 @@ main(int argc, char **argv)
 	int			listener;
 
 	if (argc < 2)
-		fail("broadcaster PORT [gap|twice|swap]");
+		fail("broadcaster PORT [FAULT]");
 	if (argc > 2)
-		fault = argv[2];
+		read_fault(argv[2]);
 	signal(SIGPIPE, SIG_IGN);
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
@@ -119,10 +130,25 @@ main(int argc, char **argv)
 		turn(listener);
 }
 
+static void
+read_fault(const char *name)
+{
+	int			n_faults = sizeof(fault_names) / sizeof(fault_names[0]);
+
+	for (int i = 0; i < n_faults; i++)
+	{
+		if (strcmp(name, fault_names[i]) == 0)
+			fault = i;
+	}
+	if (fault == FAULT_NONE)
+		fail("there is no fault %s", name);
+}
+
 static int
 listen_at(int port)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t) port)};
+	socklen_t	length = sizeof(address);
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 	int			fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int			on = 1;
@@ -131,6 +157,9 @@ listen_at(int port)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *) &address, sizeof(address)) != 0 || listen(fd, 4096) != 0)
 		fail("cannot listen on port %d: %s", port, strerror(errno));
+	getsockname(fd, (struct sockaddr *) &address, &length);
+	printf("%d\n", ntohs(address.sin_port));
+	fflush(stdout);
 	epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event);
 	return fd;
 }
@@ -272,17 +301,22 @@ on_send(Socket *socket, const char *text, size_t length)
 	const char *client_id = value_of(text, length, "\"client_id\":\"", &id_length);
 	const char *body = value_of(text, length, "\"body\":\"", &body_length);
 	int64_t		seq;
+	bool		faulty;
 
 	if (room == NULL)
 		fail("a send before the subscription");
 	seq = ++room->seq;
-	if (seq % FAULT_EVERY == 0 && strcmp(fault, "gap") == 0)
+	faulty = seq % FAULT_EVERY == 0;
+	if (fault == FAULT_GAP && faulty)
 		return;
-	add_event(room, seq, client_id, body, (int) body_length);
-	if (seq % FAULT_EVERY == 0 && strcmp(fault, "twice") == 0)
+	if (fault == FAULT_STRANGER && faulty)
+		client_id = "00000000-0000-4000-8000-000000000000";
+	if (fault != FAULT_LOST || seq < FAULT_EVERY)
+		add_event(room, seq, client_id, body, (int) body_length);
+	if (fault == FAULT_TWICE && faulty)
 		add_event(room, seq, client_id, body, (int) body_length);
 	say(socket, "{\"type\":\"ack\",\"room\":\"%s\",\"client_id\":\"%.36s\",\"seq\":%lld,\"created_at\":\"%s\"}", room->id, client_id,
-		(long long) (seq % FAULT_EVERY == 0 && strcmp(fault, "swap") == 0 ? seq + 1 : seq), created_at);
+		(long long) (fault == FAULT_ACK && faulty ? seq + 1 : seq), created_at);
 }
 
 /* As the bridge writes it. */

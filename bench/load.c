@@ -14,6 +14,7 @@
 #include "people.h"
 #include "sender.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@
 
 #define CONNECTING_AT_ONCE 64
 #define EVENTS_A_TURN 512
-#define PATIENCE_US 30000000
+#define CONNECT_PATIENCE_US 120000000
 #define MOST_PORTS 16
 #define MOST_GROUPS 8
 #define MOST_PIDS 16
@@ -51,12 +52,13 @@ static struct
 	int			rate;			/* a second, of all together; 0: as fast as they are acknowledged */
 	double		seconds;
 	double		warm_up;
+	double		patience;		/* seconds, until everything has arrived */
 	int			body;
 	int			run;
 	pid_t		memory_of;
 	Group		groups[MOST_GROUPS];
 	int			n_groups;
-} asked = {.label = "", .in_flight = 1, .seconds = 5, .warm_up = 1, .body = 300};
+} asked = {.label = "", .in_flight = 1, .seconds = 5, .warm_up = 1, .patience = 30, .body = 300};
 
 static const struct option options[] = {
 	{"people", required_argument, NULL, 'p'},	/* file, see people.h */
@@ -67,6 +69,7 @@ static const struct option options[] = {
 	{"rate", required_argument, NULL, 'r'},
 	{"seconds", required_argument, NULL, 't'},
 	{"warm-up", required_argument, NULL, 'w'},
+	{"patience", required_argument, NULL, 'q'},
 	{"body", required_argument, NULL, 'b'},	/* bytes, before base64 */
 	{"run", required_argument, NULL, 'n'},	/* a number that no other run before the same server has */
 	{"cpu", required_argument, NULL, 'c'},	/* NAME=PID[,PID...], several times */
@@ -157,6 +160,7 @@ read_options(int argc, char **argv)
 			case 'r': asked.rate = atoi(optarg); break;
 			case 't': asked.seconds = atof(optarg); break;
 			case 'w': asked.warm_up = atof(optarg); break;
+			case 'q': asked.patience = atof(optarg); break;
 			case 'b': asked.body = atoi(optarg); break;
 			case 'n': asked.run = atoi(optarg); break;
 			case 'c': read_group(optarg); break;
@@ -214,7 +218,7 @@ connect_all(void)
 	{
 		connect_next(&next);
 		turn();
-		if (clock_us() - began > 4U * PATIENCE_US)
+		if (clock_us() - began > CONNECT_PATIENCE_US)
 			fail("only %d of %d members are connected after two minutes", n_live, people.n_members);
 	}
 	result.connect_seconds = (clock_us() - began) / 1e6;
@@ -223,6 +227,7 @@ connect_all(void)
 static void
 connect_next(int *next)
 {
+	assert(asked.n_ports > 0);
 	for (; *next < people.n_members && *next - n_live < CONNECTING_AT_ONCE; ++*next)
 	{
 		Member	   *member = &people.members[*next];
@@ -332,14 +337,14 @@ drain(void)
 		while (senders[i]->acked < senders[i]->sent)
 		{
 			turn();
-			if (clock_us() - began > PATIENCE_US)
+			if (clock_us() - began > asked.patience * 1e6)
 				fail("room %s: no answer to %u sends", sending[i]->room->id, senders[i]->sent - senders[i]->acked);
 		}
 	}
 	while (!all_have_all())
 	{
 		turn();
-		if (clock_us() - began > PATIENCE_US)
+		if (clock_us() - began > asked.patience * 1e6)
 			fail("not everything that was acknowledged has been delivered");
 	}
 }

@@ -98,7 +98,10 @@ member_on_readable(Member *member)
 		used += taken;
 	}
 	if (have - used > member->rest_length)
-		member->rest = realloc(member->rest, have - used);
+	{
+		free(member->rest);
+		member->rest = need_memory(have - used);
+	}
 	member->rest_length = (uint32_t) (have - used);
 	if (have > used)
 		memcpy(member->rest, buffer + used, have - used);

@@ -29,7 +29,7 @@ servers_start() {
   mkdir "$WORK/page"
   echo '<!doctype html><title>bench</title>' >"$WORK/page/index.html"
   cp bridge/porcupine-bridge bench/slowflush.so "$WORK"
-  bench/broadcaster "$BROADCASTER_PORT" 9>&- &
+  bench/broadcaster "$BROADCASTER_PORT" >/dev/null 9>&- &
   BROADCASTER=$!
 }
 
