@@ -5,6 +5,7 @@
 #include "log.h"
 #include "loop.h"
 #include "memory.h"
+#include "metrics.h"
 #include "table.h"
 #include "text.h"
 
@@ -161,6 +162,7 @@ check_node(NodeState *state)
 	if (is_there == state->is_there)
 		return;
 	state->is_there = is_there;
+	metrics_add(METRIC_REDIS_NODES, is_there ? 1 : -1);
 	if (is_there)
 	{
 		state->said_down = false;
@@ -168,7 +170,10 @@ check_node(NodeState *state)
 		events->came((int) (state - states));
 	}
 	else
+	{
+		metrics_add(METRIC_REDIS_LOSSES, 1);
 		events->went((int) (state - states));
+	}
 }
 
 int
@@ -208,6 +213,8 @@ on_message(void *arg, const char *name, const char *bytes, size_t length)
 	NodeState  *state = arg;
 	int64_t		room = CHANNELS_ALL;
 
+	metrics_add(METRIC_REDIS_HEARD, 1);
+	metrics_add(METRIC_REDIS_HEARD_BYTES, (double) length);
 	if (strcmp(name, ALL_CHANNEL) == 0 || room_of(name, &room))
 		events->message(room, (int) (state - states), bytes, length);
 }
@@ -397,6 +404,10 @@ publish_on(int node, const char *channel, const char *bytes, size_t length)
 	const char *words[] = {"PUBLISH", channel, bytes};
 	size_t		lengths[] = {7, strlen(channel), length};
 
+	if (!redis_is_up(states[node].commands))
+		return;
+	metrics_add(METRIC_REDIS_PUBLISHED, 1);
+	metrics_add(METRIC_REDIS_PUBLISHED_BYTES, (double) length);
 	redis_send(states[node].commands, 3, words, lengths, NULL, NULL);
 }
 

@@ -87,6 +87,7 @@ database_measure(void)
 	pool_measure();
 	metrics_set(METRIC_DATABASE_CONNECTIONS, DATABASE_LISTEN, pgconn_is_up(listener));
 	metrics_set(METRIC_DATABASE_READY, 0, database_missing() == NULL);
+	metrics_set(METRIC_LISTENING, 0, database_listens());
 }
 
 int64_t

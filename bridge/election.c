@@ -10,6 +10,7 @@
 #include "fanout.h"
 #include "log.h"
 #include "loop.h"
+#include "metrics.h"
 #include "relay.h"
 
 #define BEAT_EVERY_MS 1000
@@ -46,6 +47,7 @@ beat(void *arg)
 	if ((now == DUTY_RELAY) != (said == DUTY_RELAY))
 		log_write(LOG_INFO, now == DUTY_RELAY ? "passing doorbells on" : "no longer passing doorbells on");
 	said = now;
+	metrics_set(METRIC_RELAYING, 0, now == DUTY_RELAY);
 	fanout_beat(now);
 	/* who cannot reach everybody leaves it to somebody who can */
 	database_lead(now != DUTY_NONE);

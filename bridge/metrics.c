@@ -161,6 +161,17 @@ const MetricKind metrics_kinds[N_METRICS] = {
 	[METRIC_DATABASE_SECONDS] = BUCKETS_BY("database_duration_seconds", "lane", lanes, durations,
 										   "From sending a request to PostgreSQL to its answer."),
 
+	[METRIC_REDIS_NODES] = NUMBER(METRIC_GAUGE, "redis_nodes", "Redis nodes that are there, for messages in both directions."),
+	[METRIC_REDIS_LOSSES] = NUMBER(METRIC_COUNTER, "redis_losses_total", "Times that a Redis node went away."),
+	[METRIC_REDIS_PUBLISHED] = NUMBER(METRIC_COUNTER, "redis_published_total",
+									  "Messages to other bridges, each with all that a turn of the loop says in a room."),
+	[METRIC_REDIS_PUBLISHED_BYTES] = NUMBER(METRIC_COUNTER, "redis_published_bytes_total", "Bytes in those messages."),
+	[METRIC_REDIS_HEARD] = NUMBER(METRIC_COUNTER, "redis_heard_total", "Messages from Redis, our own included."),
+	[METRIC_REDIS_HEARD_BYTES] = NUMBER(METRIC_COUNTER, "redis_heard_bytes_total", "Bytes in those messages."),
+	[METRIC_OTHER_BRIDGES] = NUMBER(METRIC_GAUGE, "other_bridges", "Other bridges that were heard in the last eight seconds."),
+	[METRIC_LISTENING] = NUMBER(METRIC_GAUGE, "listening", "1 while this bridge hears the database's doorbells itself."),
+	[METRIC_RELAYING] = NUMBER(METRIC_GAUGE, "relaying", "1 while it passes them on to the others."),
+
 	[METRIC_HTTP_OPEN] = NUMBER(METRIC_GAUGE, "http_requests_open", "HTTP requests that are being read or answered."),
 	[METRIC_HTTP_REQUESTS] = {
 		.name = PREFIX "http_requests_total", .type = METRIC_COUNTER,

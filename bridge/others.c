@@ -8,6 +8,7 @@
 #include "log.h"
 #include "loop.h"
 #include "memory.h"
+#include "metrics.h"
 #include "nodes.h"
 #include "table.h"
 
@@ -88,6 +89,7 @@ other_of(int64_t origin)
 		other->origin = origin;
 		other->bells = -1;
 		table_put(&others, origin, other);
+		metrics_add(METRIC_OTHER_BRIDGES, 1);
 		log_write(LOG_DEBUG, "another bridge is there", LOG_NUMBER("origin", origin));
 	}
 	if (other != NULL)
@@ -114,6 +116,7 @@ others_check(void)
 	{
 		log_write(LOG_DEBUG, "another bridge has gone", LOG_NUMBER("origin", gone[count]->origin));
 		table_remove(&others, gone[count]->origin);
+		metrics_add(METRIC_OTHER_BRIDGES, -1);
 		events->gone(gone[count]->origin);
 		free(gone[count]);
 	}
