@@ -6,6 +6,9 @@
 
 #include <libwebsockets.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define USUAL_LENGTH 200
 
 /* RFC 6455, section 5.2 */
 #define FINAL_TEXT 0x81
@@ -22,8 +25,14 @@ static void write_header(Frame *frame);
 void
 frame_begin(Text *text)
 {
+	frame_begin_of(text, USUAL_LENGTH);
+}
+
+void
+frame_begin_of(Text *text, size_t expected)
+{
 	*text = (Text) {0};
-	text_reserve(text, HEADROOM + 200);
+	text_expect(text, HEADROOM + expected);
 	text->length = HEADROOM;
 }
 
@@ -73,11 +82,13 @@ frame_release(Frame *frame)
 Frame *
 frame_from_event(const char *json)
 {
+	static const char opening[] = "{\"type\":\"event\",";
+	size_t		length = strlen(json);
 	Text		text;
 
-	frame_begin(&text);
-	text_add(&text, "{\"type\":\"event\",");
-	text_add(&text, json + 1);
+	frame_begin_of(&text, sizeof(opening) + length);
+	text_add(&text, opening);
+	text_bytes(&text, json + 1, length - 1);
 	return frame_end(&text);
 }
 

@@ -21,6 +21,8 @@ typedef struct Frame
 
 /* Begins a frame: append the JSON to text, then frame_end(), which takes the text's memory over. */
 extern void frame_begin(Text *text);
+/* The same for about so many bytes: frames are kept, so they should be as large as they need be. */
+extern void frame_begin_of(Text *text, size_t expected);
 /* The new frame belongs to the caller. */
 extern Frame *frame_end(Text *text);
 

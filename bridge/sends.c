@@ -24,6 +24,8 @@
 #include <string.h>
 
 #define MAX_BATCH 500
+/* of an event's frame, without its body */
+#define EVENT_LENGTH 352
 #define MAX_BATCH_BYTES (4 * 1024 * 1024)
 
 #define SEND_SQL \
@@ -415,7 +417,7 @@ publish(const Send *send, int64_t seq, const char *created_at)
 		hub_set_head(send->room, seq);	/* it may be loading */
 	if (hub_head(send->room) == 0 && !fanout_reaches(send->room))
 		return;
-	frame_begin(&text);
+	frame_begin_of(&text, EVENT_LENGTH + BASE64_LENGTH(send->body_length));
 	text_format(&text, "{\"type\":\"event\",\"room\":\"%lld\",\"seq\":%lld,\"kind\":\"%s\",\"sender\":\"%lld\","
 				"\"device\":\"%lld\",\"client_id\":\"", (long long) send->room, (long long) seq, send->kind,
 				(long long) send->user, (long long) send->device);

@@ -20,9 +20,19 @@ text_reserve(Text *text, size_t more)
 	size_t		needed = text->length + more + 1;
 
 	if (needed > text->size)
+		text_expect(text, needed < 256 ? 256 : more + needed / 2);
+	return text->bytes + text->length;
+}
+
+char *
+text_expect(Text *text, size_t more)
+{
+	size_t		needed = text->length + more + 1;
+
+	if (needed > text->size)
 	{
-		text->size = needed < 256 ? 256 : needed + needed / 2;
-		text->bytes = memory_grow(text->bytes, text->size);
+		text->size = needed;
+		text->bytes = memory_grow(text->bytes, needed);
 	}
 	return text->bytes + text->length;
 }

@@ -19,6 +19,8 @@ typedef struct Text
 
 /* Room for this many more bytes after length; the caller fills them and raises length. */
 extern char *text_reserve(Text *text, size_t more);
+/* The same, without the surplus that saves growing again. */
+extern char *text_expect(Text *text, size_t more);
 extern void text_bytes(Text *text, const void *bytes, size_t length);
 extern void text_add(Text *text, const char *string);
 extern void text_number(Text *text, int64_t number);
