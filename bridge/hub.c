@@ -73,23 +73,20 @@ hub_attach(Subscription *subscription, int64_t id, int64_t user)
 	room->subscriptions = subscription;
 	metrics_add(METRIC_SUBSCRIPTIONS, 1);
 	if (room->live)
-	{
-		subscription->floor = room->published;
 		ops->attached(subscription);
-	}
 	else if (room->ticket == 0)
 		begin_read(room);
 }
 
 void
-hub_start(Subscription *subscription, int64_t next, int64_t announce_after)
+hub_start(Subscription *subscription, int64_t next, int64_t head)
 {
 	if (!subscription->room->live)
 		return;					/* it is being loaded anew, and will be checked anew */
 	subscription->next = next;
-	subscription->announce_after = announce_after;
-	if (announce_after > subscription->room->known)
-		subscription->room->known = announce_after;
+	subscription->admitted_at = head;
+	if (head > subscription->room->known)
+		subscription->room->known = head;
 	read_missing(subscription->room);
 	pump(subscription);
 }
@@ -135,7 +132,7 @@ pump(Subscription *subscription)
 	{
 		const HubEvent *event;
 
-		if (!subscription->announced && subscription->next > subscription->announce_after)
+		if (!subscription->announced && subscription->next > subscription->admitted_at)
 			announce(subscription);
 		if (subscription->next > room->published)
 			break;
@@ -186,7 +183,7 @@ next_event(Subscription *subscription)
 static bool
 deliver(Subscription *subscription, const HubEvent *event)
 {
-	bool		ends = event->ends == subscription->user && event->seq > subscription->floor;
+	bool		ends = event->ends == subscription->user && event->seq > subscription->admitted_at;
 
 	subscription->next = event->seq + 1;
 	ops->push(subscription, event->frame);
@@ -438,7 +435,6 @@ load(HubRoom *room, HubEvent *events, int count)
 	for (Subscription *each = room->subscriptions; each != NULL; each = following)
 	{
 		following = each->next_in_room;
-		each->floor = room->published;
 		ops->attached(each);
 	}
 	read_missing(room);

@@ -31,8 +31,7 @@ typedef struct Subscription
 	int64_t		user;
 	int64_t		next;			/* the seq it is to be sent next; 0: not started */
 	int64_t		restarted_at;	/* next, before the log became another one; 0: it did not */
-	int64_t		announce_after;	/* announced once everything up to here was sent */
-	int64_t		floor;			/* membership was checked after this seq */
+	int64_t		admitted_at;	/* the head, when the user was seen to be a member; announced once sent up to it */
 	bool		announced;
 	bool		reading;		/* a page of its own is on its way */
 	HubEvent   *page;			/* older than what the room keeps */
@@ -46,9 +45,9 @@ typedef struct HubOps
 	void		(*read_room) (int64_t room, int64_t ticket, int64_t after, int max);
 	/* Answer with hub_take_page(), unless it is detached meanwhile. */
 	void		(*read_page) (Subscription *subscription, int64_t after, int max);
-	/* The room is there: check the membership and the cursor, then hub_start() or hub_detach(). */
+	/* The room is there: hub_start(), or hub_detach(), now or later. */
 	void		(*attached) (Subscription *subscription);
-	/* It has everything up to announce_after: say so. */
+	/* It has everything up to the head it was started with: say so. */
 	void		(*announce) (Subscription *subscription);
 	/* Must neither detach anybody nor fail. */
 	void		(*push) (Subscription *subscription, Frame *frame);
@@ -67,8 +66,12 @@ extern void hub_set_ops(const HubOps *ops);
 
 /* Either may end the subscription before it returns. */
 extern void hub_attach(Subscription *subscription, int64_t room, int64_t user);
-/* Sends the events from next on; announced after those up to announce_after. */
-extern void hub_start(Subscription *subscription, int64_t next, int64_t announce_after);
+/*
+ * Sends the events from next on; announced after those up to head. The user was seen to be a member
+ * in the snapshot in which head was the room's: what ended a membership up to there was an earlier
+ * one, what ends it above is heard of.
+ */
+extern void hub_start(Subscription *subscription, int64_t next, int64_t head);
 extern void hub_resume(Subscription *subscription);
 extern void hub_detach(Subscription *subscription);
 

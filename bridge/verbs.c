@@ -5,9 +5,11 @@
 #include "verbs.h"
 #include "database.h"
 #include "fanout.h"
+#include "gather.h"
 #include "json.h"
 #include "metrics.h"
 #include "params.h"
+#include "pgvalue.h"
 #include "pool.h"
 #include "sends.h"
 #include "shapes.h"
@@ -22,7 +24,8 @@
 #define TYPING_EVERY_MS 1000	/* more often it is not passed on */
 #define DRAIN_SPREAD_MS 2000
 
-#define WHOAMI_SQL "SELECT " SHAPE_USER("u", "id") " FROM porcupine.whoami() u"
+#define WHOAMI_SQL \
+	"SELECT u.id IS NOT NULL, " SHAPE_USER("u", "id") " FROM porcupine.whoami_many($1::bigint[]) u ORDER BY u.item"
 #define MARK_READ_SQL "SELECT porcupine.mark_read($1::bigint, $2::bigint)"
 
 typedef struct Verb
@@ -37,6 +40,13 @@ typedef struct WsSend
 	Send		send;
 	PeerCall	call;
 } WsSend;
+
+/* A socket's session is asked for. */
+typedef struct WhoCall
+{
+	Question	question;
+	PeerCall	call;
+} WhoCall;
 
 /* A call that answers nothing or an error. */
 typedef struct QuietCall
@@ -57,7 +67,7 @@ static void ping(Peer *peer, const cJSON *message, const char *room);
 static void say_error(Peer *peer, const Problem *problem, const char *verb, const char *room, const char *client_id);
 static void say_invalid(Peer *peer, const char *detail, const char *verb, const char *room, const char *client_id);
 static void on_verdict(void *arg, AuthVerdict verdict, const JwtClaims *claims);
-static void on_whoami(void *arg, DbOutcome outcome, const PGresult *result);
+static void on_whoami(Question *question, DbOutcome outcome, const PGresult *result, int row);
 static void become_ready(Peer *peer, const char *user);
 static void on_sent(Send *send, const SendResult *result);
 static void on_marked(void *arg, DbOutcome outcome, const PGresult *result);
@@ -73,6 +83,7 @@ static const Verb verbs[] = {
 };
 
 static const PeerEvents peer_events = {on_text, watch_resume, watch_end_all};
+static Gatherer logins = {.sql = WHOAMI_SQL, .n_numbers = 1};
 static Timer heads_timer;
 
 void
@@ -172,8 +183,7 @@ static void
 on_verdict(void *arg, AuthVerdict verdict, const JwtClaims *claims)
 {
 	Peer	   *peer = arg;
-	PeerCall   *call;
-	DbRequest  *request;
+	WhoCall	   *call;
 
 	if (verdict == AUTH_INVALID)
 	{
@@ -186,33 +196,32 @@ on_verdict(void *arg, AuthVerdict verdict, const JwtClaims *claims)
 		return;
 	}
 	peer->who = *claims;
-	call = memory_alloc(sizeof(PeerCall));
-	peer_begin_call(peer, call);
-	request = db_request(WHOAMI_SQL, on_whoami, call);
-	db_act_as(request, claims->session);
-	pool_submit(LANE_QUERY, request);
+	call = memory_alloc(sizeof(WhoCall));
+	peer_begin_call(peer, &call->call);
+	call->question.done = on_whoami;
+	call->question.numbers[0] = claims->session;
+	gather_ask(&logins, &call->question);
 }
 
 static void
-on_whoami(void *arg, DbOutcome outcome, const PGresult *result)
+on_whoami(Question *question, DbOutcome outcome, const PGresult *result, int row)
 {
-	PeerCall   *call = arg;
-	Peer	   *peer = peer_end_call(call);
-	Problem		problem;
+	WhoCall	   *call = (WhoCall *) question;
+	Peer	   *peer = peer_end_call(&call->call);
 
 	free(call);
 	if (peer == NULL)
 		return;
-	if (outcome == DB_DONE && PQntuples(result) == 1)
-	{
-		become_ready(peer, PQgetvalue(result, 0, 0));
-		return;
-	}
-	problem = errors_from_result(outcome == DB_REFUSED ? result : NULL);
-	if (problem.code == ERROR_SESSION_ENDED)
+	if (outcome == DB_DONE && pgvalue_bool(result, row, 0))
+		become_ready(peer, PQgetvalue(result, row, 1));
+	else if (outcome == DB_DONE)
 		peer_end(peer, CLOSE_SESSION_ENDED, "the session is over", false);
 	else
+	{
+		if (outcome == DB_REFUSED)
+			(void) errors_from_result(result);	/* logs it */
 		peer_end(peer, CLOSE_DRAINING, "retry after 1000", false);
+	}
 }
 
 static void

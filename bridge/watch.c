@@ -1,12 +1,15 @@
 /*
  * watch.c - see watch.h.
  *
- * A Watch is admitted (on_admitted), waits until the hub has the room, has its cursor checked
- * (on_cursor), is announced when everything missed was sent, and ends in watch_end().
+ * A Watch is admitted (on_admitted), waits until the hub has the room (on_attached), is announced
+ * when everything missed was sent, and ends in watch_end().
  */
 #include "watch.h"
+#include "database.h"
 #include "fanout.h"
+#include "gather.h"
 #include "metrics.h"
+#include "pgvalue.h"
 #include "pool.h"
 #include "presence.h"
 #include "relay.h"
@@ -14,31 +17,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CURSOR_SQL \
-	"SELECT c.head, c.current_stream, c.epoch, c.epoch_open, c.reset " \
-	"FROM porcupine.cursor_state($1::bigint, $2::bigint, $3::bigint, $4::int) c"
+#define TEXT_OF(number) #number
+#define ADMIT_SQL(behind) \
+	"SELECT a.condition, a.head, a.stream, a.epoch, a.epoch_open, a.reset " \
+	"FROM porcupine.admit_many($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], " TEXT_OF(behind) ") a ORDER BY a.item"
 
-typedef void (*WatchAnswer) (Watch *watch, DbOutcome outcome, const PGresult *result);
-
+/* A question about a cursor, or a page on its way. */
 typedef struct WatchCall
 {
+	Question	question;
 	PeerCall	call;
 	Watch	   *watch;			/* NULL: it has gone, or asked something else */
-	DbRequest  *request;
-	WatchAnswer answer;
+	DbRequest  *page;			/* NULL: it is a question */
 } WatchCall;
 
-static void check_cursor(Subscription *subscription);
-static void on_cursor(Watch *watch, DbOutcome outcome, const PGresult *result);
-static void ask(Watch *watch, DbRequest *request, WatchCall *call, WatchAnswer answer);
-static void ask_cursor(Watch *watch, WatchAnswer answer);
-static void on_answer(void *arg, DbOutcome outcome, const PGresult *result);
+static void on_attached(Subscription *subscription);
+static void ask(Watch *watch);
+static WatchCall *begin_call(Watch *watch);
+static Watch *end_call(WatchCall *call);
 static void forget_call(Watch *watch);
-static void on_admitted(Watch *watch, DbOutcome outcome, const PGresult *result);
+static void on_admitted(Question *question, DbOutcome outcome, const PGresult *result, int row);
+static void start(Watch *watch);
 static void refuse(Watch *watch, const Problem *problem);
 static void announce(Subscription *subscription);
 static void read_page(Subscription *subscription, int64_t after, int max);
-static void on_page(Watch *watch, DbOutcome outcome, const PGresult *result);
+static void on_page(void *arg, DbOutcome outcome, const PGresult *result);
 static void push(Subscription *subscription, Frame *frame);
 static bool has_room(Subscription *subscription);
 static void on_ended(Subscription *subscription, bool busy);
@@ -47,7 +50,7 @@ static void on_closed(int64_t room);
 static const HubOps hub_ops = {
 	.read_room = relay_read_room,
 	.read_page = read_page,
-	.attached = check_cursor,
+	.attached = on_attached,
 	.announce = announce,
 	.push = push,
 	.has_room = has_room,
@@ -57,6 +60,8 @@ static const HubOps hub_ops = {
 	.presence = presence_here,
 };
 
+static Gatherer admissions = {.sql = ADMIT_SQL(WATCH_MAX_BEHIND), .n_numbers = 4};
+
 void
 watch_open(void)
 {
@@ -65,8 +70,7 @@ watch_open(void)
 
 /*
  * A second subscription takes the place of the first. A room that nobody watches yet is loaded only
- * for somebody who may read it, so the question comes before the load, and again after it, because
- * only then it is known from which seq on the answer holds.
+ * for somebody who may read it, so the question comes first.
  */
 void
 watch_begin(Peer *peer, int64_t room, int64_t after, int64_t stream)
@@ -81,10 +85,7 @@ watch_begin(Peer *peer, int64_t room, int64_t after, int64_t stream)
 	watch->stream = stream;
 	watch->sub.room_id = room;
 	table_put(&peer->subscriptions, room, watch);
-	if (hub_head(room) > 0)
-		hub_attach(&watch->sub, room, peer->who.user);
-	else
-		ask_cursor(watch, on_admitted);
+	ask(watch);
 }
 
 Watch *
@@ -105,32 +106,43 @@ watch_end(Watch *watch)
 
 /* --- asking the database ---------------------------------------------------------------------- */
 
-/* Counted among the peer's calls until it is answered, even when the Watch has gone meanwhile. */
 static void
-ask(Watch *watch, DbRequest *request, WatchCall *call, WatchAnswer answer)
+ask(Watch *watch)
 {
-	forget_call(watch);
-	call->watch = watch;
-	call->request = request;
-	call->answer = answer;
-	watch->call = call;
-	peer_begin_call(watch->peer, &call->call);
-	pool_submit(LANE_QUERY, request);
+	WatchCall  *call = begin_call(watch);
+
+	call->question.done = on_admitted;
+	call->question.numbers[0] = watch->peer->who.session;
+	call->question.numbers[1] = watch->sub.room_id;
+	call->question.numbers[2] = watch->after;
+	call->question.numbers[3] = watch->stream;
+	gather_ask(&admissions, &call->question);
 }
 
-static void
-on_answer(void *arg, DbOutcome outcome, const PGresult *result)
+/* Counted among the peer's calls until it is answered, even when the Watch has gone meanwhile. */
+static WatchCall *
+begin_call(Watch *watch)
 {
-	WatchCall  *call = arg;
+	WatchCall  *call = memory_alloc(sizeof(WatchCall));
+
+	forget_call(watch);
+	call->watch = watch;
+	watch->call = call;
+	peer_begin_call(watch->peer, &call->call);
+	return call;
+}
+
+/* The Watch that is still interested, or NULL. */
+static Watch *
+end_call(WatchCall *call)
+{
 	Watch	   *watch = call->watch;
 
 	(void) peer_end_call(&call->call);
 	if (watch != NULL)
-	{
 		watch->call = NULL;
-		call->answer(watch, outcome, result);
-	}
 	free(call);
+	return watch;
 }
 
 static void
@@ -139,76 +151,69 @@ forget_call(Watch *watch)
 	if (watch->call == NULL)
 		return;
 	watch->call->watch = NULL;
-	db_give_up(watch->call->request);
+	if (watch->call->page != NULL)
+		db_give_up(watch->call->page);
 	watch->call = NULL;
 }
 
 static void
-ask_cursor(Watch *watch, WatchAnswer answer)
+on_admitted(Question *question, DbOutcome outcome, const PGresult *result, int row)
 {
-	WatchCall  *call = memory_alloc(sizeof(WatchCall));
-	DbRequest  *request = db_request(CURSOR_SQL, on_answer, call);
-
-	db_act_as(request, watch->peer->who.session);
-	db_number(request, watch->sub.room_id);
-	if (watch->after >= 0)
-		db_number(request, watch->after);
-	else
-		db_null(request);
-	if (watch->stream >= 0)
-		db_number(request, watch->stream);
-	else
-		db_null(request);
-	db_number(request, WATCH_MAX_BEHIND);
-	ask(watch, request, call, answer);
-}
-
-static void
-on_admitted(Watch *watch, DbOutcome outcome, const PGresult *result)
-{
+	Watch	   *watch = end_call((WatchCall *) question);
 	Problem		problem;
 
-	if (outcome == DB_DONE)
-	{
-		hub_attach(&watch->sub, watch->sub.room_id, watch->peer->who.user);
+	if (watch == NULL)
 		return;
-	}
-	problem = errors_from_result(outcome == DB_REFUSED ? result : NULL);
-	refuse(watch, &problem);
-}
-
-/* The room is loaded: may this user read it, and from where? */
-static void
-check_cursor(Subscription *subscription)
-{
-	Watch	   *watch = (Watch *) subscription;
-
-	/* the log has become another one: where it stood then, by the stream that it was told */
-	if (subscription->restarted_at > 0)
-		watch->after = subscription->restarted_at - 1;
-	ask_cursor(watch, on_cursor);
-}
-
-static void
-on_cursor(Watch *watch, DbOutcome outcome, const PGresult *result)
-{
-	Problem		problem;
-	int64_t		next;
-
-	if (outcome != DB_DONE)
+	if (outcome != DB_DONE || !PQgetisnull(result, row, 0))
 	{
-		problem = errors_from_result(outcome == DB_REFUSED ? result : NULL);
+		if (outcome == DB_DONE)
+			problem = PROBLEM(errors_by_name(PQgetvalue(result, row, 0)), NULL);
+		else
+			problem = errors_from_result(outcome == DB_REFUSED ? result : NULL);
 		refuse(watch, &problem);
 		return;
 	}
-	watch->head = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-	watch->stream = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
-	watch->epoch = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
-	watch->epoch_open = PQgetvalue(result, 0, 3)[0] == 't';
-	watch->reset = PQgetvalue(result, 0, 4)[0] == 't';
+	watch->head = pgvalue_int64(result, row, 1);
+	watch->stream = pgvalue_int64(result, row, 2);
+	watch->epoch = pgvalue_int32(result, row, 3);
+	watch->epoch_open = pgvalue_bool(result, row, 4);
+	watch->reset = pgvalue_bool(result, row, 5);
 	if (watch->reset)
 		metrics_add(METRIC_RESETS, 1);
-	next = watch->reset || watch->after < 0 ? watch->head + 1 : watch->after + 1;
+	watch->admitted = true;
+	if (watch->sub.room != NULL)
+		start(watch);
+	else
+		hub_attach(&watch->sub, watch->sub.room_id, watch->peer->who.user);
+}
+
+/*
+ * The room is loaded. The answer from before still holds: it is as of head, and a removal since then
+ * is an event above it, by which the hub ends the subscription. It does not hold for the log of
+ * another stream.
+ */
+static void
+on_attached(Subscription *subscription)
+{
+	Watch	   *watch = (Watch *) subscription;
+
+	if (watch->admitted && watch->stream == database_stream())
+	{
+		start(watch);
+		return;
+	}
+	/* the log has become another one: where it stood then, by the stream that it was told */
+	if (subscription->restarted_at > 0)
+		watch->after = subscription->restarted_at - 1;
+	ask(watch);
+}
+
+static void
+start(Watch *watch)
+{
+	int64_t		next = watch->reset || watch->after < 0 ? watch->head + 1 : watch->after + 1;
+
+	watch->admitted = false;
 	/* after and stream stay a pair: an old seq must never be taken for one of the new stream */
 	watch->after = next - 1;
 	hub_start(&watch->sub, next, watch->head);
@@ -250,18 +255,21 @@ announce(Subscription *subscription)
 static void
 read_page(Subscription *subscription, int64_t after, int max)
 {
-	Watch	   *watch = (Watch *) subscription;
-	WatchCall  *call = memory_alloc(sizeof(WatchCall));
+	WatchCall  *call = begin_call((Watch *) subscription);
 
-	ask(watch, relay_page_request(subscription->room_id, after, max, on_answer, call), call, on_page);
+	call->page = relay_page_request(subscription->room_id, after, max, on_page, call);
+	pool_submit(LANE_QUERY, call->page);
 }
 
 static void
-on_page(Watch *watch, DbOutcome outcome, const PGresult *result)
+on_page(void *arg, DbOutcome outcome, const PGresult *result)
 {
+	Watch	   *watch = end_call(arg);
 	HubEvent   *events = NULL;
 	int			count = 0;
 
+	if (watch == NULL)
+		return;
 	if (outcome == DB_DONE)
 		events = relay_take_rows(result, &count);
 	else if (outcome == DB_REFUSED)

@@ -19,13 +19,14 @@ typedef struct Watch
 {
 	Subscription sub;
 	Peer	   *peer;
-	struct WatchCall *call;		/* under way: the cursor check or a page */
+	struct WatchCall *call;		/* under way: the question about the cursor, or a page */
 	int64_t		after;			/* as the client said, -1: nothing */
 	int64_t		stream;			/* the client's, then the one that it has been told; -1: none */
 	int64_t		head;
 	int64_t		epoch;
 	bool		epoch_open;
 	bool		reset;
+	bool		admitted;		/* the above is the answer that the hub's room is waited for with */
 	uint64_t	typed_at;		/* when its typing was last passed on */
 } Watch;
 

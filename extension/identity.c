@@ -17,13 +17,17 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "columns.h"
 #include "errors.h"
 #include "identity.h"
 #include "signing.h"
 #include "spi.h"
+
+#define MOST_SESSIONS 1000		/* asked for at once */
 
 /* Zero means none. */
 typedef struct Identity
@@ -48,6 +52,7 @@ static Replaced *replaced;
 static int	replaced_count;
 static int	replaced_size;
 
+static bool put_row(TupleTableSlot *slot, void *arg);
 static void set_identity(const Identity *identity);
 static void remember_replaced(int level);
 static Identity identity_of_session(int64 session_id);
@@ -110,6 +115,38 @@ porcupine_act_as_session(PG_FUNCTION_ARGS)
 	identity = identity_of_session(PG_GETARG_INT64(0));
 	set_identity(&identity);
 	PG_RETURN_INT64(identity.user_id);
+}
+
+/* porcupine.whoami_many(sessions): for those who act for nobody yet */
+PG_FUNCTION_INFO_V1(porcupine_whoami_many);
+
+Datum
+porcupine_whoami_many(PG_FUNCTION_ARGS)
+{
+	static Statement read = {
+		.sql = "SELECT i.n, who.id, who.username, who.display_name FROM generate_subscripts($1, 1) AS i (n)"
+		" LEFT JOIN LATERAL (SELECT u.id, u.username, u.display_name"
+		"   FROM porcupine.sessions s JOIN porcupine.users u ON u.id = s.user_id"
+		"   WHERE s.id = ($1)[i.n] AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()"
+		"     AND u.disabled_at IS NULL LIMIT 1) who ON true",
+		.argtypes = {INT8ARRAYOID}
+	};
+	Column		sessions;
+	int			nesting;
+
+	columns_read(fcinfo, 1, MOST_SESSIONS, &sessions);
+	InitMaterializedSRF(fcinfo, 0);
+	nesting = spi_begin();
+	spi_each(&read, (Datum[]) {PG_GETARG_DATUM(0)}, put_row, fcinfo->resultinfo);
+	spi_end(nesting);
+	return (Datum) 0;
+}
+
+static bool
+put_row(TupleTableSlot *slot, void *arg)
+{
+	tuplestore_puttupleslot(((ReturnSetInfo *) arg)->setResult, slot);
+	return true;
 }
 
 /* porcupine.current_user_id() */

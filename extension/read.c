@@ -1,8 +1,9 @@
 /*
- * read.c: what a bridge reads of rooms: a page of history for a session, and events for its hub.
+ * read.c: what a bridge reads of rooms: a page of history for a session, events for its hub, and
+ * who may subscribe from where.
  *
- * Each is one call, and its answer is finished JSON: what a page costs is mostly what stands around
- * the reading of fifty rows.
+ * Each is one call, events are finished JSON, and those who come at once are asked for together:
+ * what a page or a subscription costs is mostly what stands around the reading of a few rows.
  */
 #include "compat.h"
 
@@ -10,13 +11,17 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
+#include "columns.h"
 #include "cursor.h"
 #include "page.h"
 
+#define MOST_ADMISSIONS 1000	/* at once */
 #define NORMAL_PAGE 50
 /* of the bodies of an answer by REST */
 #define MOST_BYTES (1024 * 1024)
 
+static int64 cell_or_zero(const Column *column, int row);
+static void put_admission(ReturnSetInfo *results, int item, const Cursor *cursor);
 static int64 number_or(FunctionCallInfo fcinfo, int argument, int64 otherwise);
 static text *answer(const LogPage *page, const Cursor *cursor);
 
@@ -81,6 +86,56 @@ porcupine_read_frames(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(results->setResult, results->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/* porcupine.admit_many(sessions, rooms, afters, streams, behind) */
+PG_FUNCTION_INFO_V1(porcupine_admit_many);
+
+Datum
+porcupine_admit_many(PG_FUNCTION_ARGS)
+{
+	Column		columns[4];
+	int			count = columns_read(fcinfo, lengthof(columns), MOST_ADMISSIONS, columns);
+	Cursor	   *cursors = palloc0(count * sizeof(Cursor));
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < count; i++)
+		cursors[i] = (Cursor) {
+			.session = cell_or_zero(&columns[0], i),
+			.room = cell_or_zero(&columns[1], i),
+			.after = columns_cell(&columns[2], i),
+			.stream = columns_cell(&columns[3], i),
+			.behind = fcinfo->args[4],
+		};
+	cursor_check(cursors, count);
+	for (int i = 0; i < count; i++)
+		put_admission((ReturnSetInfo *) fcinfo->resultinfo, i + 1, &cursors[i]);
+	return (Datum) 0;
+}
+
+/* Nobody's session and no room have the number 0. */
+static int64
+cell_or_zero(const Column *column, int row)
+{
+	return column->nulls[row] ? 0 : DatumGetInt64(column->values[row]);
+}
+
+static void
+put_admission(ReturnSetInfo *results, int item, const Cursor *cursor)
+{
+	bool		refused = cursor->refusal != NULL;
+	Datum		values[] = {
+		Int32GetDatum(item),
+		refused ? CStringGetTextDatum(errors_name(cursor->refusal->condition)) : (Datum) 0,
+		Int64GetDatum(cursor->head),
+		Int64GetDatum(cursor->current_stream),
+		Int32GetDatum(cursor->epoch),
+		BoolGetDatum(cursor->epoch_open),
+		BoolGetDatum(cursor->reset)
+	};
+	bool		nulls[] = {false, !refused, refused, refused, refused, refused, refused};
+
+	tuplestore_putvalues(results->setResult, results->setDesc, values, nulls);
 }
 
 static int64

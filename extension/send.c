@@ -5,35 +5,22 @@
  */
 #include "compat.h"
 
-#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "columns.h"
 #include "doorbell.h"
 #include "errors.h"
 #include "events.h"
 #include "identity.h"
 
-/* a whole column of send_many(); bodies of 64 KiB fit for every item */
-#define LONGEST_ARRAY (80 * 1024 * 1024)
 #define ARRAYS 8				/* of send_many(), in the order of SendCells */
 
-typedef struct Column
-{
-	Datum	   *values;
-	bool	   *nulls;
-	int			count;
-} Column;
-
 static NullableDatum argument(FunctionCallInfo fcinfo, int number);
-static Column read_column(FunctionCallInfo fcinfo, int number);
 static SendItem *read_items(FunctionCallInfo fcinfo, int *count);
-static NullableDatum cell(const Column *column, int row);
 static void put_result(ReturnSetInfo *results, int number, const SendItem *item);
 
 /* porcupine.send(room, client_id, body, epoch, kind, ref, OUT seq, OUT created_at) */
@@ -106,61 +93,24 @@ read_items(FunctionCallInfo fcinfo, int *count)
 	Column		columns[ARRAYS];
 	SendItem   *items;
 
-	for (int c = 0; c < ARRAYS; c++)
-	{
-		columns[c] = read_column(fcinfo, c);
-		if (columns[c].count != columns[0].count)
-			errors_refuse(CONDITION_INVALID, "the arrays differ in length", NULL, NULL);
-	}
-	*count = columns[0].count;
-	if (*count > EVENTS_MOST_ITEMS)
-		errors_refuse(CONDITION_TOO_LARGE, "at most 1000 items at once", NULL, NULL);
-
+	*count = columns_read(fcinfo, ARRAYS, EVENTS_MOST_ITEMS, columns);
 	items = palloc(*count * sizeof(SendItem));
 	for (int i = 0; i < *count; i++)
 	{
 		SendCells	cells = {
-			.room = cell(&columns[0], i),
-			.user = cell(&columns[1], i),
-			.device = cell(&columns[2], i),
-			.client_id = cell(&columns[3], i),
-			.epoch = cell(&columns[4], i),
-			.kind = cell(&columns[5], i),
-			.ref = cell(&columns[6], i),
-			.body = cell(&columns[7], i),
+			.room = columns_cell(&columns[0], i),
+			.user = columns_cell(&columns[1], i),
+			.device = columns_cell(&columns[2], i),
+			.client_id = columns_cell(&columns[3], i),
+			.epoch = columns_cell(&columns[4], i),
+			.kind = columns_cell(&columns[5], i),
+			.ref = columns_cell(&columns[6], i),
+			.body = columns_cell(&columns[7], i),
 		};
 
 		events_read_item(&items[i], &cells);
 	}
 	return items;
-}
-
-static Column
-read_column(FunctionCallInfo fcinfo, int number)
-{
-	Column		column;
-	ArrayType  *array;
-	int16		length;
-	bool		byval;
-	char		align;
-
-	if (PG_ARGISNULL(number))
-		errors_refuse(CONDITION_INVALID, "an array is missing", NULL, NULL);
-	if (toast_raw_datum_size(PG_GETARG_DATUM(number)) > LONGEST_ARRAY)
-		errors_refuse(CONDITION_TOO_LARGE, "an array is too large", "Send fewer items at once.", NULL);
-	array = PG_GETARG_ARRAYTYPE_P(number);
-	if (ARR_NDIM(array) > 1)
-		errors_refuse(CONDITION_INVALID, "an array has more than one dimension", NULL, NULL);
-	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &byval, &align);
-	deconstruct_array(array, ARR_ELEMTYPE(array), length, byval, align,
-					  &column.values, &column.nulls, &column.count);
-	return column;
-}
-
-static NullableDatum
-cell(const Column *column, int row)
-{
-	return (NullableDatum) {.value = column->values[row], .isnull = column->nulls[row]};
 }
 
 static void

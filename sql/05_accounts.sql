@@ -162,6 +162,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION porcupine.whoami() IS 'the current user. Errors: unauthenticated, session_ended. Example: SELECT * FROM porcupine.whoami()';
 
+CREATE FUNCTION porcupine.whoami_many(sessions bigint[])
+  RETURNS TABLE (item integer, id bigint, username text, display_name text)
+  LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+  AS 'MODULE_PATHNAME', 'porcupine_whoami_many';
+COMMENT ON FUNCTION porcupine.whoami_many(bigint[]) IS
+  'the users of sessions whose tokens the bridge has verified: one result row per item (from 1), in order; id is null where the session is over. Errors: too_large (more than 1000 items)';
+
 CREATE FUNCTION porcupine.jwks() RETURNS jsonb
   LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp

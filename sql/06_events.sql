@@ -77,6 +77,14 @@ $$;
 COMMENT ON FUNCTION porcupine.cursor_state(bigint, bigint, bigint, integer) IS
   'whether the cursor (stream, after) can be resumed from: not when it is of another stream, beyond the head, or more than behind events back. Errors: not_member, role, unauthenticated';
 
+CREATE FUNCTION porcupine.admit_many(sessions bigint[], rooms bigint[], afters bigint[], streams bigint[], behind integer DEFAULT NULL)
+  RETURNS TABLE (item integer, condition text, head bigint, stream bigint, epoch integer, epoch_open boolean, reset boolean)
+  LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+  AS 'MODULE_PATHNAME', 'porcupine_admit_many';
+COMMENT ON FUNCTION porcupine.admit_many(bigint[], bigint[], bigint[], bigint[], integer) IS
+  'cursor_state() for many sessions at once, for the bridge: one result row per item (from 1), in order; condition is null or the name of the refusal (session_ended, not_member, role). Membership and head are of one snapshot. Errors: invalid (the arrays differ in length), too_large (more than 1000 items)';
+
 CREATE FUNCTION porcupine.mark_read(room bigint, seq bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp

@@ -99,7 +99,8 @@ GRANT EXECUTE ON FUNCTION
   porcupine.register(text, text, text, text, text, inet), porcupine.login(text, text, bigint, text, inet), porcupine.refresh(text)
   TO porcupine_bridge, porcupine_backend;
 GRANT EXECUTE ON FUNCTION
-  porcupine.act_as_session(bigint),
+  porcupine.act_as_session(bigint), porcupine.whoami_many(bigint[]),
+  porcupine.admit_many(bigint[], bigint[], bigint[], bigint[], integer),
   porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean, bigint, boolean),
   porcupine.history_page(bigint, bigint, bigint, bigint, bigint, integer), porcupine.read_frames(bigint, bigint, integer, integer),
   porcupine.read_heads(bigint[]), porcupine.ended_sessions(bigint[]),

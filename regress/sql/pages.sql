@@ -1,5 +1,5 @@
 -- A page of a room as a bridge reads it: finished JSON, which is the answer of API.md, for every kind of event; bounded; and
--- for nobody who may not read.
+-- for nobody who may not read. Who subscribes is asked for together.
 \getenv here PG_ABS_SRCDIR
 \set helpers :here '/helpers.sql'
 \set ECHO none
@@ -99,15 +99,40 @@ DELETE FROM porcupine.events WHERE room_id = 7101;
 SELECT replace(porcupine.history_page(7101, 7101)::text, :'stream', 'STREAM') AS page;
 ROLLBACK;
 
+-- Who may subscribe, from where: many at once, each with its own answer, the same that cursor_state() gives.
+SELECT item, condition, head, stream = :stream AS current, epoch, epoch_open, reset FROM porcupine.admit_many(
+  ARRAY[7101, 7102, 7102, 7103, 7104, 7105, 0, NULL, 7101, 7101], ARRAY[7101, 7101, 7101, 7101, 7101, 7101, 7101, 7101, 7102, NULL],
+  ARRAY[NULL, 16, 17, 1, 1, 1, 1, 1, 1, 1]::bigint[], array_fill(NULL::bigint, '{10}'));
+BEGIN;
+SELECT porcupine.act_as(7102);
+SELECT c.after, c.stream - :stream AS stream, c.behind, a.reset, a.condition,
+       s.reset = a.reset AND s.head = a.head AND s.current_stream = a.stream AND s.epoch = a.epoch AND s.epoch_open = a.epoch_open AS same
+  FROM (VALUES (NULL::bigint, NULL::bigint, 0), (0, NULL, NULL), (16, :stream, 0), (15, :stream, 0), (15, :stream, 1), (17, NULL, 500), (-1, NULL, NULL),
+               (16, :stream + 1, NULL), (16, :stream - 1, NULL), (9223372036854775807, :stream, 2147483647), (-9223372036854775808, NULL, 5), (0, NULL, -1)) AS c (after, stream, behind),
+       porcupine.admit_many(ARRAY[7102], ARRAY[7101], ARRAY[c.after], ARRAY[c.stream], c.behind) a, porcupine.cursor_state(7101, c.after, c.stream, c.behind) s;
+ROLLBACK;
+SELECT count(*) AS nobody FROM porcupine.admit_many('{}', '{}', '{}', '{}');
+SELECT arguments, pg_temp.complain(NULL, format('SELECT count(*) FROM porcupine.admit_many(%s)', arguments)) FROM (VALUES
+  ($$NULL, '{}', '{}', '{}'$$), ($$'{}', '{}', '{}', NULL$$), ($$'{1}', '{}', '{}', '{}'$$), ($$'{{1}}', '{{1}}', '{{1}}', '{{1}}'$$),
+  ($$array_fill(1, '{1001}')::bigint[], array_fill(1, '{1001}')::bigint[], array_fill(1, '{1001}')::bigint[], array_fill(1, '{1001}')::bigint[]$$),
+  ($$array_fill(7101, '{1000}')::bigint[], array_fill(7101, '{1000}')::bigint[], array_fill(7, '{1000}')::bigint[], array_fill(NULL::bigint, '{1000}')$$)) AS t (arguments);
+SELECT * FROM porcupine.whoami_many(ARRAY[7102, 7105, 0, NULL, 7101, 7102]);
+SELECT arguments, pg_temp.complain(NULL, format('SELECT count(*) FROM porcupine.whoami_many(%s)', arguments)) FROM (VALUES
+  ($$'{}'$$), ('NULL'), ($$'{{1}}'$$), ($$array_fill(1, '{1000}')::bigint[]$$), ($$array_fill(1, '{1001}')::bigint[]$$)) AS t (arguments);
+
 -- Who: members whose session lives. Pending, never, no longer; an ended session, none, one of a disabled account.
 SELECT session, pg_temp.page(session, '7101, NULL, 15') FROM (VALUES (7101), (7103), (7104), (7105), (0), (NULL::bigint)) AS t (session);
 BEGIN;
 UPDATE porcupine.users SET disabled_at = now() WHERE id = 7102;
 SELECT pg_temp.page(7102, '7101, NULL, 15') AS disabled;
+SELECT * FROM porcupine.whoami_many(ARRAY[7102]);
+SELECT condition FROM porcupine.admit_many(ARRAY[7102], ARRAY[7101], ARRAY[15], ARRAY[NULL::bigint]);
 ROLLBACK;
 BEGIN;
 UPDATE porcupine.sessions SET expires_at = clock_timestamp() WHERE id = 7102;
 SELECT pg_temp.page(7102, '7101, NULL, 15') AS expired;
+SELECT * FROM porcupine.whoami_many(ARRAY[7102]);
+SELECT condition FROM porcupine.admit_many(ARRAY[7102], ARRAY[7101], ARRAY[15], ARRAY[NULL::bigint]);
 ROLLBACK;
 BEGIN;
 UPDATE porcupine.members SET role = 'pending' WHERE room_id = 7101 AND user_id = 7102;
@@ -115,6 +140,7 @@ SELECT pg_temp.page(7102, '7101, NULL, 15') AS pending_now;
 ROLLBACK;
 DELETE FROM porcupine.members WHERE room_id = 7101 AND user_id = 7102;
 SELECT pg_temp.page(7102, '7101, NULL, 15') AS removed;
+SELECT condition FROM porcupine.admit_many(ARRAY[7102], ARRAY[7101], ARRAY[15], ARRAY[NULL::bigint]);
 SELECT pg_temp.complain(NULL, 'SELECT porcupine.history_page(7102, 7101)') AS removed, pg_temp.complain(NULL, 'SELECT porcupine.history_page(7103, 7101)') AS pending,
        pg_temp.complain(NULL, 'SELECT porcupine.history_page(7105, 7101)') AS ended;
 

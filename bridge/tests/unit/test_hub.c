@@ -257,6 +257,20 @@ membership_ends_at_its_seq(void)
 	leave(other);
 }
 
+/* The head that the membership was seen at is older than what has been read since. */
+static void
+membership_ended_while_loading(void)
+{
+	HubEvent	events[] = {event(1, 7), event(2, 0), event(3, 7), event(4, 0)};
+	Watcher    *removed;
+
+	table_head = 2;
+	removed = watch(7, 0);
+	hub_take_read(last_read.room, last_read.ticket, true, events, 4);
+	check(removed, "1 2 S 3 X ", "an end above the head of the check counts, one before it is history");
+	leave(removed);
+}
+
 static void
 the_log_may_become_another(void)
 {
@@ -364,6 +378,7 @@ main(void)
 	doorbells_are_hints();
 	catching_up_is_paced();
 	membership_ends_at_its_seq();
+	membership_ended_while_loading();
 	the_log_may_become_another();
 	answers_come_late();
 	sweeps_find_what_was_lost();
