@@ -61,6 +61,7 @@ static const char *const doorbell_sources[] = {
 
 static const char *const lanes[] = {
 	[DATABASE_SEND] = "send",
+	[DATABASE_HELD] = "held",
 	[DATABASE_QUERY] = "query",
 	[DATABASE_SLOW] = "slow",
 	[DATABASE_LISTEN] = "listen",
@@ -104,6 +105,9 @@ const MetricKind metrics_kinds[N_METRICS] = {
 	[METRIC_SENDS] = NUMBERS(METRIC_COUNTER, "sends_total", "outcome", send_outcomes, "Sends that were answered."),
 	[METRIC_SENDS_REFUSED] = NUMBERS(METRIC_COUNTER, "sends_refused_total", "code", error_codes,
 									 "Sends that were refused, by the code in the answer."),
+	[METRIC_SENDS_HELD] = NUMBER(METRIC_COUNTER, "sends_held_total",
+								 "Sends that waited because another transaction held their room."),
+	[METRIC_ROOMS_HELD] = NUMBER(METRIC_GAUGE, "rooms_held", "Rooms that other transactions hold while sends wait."),
 	[METRIC_SENDS_WAITING] = NUMBER(METRIC_GAUGE, "sends_waiting", "Sends that wait for a batch, or are in one."),
 	[METRIC_SENDS_WAITING_BYTES] = NUMBER(METRIC_GAUGE, "sends_waiting_bytes", "Bytes of their bodies."),
 	[METRIC_SEND_SECONDS] = BUCKETS("send_duration_seconds", durations, "From a send's arrival to its answer."),

@@ -12,8 +12,10 @@
 #define MAX_QUEUE 5000
 #define CHECK_EVERY_MS 250
 
-/* A room that somebody's long transaction holds must not hold up the others of a batch for long. */
-#define SEND_OPTIONS POOL_OPTIONS " -c lock_timeout=500ms"
+/* Batches of other bridges are waited for; a room that a long transaction holds stops its batch no longer than this. */
+#define SEND_OPTIONS POOL_OPTIONS " -c lock_timeout=100ms"
+/* Then its turn is over, for another held room may be free by now. */
+#define HELD_OPTIONS POOL_OPTIONS " -c lock_timeout=250ms"
 #define QUERY_OPTIONS POOL_OPTIONS " -c lock_timeout=5s"
 
 typedef struct LaneState LaneState;
@@ -39,6 +41,7 @@ struct LaneState
 static LaneState lanes[N_LANES] = {
 	[LANE_SEND_0] = {.name = "send", .kind = DATABASE_SEND, .options = SEND_OPTIONS, .size = 1},
 	[LANE_SEND_1] = {.name = "send", .kind = DATABASE_SEND, .options = SEND_OPTIONS, .size = 1},
+	[LANE_HELD] = {.name = "held", .kind = DATABASE_HELD, .options = HELD_OPTIONS, .size = N_HELD_LANES},
 	[LANE_QUERY] = {.name = "query", .kind = DATABASE_QUERY, .options = QUERY_OPTIONS, .size = 4},
 	[LANE_SLOW] = {.name = "slow", .kind = DATABASE_SLOW, .options = QUERY_OPTIONS, .size = 2},
 };

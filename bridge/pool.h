@@ -15,12 +15,14 @@ typedef enum Lane
 {
 	LANE_SEND_0,				/* send batches; rooms are spread over these by their id */
 	LANE_SEND_1,
+	LANE_HELD,					/* sends to rooms that somebody else's transaction holds */
 	LANE_QUERY,					/* everything else that is quick */
 	LANE_SLOW,					/* calls that hash a password */
 	N_LANES
 } Lane;
 
 #define N_SEND_LANES 2
+#define N_HELD_LANES 2			/* so many held rooms are tried at once */
 #define POOL_PATIENCE_MS 10000
 
 /* settings of every connection; times come out in UTC */

@@ -1,14 +1,19 @@
 /*
  * sends.c - see sends.h.
  *
- * States of a lane: idle, a batch in flight, or, after an exception (a veto trigger, a room that
- * somebody holds) rolled the whole batch back, its items one by one, so that each gets the answer
- * that is its own. A room that could not be locked in time is not tried again in that round.
+ * States of a lane: idle, a batch in flight, or, after an exception (a veto trigger) rolled the whole
+ * batch back, its items one by one, so that each gets the answer that is its own.
+ *
+ * Somebody's long transaction that holds a room must not hold up the others. A batch waits for locks,
+ * for other bridges have theirs only for a moment; when that takes too long, it is sent again without
+ * the rooms that are held, and so are, for a while, those after it. The sends to such a room move to
+ * held.h, and the held lanes try one room at a time, until it is free or their patience ends.
  */
 #include "sends.h"
 #include "base64.h"
 #include "database.h"
 #include "fanout.h"
+#include "held.h"
 #include "hub.h"
 #include "loop.h"
 #include "memory.h"
@@ -27,11 +32,13 @@
 /* of an event's frame, without its body */
 #define EVENT_LENGTH 352
 #define MAX_BATCH_BYTES (4 * 1024 * 1024)
+#define CAREFUL_MS 1000			/* after a held room was met: batches do not wait for locks */
+#define HELD_PATIENCE_S 5		/* then whoever sends to a held room is told to try again */
 
 #define SEND_SQL \
 	"SELECT condition, seq, created_at, epoch, repeated" \
 	" FROM porcupine.send_many($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[], $5::int[]," \
-	" $6::text[], $7::bigint[], $8::bytea[], $9::boolean, $10::bigint)"
+	" $6::text[], $7::bigint[], $8::bytea[], $9::boolean, $10::bigint, $11::boolean)"
 #define RING_SQL "SELECT porcupine.ring($1::bigint[], $2::bigint[], $3::bigint)"
 
 /* its columns; the rows are in the order of the items */
@@ -53,6 +60,10 @@ typedef struct SendLane
 	int			at;
 	bool		one_by_one;
 	bool		rings;			/* the batch's own commit does */
+	bool		waits;			/* for rooms that others hold */
+	uint64_t	careful_until;
+	HeldRoom   *held;			/* of a held lane: what it tries */
+	bool		in_vain;		/* somebody holds it still */
 	double		began;			/* what is in flight, by metrics_clock() */
 	Deferred	begin;
 } SendLane;
@@ -67,6 +78,8 @@ static const int counted_as[] = {
 };
 
 static SendLane lanes[N_SEND_LANES];
+static SendLane held_lanes[N_HELD_LANES];
+static Deferred feed;
 static uint64_t last_order;
 static int64_t origin;
 static Table to_ring;			/* room -> its highest seq, as a pointer */
@@ -74,18 +87,21 @@ static bool ringing;
 
 static const char *known_kind(const char *name);
 static bool parse_uuid(const char *text, unsigned char uuid[16]);
-static SendLane *lane_of(const Send *send);
 static void begin_batch(void *arg);
 static int	compare_sends(const void *a, const void *b);
 static void submit(SendLane *lane, Send *const *sends, int count);
 static void on_sent(void *arg, DbOutcome outcome, const PGresult *result);
+static bool row_is_held(const SendLane *lane, const PGresult *result, int row);
 static void on_refused(SendLane *lane, const PGresult *result);
+static void hold(Send *send);
+static void on_still_held(SendLane *lane);
+static void feed_held_lanes(void *arg);
 static void continue_lane(SendLane *lane);
-static void answer_row(Send *send, const PGresult *result, int row);
+static void answer_row(const SendLane *lane, Send *send, const PGresult *result, int row);
 static const char *time_text(int64_t time);
 static void answer_problem(Send *send, Problem problem);
 static void answer(Send *send, const SendResult *result);
-static void publish(const Send *send, int64_t seq, const char *created_at);
+static void publish(const Send *send, int64_t seq, const char *created_at, bool rung);
 static void ring(void);
 static void on_rung(void *arg, DbOutcome outcome, const PGresult *result);
 
@@ -173,7 +189,7 @@ sends_origin(void)
 void
 sends_submit(Send *send)
 {
-	SendLane   *lane = lane_of(send);
+	SendLane   *lane = &lanes[(uint64_t) send->room % N_SEND_LANES];
 
 	send->order = ++last_order;
 	send->began = metrics_clock();
@@ -190,12 +206,6 @@ sends_submit(Send *send)
 		loop_defer(LOOP_SUBMIT, &lane->begin, begin_batch, lane);
 }
 
-static SendLane *
-lane_of(const Send *send)
-{
-	return &lanes[(uint64_t) send->room % N_SEND_LANES];
-}
-
 bool
 sends_are_idle(void)
 {
@@ -204,7 +214,7 @@ sends_are_idle(void)
 		if (lanes[i].first != NULL || lanes[i].count > 0)
 			return false;
 	}
-	return !ringing;
+	return !ringing && held_count() == 0;
 }
 
 /* --- a batch ------------------------------------------------------------------------------------- */
@@ -224,6 +234,11 @@ begin_batch(void *arg)
 		lane->first = send->next;
 		if (lane->first == NULL)
 			lane->last = NULL;
+		if (held_has(send->room))
+		{
+			hold(send);
+			continue;
+		}
 		bytes += send->body_length;
 		lane->batch[lane->count++] = send;
 	}
@@ -277,10 +292,12 @@ submit(SendLane *lane, Send *const *sends, int count)
 	lane->rings = database_rings();
 	db_text(request, lane->rings ? "true" : "false");
 	db_number(request, sends_origin());
+	lane->waits = lane->held != NULL || loop_now() >= lane->careful_until;
+	db_text(request, lane->waits ? "true" : "false");
 	db_want_binary(request);
 	lane->began = metrics_clock();
 	metrics_observe(METRIC_BATCH_SENDS, count);
-	pool_submit(LANE_SEND_0 + (Lane) (lane - lanes), request);
+	pool_submit(lane->held != NULL ? LANE_HELD : LANE_SEND_0 + (Lane) (lane - lanes), request);
 }
 
 static void
@@ -299,13 +316,22 @@ on_sent(void *arg, DbOutcome outcome, const PGresult *result)
 		{
 			Send	   *send = lane->batch[lane->at++];
 
-			if (outcome == DB_DONE && row < PQntuples(result))
-				answer_row(send, result, row);
-			else
+			if (outcome != DB_DONE || row >= PQntuples(result))
 				answer_problem(send, errors_busy());
+			else if (row_is_held(lane, result, row))
+				hold(send);
+			else
+				answer_row(lane, send, result, row);
 		}
 	}
 	continue_lane(lane);
+}
+
+static bool
+row_is_held(const SendLane *lane, const PGresult *result, int row)
+{
+	return !lane->waits && !PQgetisnull(result, row, RESULT_CONDITION)
+		&& errors_by_name(PQgetvalue(result, row, RESULT_CONDITION)) == ERROR_BUSY;
 }
 
 /* The transaction was rolled back by an exception. */
@@ -313,39 +339,98 @@ static void
 on_refused(SendLane *lane, const PGresult *result)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	int64_t		room;
+	bool		lock_not_available = state != NULL && strcmp(state, "55P03") == 0;
 
-	if (!lane->one_by_one && lane->count > 1)
-	{
+	if (lock_not_available && lane->held != NULL)
+		on_still_held(lane);
+	else if (lock_not_available && lane->waits)
+		lane->careful_until = loop_now() + CAREFUL_MS;
+	else if (!lane->one_by_one && lane->count > 1)
 		lane->one_by_one = true;
-		return;
-	}
-	room = lane->batch[lane->at]->room;
-	answer_problem(lane->batch[lane->at++], errors_from_result(result));
-	/* lock_not_available: its other sends would only wait as long again */
-	while (state != NULL && strcmp(state, "55P03") == 0 && lane->at < lane->count
-		   && lane->batch[lane->at]->room == room)
-		answer_problem(lane->batch[lane->at++], errors_busy());
+	else if (lock_not_available)
+		hold(lane->batch[lane->at++]);	/* a trigger of somebody's waits for a lock of its own */
+	else
+		answer_problem(lane->batch[lane->at++], errors_from_result(result));
 }
 
 static void
 continue_lane(SendLane *lane)
 {
+	/* what follows a held send must not overtake it */
+	while (lane->held == NULL && lane->at < lane->count && held_has(lane->batch[lane->at]->room))
+		hold(lane->batch[lane->at++]);
 	if (lane->at < lane->count)
 	{
-		submit(lane, &lane->batch[lane->at], 1);
+		submit(lane, &lane->batch[lane->at], lane->one_by_one ? 1 : lane->count - lane->at);
 		return;
 	}
 	lane->count = 0;
-	if (lane->first != NULL)
+	if (lane->held != NULL)
+	{
+		held_give_back(lane->held, lane->in_vain);
+		lane->held = NULL;
+		loop_defer(LOOP_SUBMIT, &feed, feed_held_lanes, NULL);
+	}
+	else if (lane->first != NULL)
 		loop_defer(LOOP_SUBMIT, &lane->begin, begin_batch, lane);
 	ring();
+}
+
+/* --- held rooms ------------------------------------------------------------------------------------ */
+
+static void
+hold(Send *send)
+{
+	SendLane   *lane = &lanes[(uint64_t) send->room % N_SEND_LANES];
+
+	lane->careful_until = loop_now() + CAREFUL_MS;
+	held_put(send);
+	loop_defer(LOOP_SUBMIT, &feed, feed_held_lanes, NULL);
+}
+
+static void
+feed_held_lanes(void *arg)
+{
+	(void) arg;
+	for (int i = 0; i < N_HELD_LANES; i++)
+	{
+		SendLane   *lane = &held_lanes[i];
+		size_t		bytes = 0;
+
+		if (lane->held != NULL || (lane->held = held_take()) == NULL)
+			continue;
+		while (lane->count < MAX_BATCH && bytes < MAX_BATCH_BYTES
+			   && (lane->batch[lane->count] = held_next(lane->held)) != NULL)
+			bytes += lane->batch[lane->count++]->body_length;
+		lane->at = 0;
+		lane->one_by_one = lane->in_vain = false;
+		submit(lane, lane->batch, lane->count);
+	}
+}
+
+/* It is tried again after the others, or all that wait are told to come back: one of them alone would change their order. */
+static void
+on_still_held(SendLane *lane)
+{
+	Send	   *send;
+
+	lane->in_vain = true;
+	if (metrics_clock() - lane->batch[lane->at]->began < HELD_PATIENCE_S)
+		held_put_back(lane->held, &lane->batch[lane->at], lane->count - lane->at);
+	else
+	{
+		for (int i = lane->at; i < lane->count; i++)
+			answer_problem(lane->batch[i], errors_busy());
+		while ((send = held_next(lane->held)) != NULL)
+			answer_problem(send, errors_busy());
+	}
+	lane->at = lane->count;
 }
 
 /* --- answers --------------------------------------------------------------------------------------- */
 
 static void
-answer_row(Send *send, const PGresult *result, int row)
+answer_row(const SendLane *lane, Send *send, const PGresult *result, int row)
 {
 	SendResult	verdict = {.stored = PQgetisnull(result, row, RESULT_CONDITION)};
 
@@ -355,7 +440,7 @@ answer_row(Send *send, const PGresult *result, int row)
 		verdict.created_at = time_text(pgvalue_time(result, row, RESULT_CREATED_AT));
 		verdict.repeated = pgvalue_bool(result, row, RESULT_REPEATED);
 		if (!verdict.repeated)
-			publish(send, verdict.seq, verdict.created_at);
+			publish(send, verdict.seq, verdict.created_at, lane->rings);
 	}
 	else
 	{
@@ -406,12 +491,12 @@ answer(Send *send, const SendResult *result)
 
 /* The event as every reader of the table would see it. */
 static void
-publish(const Send *send, int64_t seq, const char *created_at)
+publish(const Send *send, int64_t seq, const char *created_at, bool rung)
 {
 	HubEvent	event;
 	Text		text;
 
-	if (!lane_of(send)->rings && (int64_t) (intptr_t) table_get(&to_ring, send->room) < seq)
+	if (!rung && (int64_t) (intptr_t) table_get(&to_ring, send->room) < seq)
 		table_put(&to_ring, send->room, (void *) (intptr_t) seq);
 	if (hub_head(send->room) == 0)
 		hub_set_head(send->room, seq);	/* it may be loading */

@@ -6,8 +6,8 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::RealBin/lib";
-use IPC::Run ();
 use Porcupine::Test;
+use Porcupine::Test::Psql;
 use Socket ();
 use Test::More;
 use Time::HiRes qw(time);
@@ -30,35 +30,6 @@ sub message
 {
 	my ($room, $text) = @_;
 	return { type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($text) };
-}
-
-# A psql that stays, for transactions that are open while other things happen.
-sub open_psql
-{
-	my %psql = (in => '', out => '', err => '');
-	$psql{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $stack->node->connstr('postgres') ],
-		'<', \$psql{in}, '>', \$psql{out}, '2>', \$psql{err});
-	return \%psql;
-}
-
-sub psql_says
-{
-	my ($psql, $sql) = @_;
-
-	$psql->{in} .= "$sql\n";
-	$psql->{run}->pump_nb;
-	return;
-}
-
-sub psql_has_said
-{
-	my ($psql, $sql) = @_;
-	my $mark = 'said_' . uuid();
-
-	psql_says($psql, "$sql\n\\echo $mark");
-	wait_for("psql to have said $sql", sub { $psql->{run}->pump_nb; $psql->{out} =~ /$mark/ });
-	die $psql->{err} if $psql->{err} =~ /ERROR/;
-	return;
 }
 
 # --- many senders, several sockets, all ways of sending ----------------------------------------------------------
@@ -142,12 +113,12 @@ $_->close foreach @late;
 
 # --- a late commit -----------------------------------------------------------------------------------------------------
 
-my ($first, $second) = (open_psql(), open_psql());
+my ($first, $second) = map { Porcupine::Test::Psql->new($stack->node->connstr('postgres')) } 1, 2;
 my $head = $stack->sql("SELECT last_seq FROM porcupine.room_heads WHERE room_id = $room");
-psql_has_said($first,
+$first->has_said(
 	"BEGIN; SELECT porcupine.act_as($ada->{id}); SELECT porcupine.send($room, gen_random_uuid(), 'sent first, committed late');"
 );
-psql_says($second,
+$second->says(
 	"BEGIN; SELECT porcupine.act_as($ben->{id}); SELECT porcupine.send($room, gen_random_uuid(), 'sent second'); COMMIT;"
 );
 wait_for('the second to wait for the first',
@@ -156,7 +127,7 @@ my $elsewhere = $stack->room($cas, $dot);
 my $watcher = subscribed($cas, $elsewhere);
 my $there = $stack->sql_send($dot, $elsewhere, 'elsewhere');
 ok((grep { $_->{seq} == $there } $watcher->events($elsewhere, $there)), 'a room does not wait for another');
-psql_has_said($first, 'COMMIT;');
+$first->has_said('COMMIT;');
 is_deeply(
 	[ map { unb64($_->{body} // '') } grep { $_->{seq} > $head } $watchers[0]->events($room, $head + 2) ],
 	[ 'sent first, committed late', 'sent second' ],
@@ -169,7 +140,7 @@ is_deeply(
 );
 
 # One transaction into several rooms, together with a new member and a message.
-psql_has_said($first,
+$first->has_said(
 	"BEGIN; SELECT porcupine.act_as($cas->{id}); SELECT porcupine.send($elsewhere, gen_random_uuid(), 'both'); SELECT porcupine.send($room, gen_random_uuid(), 'both'); COMMIT;"
 );
 ok((grep { unb64($_->{body} // '') eq 'both' } $watcher->events($elsewhere, $there + 1)),
@@ -177,7 +148,7 @@ ok((grep { unb64($_->{body} // '') eq 'both' } $watcher->events($elsewhere, $the
 ok((grep { unb64($_->{body} // '') eq 'both' } $watchers[0]->events($room, $head + 3)),
 	'one transaction, second room');
 # A transaction that is rolled back rings nothing and shows nothing.
-psql_has_said($first,
+$first->has_said(
 	"BEGIN; SELECT porcupine.act_as($cas->{id}); SELECT porcupine.send($room, gen_random_uuid(), 'never'); ROLLBACK;"
 );
 $watchers[0]->say(message($room, 'after it'));
@@ -222,13 +193,13 @@ foreach my $n (1 .. 100)
 {
 	$flooder->say(message($flooded, "flood $n"));
 	$sender->say(message($flooded, "mine $n"));
-	psql_says($second, "DELETE FROM porcupine.members WHERE room_id = $flooded AND user_id = $ben->{id};")
+	$second->says("DELETE FROM porcupine.members WHERE room_id = $flooded AND user_id = $ben->{id};")
 	  if $n == 50;
 }
 wait_for(
 	'the removal',
 	sub {
-		$second->{run}->pump_nb;
+		$second->pump;
 		$stack->sql("SELECT count(*) FROM porcupine.members WHERE room_id = $flooded") eq '1';
 	}
 );

@@ -259,7 +259,7 @@ cmp_ok(scrape($port)->value('http_route_seconds_total', route => 'GET /api/rooms
 $now = scrape($port);
 is($now->value('database_ready'), 1, 'the database is ready');
 is($now->value('database_connections', lane => 'listen'), 1, 'one connection listens');
-cmp_ok($now->value('database_connections', lane => $_), '>', 0, "some $_") foreach qw(send query slow);
+cmp_ok($now->value('database_connections', lane => $_), '>', 0, "some $_") foreach qw(send held query slow);
 counted(
 	'a password is hashed',
 	sub {
@@ -273,6 +273,7 @@ counted(
 	sub {
 		my $lost = $stack->sql(q{SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'porcupine_node'});
 		is($lost, 1 + $now->value('database_connections', lane => 'send')
+			  + $now->value('database_connections', lane => 'held')
 			  + $now->value('database_connections', lane => 'query')
 			  + $now->value('database_connections', lane => 'slow'), 'all of them');
 		wait_for('the bridge to notice', sub { scrape($port)->value('database_ready') == 0 });
@@ -283,7 +284,7 @@ counted(
 	},
 	[ 'database_losses_total', sub {
 			my $all = 1;
-			$all += $now->value('database_connections', lane => $_) foreach qw(send query slow);
+			$all += $now->value('database_connections', lane => $_) foreach qw(send held query slow);
 			return $all;
 		} ],
 	[ 'database_connections', lane => 'listen', 0 ]

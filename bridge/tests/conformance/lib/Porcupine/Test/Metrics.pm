@@ -7,7 +7,7 @@ use warnings;
 
 use Exporter 'import';
 use IO::Socket::INET;
-use Porcupine::Test;
+use Porcupine::Test::Client;
 
 our @EXPORT_OK = qw(scrape exchange);
 
@@ -30,13 +30,13 @@ sub scrape
 sub exchange
 {
 	my ($port, $bytes) = @_;
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => Porcupine::Test::PATIENCE)
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => PATIENCE)
 	  or die "cannot connect: $!";
 
 	binmode($socket);
 	local $SIG{PIPE} = 'IGNORE';
 	syswrite($socket, $bytes);
-	return Porcupine::Test::read_answer($socket, '');
+	return read_answer($socket, '');
 }
 
 sub parse
