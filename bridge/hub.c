@@ -7,6 +7,7 @@
  * answer to an earlier incarnation of the room is not taken for this one's.
  */
 #include "hub.h"
+#include "early.h"
 #include "memory.h"
 #include "metrics.h"
 #include "table.h"
@@ -27,6 +28,7 @@ struct HubRoom
 	Subscription *subscriptions;
 	Table		users;			/* user id -> number of announced subscriptions, as a pointer */
 	Recent		recent;			/* up to published */
+	Early		early;			/* beyond a gap after published */
 };
 
 static const HubOps *ops;
@@ -42,6 +44,7 @@ static void read_missing(HubRoom *room);
 static void load(HubRoom *room, HubEvent *events, int count);
 static void restart_room(HubRoom *room);
 static void append(HubRoom *room, HubEvent event);
+static void append_early(HubRoom *room);
 static void pump(Subscription *subscription);
 static const HubEvent *next_event(Subscription *subscription);
 static bool deliver(Subscription *subscription, const HubEvent *event);
@@ -262,12 +265,30 @@ hub_publish(int64_t id, HubEvent event)
 	{
 		hold(room);
 		append(room, event);
+		append_early(room);
 		release(room);
 		return;
 	}
 	if (room != NULL && room->live && event.seq > room->published)
+	{
 		metrics_add(METRIC_GAPS, 1);
+		if (early_keep(&room->early, event))
+		{
+			if (room->ticket == 0 && !ops->wait(id))
+				read_missing(room);
+			return;
+		}
+	}
 	frame_release(event.frame);
+	if (room != NULL)
+		read_missing(room);
+}
+
+void
+hub_read_missing(int64_t id)
+{
+	HubRoom    *room = table_get(&rooms, id);
+
 	if (room != NULL)
 		read_missing(room);
 }
@@ -326,6 +347,7 @@ hub_take_read(int64_t id, int64_t ticket, bool ok, HubEvent *events, int count)
 		else
 			frame_release(events[i].frame);
 	}
+	append_early(room);
 	/* a claim that the table does not bear out: nothing to wait for */
 	if (ok && count == 0)
 		room->known = room->published;
@@ -358,6 +380,7 @@ restart_room(HubRoom *room)
 	room->live = false;
 	room->published = room->known = room->at_sweep = 0;
 	recent_forget_all(&room->recent);
+	early_forget_all(&room->early);
 	for (Subscription *each = room->subscriptions; each != NULL; each = each->next_in_room)
 	{
 		drop_page(each);
@@ -416,6 +439,16 @@ append(HubRoom *room, HubEvent event)
 			pump(each);
 	}
 	frame_release(event.frame);
+}
+
+/* What waited for the last event, and is next now. */
+static void
+append_early(HubRoom *room)
+{
+	HubEvent	event;
+
+	while (early_take(&room->early, room->published + 1, &event))
+		append(room, event);
 }
 
 static void
@@ -491,6 +524,7 @@ free_room_if_unused(HubRoom *room)
 	if (room->subscriptions != NULL || room->busy > 0 || room->ticket != 0)
 		return;
 	recent_forget_all(&room->recent);
+	early_forget_all(&room->early);
 	table_remove(&rooms, room->id);
 	metrics_add(METRIC_ROOMS, -1);
 	ops->closed(room->id);

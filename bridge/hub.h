@@ -43,6 +43,11 @@ typedef struct HubOps
 {
 	/* Answer with hub_take_read(). after < 0: the last max events. */
 	void		(*read_room) (int64_t room, int64_t ticket, int64_t after, int max);
+	/*
+	 * Events have come before one that is missing. If that may be on its way: true, and
+	 * hub_read_missing() in a moment; else it is read at once.
+	 */
+	bool		(*wait) (int64_t room);
 	/* Answer with hub_take_page(), unless it is detached meanwhile. */
 	void		(*read_page) (Subscription *subscription, int64_t after, int max);
 	/* The room is there: hub_start(), or hub_detach(), now or later. */
@@ -77,6 +82,7 @@ extern void hub_detach(Subscription *subscription);
 
 /* One event of this node's own commits. Takes the frame. */
 extern void hub_publish(int64_t room, HubEvent event);
+extern void hub_read_missing(int64_t room);
 /* A hint: the room has at least this seq; 0, from a sweep: it is gone. */
 extern void hub_set_head(int64_t room, int64_t head);
 /* Answers to read_room and read_page; ok false: it could not be read. Takes the frames. */

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define SWEEP_EVERY_MS 1000
+#define WAIT_MS 50				/* to twice as long, for what is missing to come by itself */
 #define HEADS_EVERY 2			/* sweeps of the sessions to one of the heads */
 
 /* Bounded by bytes, too: what is read ends (or, of the recent, begins) where it would become too long. */
@@ -51,12 +52,16 @@ typedef struct RoleRead
 static const char *const for_all[] = {"members", "sessions", "users", "sweep"};
 
 static Timer timer;
+static Timer wait_timer;
+static Table waiting;			/* room -> the seq that is missing, as a pointer ... */
+static Table waited;			/* ... since the last turn of the timer */
 static int	ticks;
 static bool sweeping_heads;
 static bool sweeping_sessions;
 static uint64_t sessions_known_at;	/* when it was last known which of them live */
 static bool sessions_rang;		/* while a sweep was under way: it may have looked too early */
 
+static void end_waiting(void *arg);
 static void on_room_read(void *arg, DbOutcome outcome, const PGresult *result);
 static bool is_of_other_stream(const cJSON *stream);
 static void take_doorbell(const cJSON *bell);
@@ -88,6 +93,7 @@ void
 relay_close(void)
 {
 	timer_stop(&timer);
+	timer_stop(&wait_timer);
 }
 
 /* --- reads --------------------------------------------------------------------------------------------- */
@@ -108,6 +114,42 @@ relay_read_room(int64_t room, int64_t ticket, int64_t after, int max)
 	else
 		request = relay_page_request(room, after, max, on_room_read, read);
 	pool_submit(LANE_QUERY, request);
+}
+
+/* What another bridge has committed is on its way by Redis. */
+bool
+relay_wait(int64_t room)
+{
+	void	   *missing = (void *) (intptr_t) (hub_head(room) + 1);
+
+	if (!fanout_reaches(room))
+		return false;
+	if (waiting.count == 0 && waited.count == 0)
+		timer_start(&wait_timer, end_waiting, NULL, WAIT_MS, WAIT_MS);
+	if (table_get(&waited, room) != missing)
+		table_put(&waiting, room, missing);
+	return true;
+}
+
+/* What is still missing after a whole turn of the timer is read. */
+static void
+end_waiting(void *arg)
+{
+	Table		done = waited;
+	size_t		at = 0;
+	TableSlot  *slot;
+
+	(void) arg;
+	waited = waiting;
+	waiting = (Table) {0};
+	if (waited.count == 0)
+		timer_stop(&wait_timer);
+	while ((slot = table_next(&done, &at)) != NULL)
+	{
+		if (slot->value == (void *) (intptr_t) (hub_head(slot->key) + 1))
+			hub_read_missing(slot->key);
+	}
+	table_free(&done);
 }
 
 DbRequest *

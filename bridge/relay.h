@@ -16,6 +16,7 @@ extern void relay_close(void);
 
 /* For HubOps. */
 extern void relay_read_room(int64_t room, int64_t ticket, int64_t after, int max);
+extern bool relay_wait(int64_t room);
 /* The request for one page of a room's events; its rows go through relay_take_rows(). */
 extern DbRequest *relay_page_request(int64_t room, int64_t after, int max, DbDone done, void *arg);
 /* The rows as events, freed by the caller, who passes the frames on. */

@@ -49,6 +49,7 @@ static void on_closed(int64_t room);
 
 static const HubOps hub_ops = {
 	.read_room = relay_read_room,
+	.wait = relay_wait,
 	.read_page = read_page,
 	.attached = on_attached,
 	.announce = announce,

@@ -29,6 +29,7 @@ typedef struct Read
 } Read;
 
 static Read last_read;
+static bool waits;				/* what is missing may come by itself */
 static int64_t table_head;		/* of the room in the imagined database */
 
 static HubEvent
@@ -46,6 +47,13 @@ read_room(int64_t room, int64_t ticket, int64_t after, int max)
 {
 	(void) max;
 	last_read = (Read) {last_read.count + 1, room, ticket, after};
+}
+
+static bool
+may_wait(int64_t room)
+{
+	(void) room;
+	return waits;
 }
 
 static void
@@ -105,7 +113,7 @@ opened_or_closed(int64_t room)
 }
 
 static const HubOps ops = {
-	read_room, read_page, attached, announce, push, has_room, ended, opened_or_closed, opened_or_closed, presence
+	read_room, may_wait, read_page, attached, announce, push, has_room, ended, opened_or_closed, opened_or_closed, presence
 };
 
 /* Answers the last read with the events from..to. */
@@ -344,6 +352,60 @@ sweeps_find_what_was_lost(void)
 }
 
 static void
+early_events_wait(void)
+{
+	Watcher    *one;
+	int			reads;
+
+	table_head = 2;
+	one = watch(7, -1);
+	answer_read(1, 2);
+	waits = true;
+	reads = last_read.count;
+	hub_publish(1, event(5, 0));
+	hub_publish(1, event(4, 0));
+	hub_publish(1, event(5, 0));
+	check(one, "S ", "what comes early waits");
+	ok(last_read.count == reads, "and nothing is read meanwhile");
+	hub_publish(1, event(3, 0));
+	check(one, "S 3 4 5 ", "then all of it is shown, in order, once");
+	hub_read_missing(1);
+	ok(last_read.count == reads, "nothing is missing any more");
+	hub_publish(1, event(8, 7));
+	hub_publish(1, event(9, 0));
+	hub_read_missing(1);
+	ok(last_read.count == reads + 1 && last_read.after == 5, "what does not come is read");
+	answer_read(6, 7);
+	check(one, "S 3 4 5 6 7 8 X ", "and what has waited follows, until the membership ends");
+	leave(one);
+	waits = false;
+}
+
+static void
+too_many_early_events_are_read(void)
+{
+	Watcher    *one;
+	int			reads;
+
+	table_head = 2;
+	one = watch(7, -1);
+	answer_read(1, 2);
+	waits = true;
+	reads = last_read.count;
+	for (int64_t seq = 4; seq < 4 + 64; seq++)
+		hub_publish(1, event(seq, 0));
+	ok(last_read.count == reads, "as many wait as have a place");
+	hub_publish(1, event(68, 0));
+	ok(last_read.count == reads + 1 && last_read.after == 2, "one more, and they are read");
+	answer_read(3, 10);
+	ok(last_read.count == reads + 2 && last_read.after == 67, "only what has not waited is read again");
+	answer_read(68, 68);
+	ok(hub_head(1) == 68, "up to the end");
+	leave(one);
+	waits = false;
+}
+
+static void
 holes_do_not_spin(void)
 {
 	Watcher    *one;
@@ -382,6 +444,8 @@ main(void)
 	the_log_may_become_another();
 	answers_come_late();
 	sweeps_find_what_was_lost();
+	early_events_wait();
+	too_many_early_events_are_read();
 	holes_do_not_spin();
 	return done();
 }
