@@ -30,6 +30,8 @@
 #define HEADER_BYTES 8192
 #define MAX_HEADERS_AT_ONCE 2000
 #define READ_BYTES 16384
+/* kept for each WebSocket as long as it lives: nearly all frames fit, longer ones come in pieces */
+#define SOCKET_READ_BYTES 2048
 #define WRITE_BYTES 65536
 #define PING_AFTER_S 25
 #define HANG_UP_AFTER_S 60
@@ -60,7 +62,7 @@ static const struct lws_protocols protocols[] = {
 		.name = "porcupine",
 		.callback = on_event,
 		.per_session_data_size = sizeof(Connection),
-		.rx_buffer_size = READ_BYTES,
+		.rx_buffer_size = SOCKET_READ_BYTES,
 		.tx_packet_size = WRITE_BYTES,
 	},
 	{0}
