@@ -109,7 +109,7 @@ page: .build/page.stamp ## build the page, web/dist
 
 # --- the workflow --------------------------------------------------------------
 
-.PHONY: run stop psql packages build bench test sanitize lint help erase-data
+.PHONY: run stop psql packages build bench test test-docker sanitize lint help erase-data
 run: ## install, build and start everything; Ctrl-C stops it (PORCUPINE_PORT, PORCUPINE_DIR)
 	@scripts/run
 
@@ -133,6 +133,9 @@ test: ## run every test; SUITE="regress tap" chooses (scripts/test names them)
 
 sanitize: ## run the bridge's tests again with a bridge that watches over its memory and arithmetic
 	@scripts/test sanitize
+
+test-docker: ## build and start docker-compose.yml, use it and break it (needs Docker; not part of test)
+	@scripts/test-docker
 
 lint: ## run the static checks alone
 	@scripts/test lint
