@@ -3,6 +3,9 @@
  *
  * In Redis a room's set has members "origin.user". A bridge that was killed leaves its own behind:
  * whoever notices takes them out, and a set that nobody touches any more expires.
+ *
+ * A thousand who come into one room would make half a million frames of it, so of a crowd it is not
+ * told who is there.
  */
 #include "presence.h"
 #include "channels.h"
@@ -19,6 +22,8 @@
 #include <string.h>
 
 #define MOST_USERS 10000		/* online in a room at one other bridge */
+#define CROWD 100				/* online in a room; more are a crowd, ... */
+#define CROWD_ENDS 80			/* ... until they are fewer than these */
 #define MEMBERS_A_COMMAND 64
 #define MEMBER_SIZE 48
 #define KEY_SIZE 80
@@ -37,6 +42,8 @@ typedef struct OnlineRoom
 {
 	int64_t		id;
 	Place	   *places;
+	size_t		count;			/* of the users of all places */
+	bool		crowded;
 	bool		reading;		/* the set is being read ... */
 	bool		read_again;		/* ... and somebody has gone meanwhile */
 } OnlineRoom;
@@ -48,6 +55,8 @@ static Timer timer;
 static void say_again(int64_t room, const Place *place);
 static void tell_all(void *arg);
 static void set_online(int64_t room, int64_t origin, int64_t user, bool online);
+static bool settle_crowd(OnlineRoom *room);
+static void say_all(const OnlineRoom *room);
 static void say(int64_t room, int64_t user, bool online);
 static bool is_online(const OnlineRoom *room, int64_t user, const Place *but);
 static Place *place_of(const OnlineRoom *room, int64_t origin);
@@ -202,10 +211,11 @@ end_place(OnlineRoom *room, Place *place)
 
 	while ((user = table_next(&place->users, &at)) != NULL)
 	{
-		if (!is_online(room, user->key, place))
+		if (!room->crowded && !is_online(room, user->key, place))
 			say(room->id, user->key, false);
 	}
 	drop_place(room, place);
+	(void) settle_crowd(room);
 }
 
 void
@@ -306,24 +316,60 @@ set_online(int64_t id, int64_t origin, int64_t user, bool online)
 	if (online && (table_get(&place->users, user) != NULL
 				   || (origin != own_origin && place->users.count >= MOST_USERS)))
 		return;
+	room->count -= place->users.count;
 	if (online)
 		table_put(&place->users, user, place);
 	else
 		table_remove(&place->users, user);
+	room->count += place->users.count;
 	if (place->users.count == 0)
 		drop_place(room, place);
-	if (differs)
+	if (!settle_crowd(room) && differs && !room->crowded)
 		say(id, user, online);
 }
 
+/* True: it has become a crowd or is none any more, and that was said. */
+static bool
+settle_crowd(OnlineRoom *room)
+{
+	bool		crowded = room->count > (room->crowded ? CROWD_ENDS - 1 : CROWD);
+
+	if (crowded == room->crowded)
+		return false;
+	room->crowded = crowded;
+	if (crowded)
+		say(room->id, 0, false);
+	else
+		say_all(room);
+	return true;
+}
+
+static void
+say_all(const OnlineRoom *room)
+{
+	for (const Place *place = room->places; place != NULL; place = place->next)
+	{
+		size_t		at = 0;
+		TableSlot  *user;
+
+		while ((user = table_next(&place->users, &at)) != NULL)
+			say(room->id, user->key, true);
+	}
+}
+
+/* user 0: whoever it was told of before is not known any more */
 static void
 say(int64_t room, int64_t user, bool online)
 {
 	Text		text;
 
 	frame_begin(&text);
-	text_format(&text, "{\"type\":\"presence\",\"room\":\"%lld\",\"user\":\"%lld\",\"online\":%s}",
-				(long long) room, (long long) user, online ? "true" : "false");
+	text_format(&text, "{\"type\":\"presence\",\"room\":\"%lld\",\"user\":", (long long) room);
+	if (user != 0)
+		text_format(&text, "\"%lld\"", (long long) user);
+	else
+		text_add(&text, "null");
+	text_format(&text, ",\"online\":%s}", online ? "true" : "false");
 	hub_say(room, frame_end(&text), user);
 }
 
@@ -356,6 +402,7 @@ drop_place(OnlineRoom *room, Place *place)
 	while (*link != place)
 		link = &(*link)->next;
 	*link = place->next;
+	room->count -= place->users.count;
 	table_free(&place->users);
 	free(place);
 }
@@ -367,7 +414,7 @@ presence_write(int64_t id, Text *text)
 	const char *separator = "";
 
 	text_add(text, "[");
-	for (const Place *place = room != NULL ? room->places : NULL; place != NULL; place = place->next)
+	for (const Place *place = room != NULL && !room->crowded ? room->places : NULL; place != NULL; place = place->next)
 	{
 		size_t		at = 0;
 		TableSlot  *user;

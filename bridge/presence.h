@@ -30,7 +30,7 @@ extern void presence_tell(int node);
 /* It has gone: of its rooms only who is here is known. */
 extern void presence_lose(int node);
 
-/* A JSON array of the users that are online in the room. */
+/* A JSON array of the users that are online in the room; of a crowd it is empty. */
 extern void presence_write(int64_t room, Text *text);
 
 #endif

@@ -129,7 +129,7 @@ export type ServerFrame =
   | ({ type: 'event' } & WireEvent)
   | { type: 'ack'; room: string; client_id: string; seq: number; created_at: string }
   | { type: 'typing'; room: string; user: string }
-  | { type: 'presence'; room: string; user: string; online: boolean }
+  | { type: 'presence'; room: string; user: string | null; online: boolean }
   | { type: 'membership'; room: string; role: Role | null }
   | { type: 'heads'; heads: Record<string, number> }
   | { type: 'pong' }

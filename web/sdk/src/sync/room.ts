@@ -209,7 +209,11 @@ export class Room {
         this.presence.startedTyping(frame.user);
         break;
       case 'presence':
-        this.presence.setOnline(frame.user, frame.online);
+        if (frame.user === null) {
+          this.presence.replaceOnline([]);
+        } else {
+          this.presence.setOnline(frame.user, frame.online);
+        }
         break;
       case 'unsubscribed':
         if (frame.code === 'not_member') {
