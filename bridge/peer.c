@@ -19,6 +19,7 @@ static const PeerTransport *transport;
 static const PeerEvents *events;
 static Peer *first;
 static int	count;
+static int	most_calls = PEER_MAX_CALLS;
 static Table by_user;
 static Table by_session;
 
@@ -294,6 +295,12 @@ drop_queue(Peer *peer)
 /* --- what it has asked for ---------------------------------------------------------------------------- */
 
 void
+peer_limit_calls(int most)
+{
+	most_calls = most;
+}
+
+void
 peer_begin_call(Peer *peer, PeerCall *call)
 {
 	*call = (PeerCall) {.peer = peer, .next = peer->calls};
@@ -326,7 +333,7 @@ peer_end_call(PeerCall *call)
 static void
 set_paused(Peer *peer)
 {
-	bool		paused = peer->n_calls >= (peer->paused ? PEER_MAX_CALLS / 2 : PEER_MAX_CALLS);
+	bool		paused = peer->n_calls >= (peer->paused ? (most_calls + 1) / 2 : most_calls);
 
 	if (paused == peer->paused)
 		return;

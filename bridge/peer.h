@@ -17,6 +17,7 @@
 #define PEER_FULL (128 * 1024)	/* bytes at which catching up pauses */
 #define PEER_STUCK_MS 30000
 #define PEER_MAX_CALLS 64		/* database calls under way, at which reading pauses */
+#define PEER_FEW_CALLS 1		/* the same while the bridge as a whole has too many */
 
 /* API.md, "Close codes"; those below 4000 are sent by libwebsockets itself */
 typedef enum CloseCode
@@ -133,6 +134,8 @@ struct PeerCall
 	Peer	   *peer;			/* NULL: it has gone */
 };
 
+/* From now on this many are allowed; a peer that has more is read from again when they are done. */
+extern void peer_limit_calls(int most);
 extern void peer_begin_call(Peer *peer, PeerCall *call);
 /* The peer, or NULL when it has gone or is ending. */
 extern Peer *peer_end_call(PeerCall *call);

@@ -18,6 +18,7 @@
 #include "loop.h"
 #include "memory.h"
 #include "metrics.h"
+#include "peer.h"
 #include "pgarray.h"
 #include "pgvalue.h"
 #include "pool.h"
@@ -32,6 +33,8 @@
 /* of an event's frame, without its body */
 #define EVENT_LENGTH 352
 #define MAX_BATCH_BYTES (4 * 1024 * 1024)
+#define MANY_WAITING 16384		/* sends of all sockets; then each socket may have only few */
+#define MANY_WAITING_BYTES (32 * 1024 * 1024)
 #define CAREFUL_MS 1000			/* after a held room was met: batches do not wait for locks */
 #define HELD_PATIENCE_S 5		/* then whoever sends to a held room is told to try again */
 
@@ -81,12 +84,16 @@ static SendLane lanes[N_SEND_LANES];
 static SendLane held_lanes[N_HELD_LANES];
 static Deferred feed;
 static uint64_t last_order;
+static size_t waiting;			/* sends that are not answered yet */
+static size_t waiting_bytes;
+static bool many_wait;
 static int64_t origin;
 static Table to_ring;			/* room -> its highest seq, as a pointer */
 static bool ringing;
 
 static const char *known_kind(const char *name);
 static bool parse_uuid(const char *text, unsigned char uuid[16]);
+static void count_waiting(const Send *send, bool comes);
 static void begin_batch(void *arg);
 static int	compare_sends(const void *a, const void *b);
 static void submit(SendLane *lane, Send *const *sends, int count);
@@ -193,8 +200,7 @@ sends_submit(Send *send)
 
 	send->order = ++last_order;
 	send->began = metrics_clock();
-	metrics_add(METRIC_SENDS_WAITING, 1);
-	metrics_add(METRIC_SENDS_WAITING_BYTES, (double) send->body_length);
+	count_waiting(send, true);
 	send->next = NULL;
 	if (lane->last != NULL)
 		lane->last->next = send;
@@ -204,6 +210,20 @@ sends_submit(Send *send)
 	/* later in this turn of the loop, so that what else has arrived goes along */
 	if (lane->count == 0)
 		loop_defer(LOOP_SUBMIT, &lane->begin, begin_batch, lane);
+}
+
+/* Whoever sends more than the database stores is held up at their socket, before it fills the memory here. */
+static void
+count_waiting(const Send *send, bool comes)
+{
+	size_t		share = many_wait ? 2 : 1;	/* of the limits, so that it does not go to and fro */
+
+	waiting = comes ? waiting + 1 : waiting - 1;
+	waiting_bytes = comes ? waiting_bytes + send->body_length : waiting_bytes - send->body_length;
+	metrics_set(METRIC_SENDS_WAITING, 0, (double) waiting);
+	metrics_set(METRIC_SENDS_WAITING_BYTES, 0, (double) waiting_bytes);
+	many_wait = waiting >= MANY_WAITING / share || waiting_bytes >= MANY_WAITING_BYTES / share;
+	peer_limit_calls(many_wait ? PEER_FEW_CALLS : PEER_MAX_CALLS);
 }
 
 bool
@@ -484,8 +504,7 @@ answer(Send *send, const SendResult *result)
 	if (!result->stored)
 		metrics_add_to(METRIC_SENDS_REFUSED, (int) result->problem.code, 1);
 	metrics_observe(METRIC_SEND_SECONDS, metrics_clock() - send->began);
-	metrics_add(METRIC_SENDS_WAITING, -1);
-	metrics_add(METRIC_SENDS_WAITING_BYTES, -(double) send->body_length);
+	count_waiting(send, false);
 	send->done(send, result);
 }
 
