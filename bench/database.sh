@@ -25,12 +25,12 @@ round_sql() {
 # The same with 2 ms added to each flush.
 prepare_slow_flush() {
   sql_rooms
-  cluster_slow_down $SLOW_FLUSH_US
+  cluster_restart '' LD_PRELOAD="$WORK/slowflush.so" SLOWFLUSH_US=$SLOW_FLUSH_US
   bridges_start 1
 }
 round_slow_flush() { send_and_quiet slow_flush "$1" 10000; }
 finish_slow_flush() {
-  cluster_slow_down 0
+  cluster_restart
   bridges_start 1
 }
 

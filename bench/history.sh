@@ -8,8 +8,12 @@ READERS=16
 
 prepare_history() {
   cluster_use history
+  # it can be made again, so nothing waits for a disk meanwhile
+  cluster_restart '-c fsync=off -c full_page_writes=off -c max_wal_size=32GB -c maintenance_work_mem=512MB'
   history_make porcupine "$BIG_ROOMS" "$BIG_EVENTS"
   history_make small "$SMALL_ROOMS" "$SMALL_EVENTS"
+  cluster_restart
+  sync -f "$DATA"
   # all of it in memory, which is what is compared
   as_service sh -c 'find "$0" -type f -exec cat {} + >/dev/null' "$DATA/base"
   bridges_stop

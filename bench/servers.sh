@@ -35,6 +35,7 @@ servers_start() {
 
 servers_stop() {
   bridges_stop
+  redis_stop
   [ -z "$BROADCASTER" ] || kill "$BROADCASTER" 2>/dev/null || true
   cluster_stop
   rm -rf "$HOME_DIR/live" "$WORK"
@@ -65,41 +66,37 @@ cluster_stop() {
   [ -z "${DATA:-}" ] || stop_postgres
 }
 
-# Starts PostgreSQL again with so many microseconds added to each flush; 0: as it is.
-cluster_slow_down() {
+# cluster_restart [OPTIONS [VARIABLE=VALUE...]]: PostgreSQL again, with options of its own, or as it always is.
+cluster_restart() {
   bridges_stop
   stop_postgres
-  if [ "$1" -gt 0 ]; then
-    as_service env LD_PRELOAD="$WORK/slowflush.so" SLOWFLUSH_US="$1" "$PG_BIN/pg_ctl" start -s -w -t 60 -D "$DATA" -l "$LOG/start.log" 9>&-
-  else
+  if [ $# -eq 0 ]; then
     start_postgres 9>&-
+  else
+    as_service env "${@:2}" "$PG_BIN/pg_ctl" start -s -w -t 60 -D "$DATA" -l "$LOG/start.log" -o "$1" 9>&-
   fi
 }
 
 # --- bridges ----------------------------------------------------------------------------------------------
 
-# bridges_start N: so many run, started just now.
+# bridges_start N [VARIABLE=VALUE...]: so many run, started just now.
 bridges_start() {
   local i
   bridges_stop
   for ((i = 1; i <= $1; i++)); do
-    bridge_start $((BROADCASTER_PORT + i)) "$DATABASE"
+    bridge_start $((BROADCASTER_PORT + i)) "$DATABASE" "${@:2}"
   done
 }
 
-# bridge_start PORT DATABASE [VARIABLE=VALUE...]. Every step execs, so the process id is the bridge's in the end.
+# bridge_start PORT DATABASE [VARIABLE=VALUE...]
 bridge_start() {
-  local tries run=() log=$BUILD/bench/bridge-$1.log conninfo
+  local tries log=$BUILD/bench/bridge-$1.log conninfo
   conninfo="host='$(conninfo_quote "$SOCK")' dbname=$2 user=$NODE_ROLE"
   PORT=$1
   shift 2
   check_port
-  [ "$(id -u)" -ne 0 ] || run=(setpriv --reuid="$SERVICE_USER" --regid="$(id -g "$SERVICE_USER")" --init-groups)
-  (
-    cd /
-    exec "${run[@]}" env -i PATH=/usr/bin:/bin LANG=C.UTF-8 PORCUPINE_PORT="$PORT" PORCUPINE_DATABASE="$conninfo" \
-      PORCUPINE_PAGE="$WORK/page" "$@" "$WORK/porcupine-bridge"
-  ) </dev/null >>"$log" 2>&1 9>&- &
+  (exec_as_service env -i PATH=/usr/bin:/bin LANG=C.UTF-8 PORCUPINE_PORT="$PORT" PORCUPINE_DATABASE="$conninfo" \
+    PORCUPINE_PAGE="$WORK/page" "$@" "$WORK/porcupine-bridge") </dev/null >>"$log" 2>&1 9>&- &
   BRIDGES+=($!)
   BRIDGE_PORTS+=${BRIDGE_PORTS:+,}$PORT
   for ((tries = 0; tries < 300; tries++)); do
@@ -116,4 +113,38 @@ bridges_stop() {
   for pid in "${BRIDGES[@]}"; do wait "$pid" 2>/dev/null || true; done
   BRIDGES=()
   BRIDGE_PORTS=
+}
+
+# In place of the shell, so that its process id is the server's.
+exec_as_service() {
+  cd /
+  [ "$(id -u)" -ne 0 ] || set -- setpriv --reuid="$SERVICE_USER" --regid="$(id -g "$SERVICE_USER")" --init-groups "$@"
+  exec "$@"
+}
+
+# --- Redis ------------------------------------------------------------------------------------------------
+
+REDIS_PORT=$((BROADCASTER_PORT + 5))
+
+redis_start() {
+  local tries
+  [ -x /usr/bin/redis-check-rdb ] || fail "the workload 'nodes' needs Redis: 'scripts/packages run test' installs it"
+  # the server under the name of a tool that comes with it; it looks at the name it is called by
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  (exec_as_service bash -c 'exec -a redis-server "$0" "$@"' /usr/bin/redis-check-rdb \
+    --bind 127.0.0.1 --port "$REDIS_PORT" --save '' --appendonly no --dir "$WORK") >"$WORK/redis.log" 2>&1 9>&- &
+  REDIS=$!
+  for ((tries = 0; tries < 100; tries++)); do
+    ! (exec 3<>"/dev/tcp/127.0.0.1/$REDIS_PORT") 2>/dev/null || return 0
+    sleep 0.1
+  done
+  tail -n 5 "$WORK/redis.log" >&2
+  fail "Redis did not start on port $REDIS_PORT"
+}
+
+redis_stop() {
+  [ -n "$REDIS" ] || return 0
+  kill "$REDIS" 2>/dev/null || true
+  wait "$REDIS" 2>/dev/null || true
+  REDIS=
 }

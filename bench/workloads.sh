@@ -43,14 +43,20 @@ round_idle() {
   load broadcaster idle "$1"
 }
 
-# The rooms of `rooms`, their members spread over several bridges.
-prepare_nodes() { live_with_rooms nodes 50 20; }
+# The rooms of `rooms`, their members spread over several bridges, which tell each other by Redis.
+prepare_nodes() {
+  live_with_rooms nodes 50 20
+  redis_start
+}
 round_nodes() {
   local n
   for n in 1 2 4; do
-    bridges_start "$n"
+    bridges_start "$n" PORCUPINE_REDIS="redis://127.0.0.1:$REDIS_PORT"
     load bridge nodes "$1" --senders 2
   done
+}
+finish_nodes() {
+  redis_stop
   bridges_start 1
 }
 
