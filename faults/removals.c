@@ -2,7 +2,8 @@
  * removals.c - see removals.h. It owns the list of absences of each user from each room.
  *
  * An absence begins when the removal has committed for certain, and ends when somebody begins to add
- * the user again; what happens in between those moments and the true ones is not judged.
+ * the user again, or when a restore undoes it; what happens in between those moments and the true
+ * ones is not judged.
  */
 #include "removals.h"
 #include "findings.h"
@@ -26,47 +27,28 @@ static Table members;			/* (user, room) -> in, by the log read so far */
 static long n_removals;
 static long n_refused_reads;
 
-static void end_all(int64_t at);
-
 void
 removals_take(const Line *line)
 {
 	int64_t		key = LINES_PAIR(line->user, line->room);
 	Absence    *last = table_get(&absences, key);
+	int			era = timeline_era(line->stream);
+	Absence    *absence;
 
 	switch (line->op)
 	{
 		case OP_REMOVED:
 			n_removals++;
-			last = memory_alloc(sizeof(Absence));
-			*last = (Absence) {table_get(&absences, key), line->at, INT64_MAX, line->seq, timeline_era(line->stream)};
-			table_put(&absences, key, last);
+			absence = memory_alloc(sizeof(Absence));
+			*absence = (Absence) {last, line->at, timeline_undone_at(era, line->room, line->seq), line->seq, era};
+			table_put(&absences, key, absence);
 			break;
 		case OP_ADDING:
 			if (last != NULL && last->to > line->at)
 				last->to = line->at;
 			break;
-		case OP_RESTORED:
-			/* a removal may have been undone with the rest */
-			end_all(line->began);
-			break;
 		default:
 			break;
-	}
-}
-
-static void
-end_all(int64_t at)
-{
-	size_t		position = 0;
-	TableSlot  *slot;
-
-	while ((slot = table_next(&absences, &position)) != NULL)
-	{
-		Absence    *last = slot->value;
-
-		if (last->to > at)
-			last->to = at;
 	}
 }
 

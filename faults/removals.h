@@ -7,7 +7,7 @@
 
 #include "lines.h"
 
-/* adding, removed and restored, in the order in which they happened, before all else. */
+/* adding and removed, in the order in which they happened, before all else but the restores. */
 extern void removals_take(const Line *line);
 
 /* A page was served, an event shown to a member: were they allowed to see it? */

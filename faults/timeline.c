@@ -108,6 +108,17 @@ timeline_may_be_undone(int64_t invoked_at, int64_t room, int64_t seq)
 	return false;
 }
 
+int64_t
+timeline_undone_at(int era, int64_t room, int64_t seq)
+{
+	for (int later = era + 1; later <= last_era; later++)
+	{
+		if (seq > cut_at(later, room))
+			return eras[later].began;
+	}
+	return INT64_MAX;
+}
+
 /* --- places ----------------------------------------------------------------------------------- */
 
 void

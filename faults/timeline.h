@@ -24,6 +24,9 @@ extern bool timeline_survives(int origin, int later, int64_t room, int64_t seq);
 /* May what was sent at this time, and got this seq, have been undone by a restore? */
 extern bool timeline_may_be_undone(int64_t invoked_at, int64_t room, int64_t seq);
 
+/* When what was at this seq in an era was undone by a restore; INT64_MAX: it was not. */
+extern int64_t timeline_undone_at(int era, int64_t room, int64_t seq);
+
 /* Somebody says that this line's event is at its seq: is it what all others have said? */
 extern void timeline_observe(const Line *line, int era);
 /* The table says it. Rows come in order. */

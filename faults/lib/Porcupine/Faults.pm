@@ -12,11 +12,12 @@ use IO::Select;
 use Porcupine::Faults::Bridge;
 use Porcupine::Faults::Cluster;
 use Porcupine::Faults::Process qw(wait_for run);
+use Porcupine::Faults::Redis;
 use Porcupine::Faults::Round;
 
 my @stacks;
 
-# new(bridges => N, cluster => {OPTIONS of Cluster}, env => {NAME => VALUE}): all of it runs and is ready.
+# new(bridges => N, redis => N, cluster => {OPTIONS of Cluster}): all of it runs and is ready.
 sub new
 {
 	my ($class, %options) = @_;
@@ -30,8 +31,10 @@ sub new
 	chmod 0755, $folder;
 	chown((getpwnam('postgres'))[ 2, 3 ], $folder) if $> == 0;
 	$self->{cluster} = Porcupine::Faults::Cluster->new($folder, bin_folder(), %{ $options{cluster} // {} });
+	$self->{redis} = [ map { Porcupine::Faults::Redis->new($_, $folder, $self->{programs}{proxy}) } 1 .. $options{redis} // 0 ];
+	my %env = $self->redis ? (PORCUPINE_REDIS => join(',', map { $_->url } $self->redis)) : ();
 	$self->{bridges} = [
-		map { Porcupine::Faults::Bridge->new($_, $folder, $self->{cluster}, programs => $self->{programs}, env => $options{env}) }
+		map { Porcupine::Faults::Bridge->new($_, $folder, $self->{cluster}, programs => $self->{programs}, env => \%env) }
 		  1 .. $options{bridges} // 1
 	];
 	$self->wait_until_ready;
@@ -40,6 +43,8 @@ sub new
 
 sub cluster { return $_[0]{cluster}; }
 sub bridges { return @{ $_[0]{bridges} }; }
+sub redis { return @{ $_[0]{redis} }; }
+sub current_round { return $_[0]{round}; }
 sub folder { return $_[0]{folder}; }
 # The folder stays when the stack goes.
 sub keep { $_[0]{kept} = 1; return; }
@@ -58,7 +63,7 @@ sub wait_until_ready
 sub round
 {
 	my ($self, %options) = @_;
-	return Porcupine::Faults::Round->new('round' . ++$self->{rounds}, $self->{folder}, $self->{cluster}, $self->{bridges},
+	return $self->{round} = Porcupine::Faults::Round->new('round' . ++$self->{rounds}, $self->{folder}, $self->{cluster}, $self->{bridges},
 		programs => $self->{programs}, %options);
 }
 
@@ -89,7 +94,7 @@ sub bin_folder
 	}
 	foreach my $folder (split /:/, $ENV{PATH})
 	{
-		return $folder if -x "$folder/initdb";
+		return $folder if -x "$folder/initdb" && -x "$folder/psql";
 	}
 	die "no initdb on the path: set PG_CONFIG\n";
 }
@@ -111,7 +116,7 @@ sub end
 {
 	my ($self) = @_;
 
-	$_->end foreach @{ $self->{bridges} // [] };
+	$_->end foreach @{ $self->{bridges} // [] }, @{ $self->{redis} // [] };
 	$self->{cluster}->end if $self->{cluster};
 	run('/dev/null', 'rm', '-rf', $self->{folder}) unless $self->{kept};
 	return;

@@ -148,6 +148,17 @@ sub signal_everything
 	return signal_all($signal, $postmaster, keys %{ $self->processes });
 }
 
+# Running and answering, whatever was done to it.
+sub mend
+{
+	my ($self) = @_;
+
+	$self->signal_everything('CONT');
+	$self->start unless $self->postmaster;
+	wait_for('PostgreSQL to answer', sub { defined $self->sql('SELECT 1', 5) }, 120);
+	return;
+}
+
 # Whatever state it is in.
 sub end
 {

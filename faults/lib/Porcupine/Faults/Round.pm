@@ -6,7 +6,11 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(sha256_hex);
+use POSIX ();
 use Porcupine::Faults::Process qw(wait_for now_us as_service output_of);
+
+# Seconds after which a change by SQL has an unknown outcome.
+use constant SQL_PATIENCE => 5;
 
 # new(NAME, FOLDER, CLUSTER, BRIDGES, programs => {...}, members => N, rooms => N, each => rooms of a member, rate, cuts, sends)
 sub new
@@ -30,7 +34,7 @@ sub new
 
 	Porcupine::Faults::Cluster::mkdir_as_service($self->{folder});
 	chmod 0777, $self->{folder};
-	open($self->{membership}, '>', "$self->{folder}/membership.jsonl") or die "cannot write to $self->{folder}: $!\n";
+	open($self->{membership}, '>>', "$self->{folder}/membership.jsonl") or die "cannot write to $self->{folder}: $!\n";
 	$self->{membership}->autoflush(1);
 	$self->make_people;
 	return $self;
@@ -134,8 +138,41 @@ sub finish
 	return (split / /, $settled)[1];
 }
 
+# --- the driver --------------------------------------------------------------------------------------------
+
+# A process of its own removes, adds and sends by SQL until it is told to end; it writes into the same file, line by line.
+sub start_driver
+{
+	my ($self) = @_;
+	my $pid = fork // die "cannot fork: $!";
+
+	return $self->{driver} = $pid if $pid;
+	my $told = 0;
+	local $SIG{TERM} = sub { $told = 1 };
+	until ($told)
+	{
+		$self->change_membership;
+		$self->send_by_sql;
+		select(undef, undef, undef, 0.05 + rand(0.3));
+	}
+	my $well = eval { $self->add_all; 1 };
+	POSIX::_exit($well ? 0 : 1);
+}
+
+# Everybody is in again after this. The database has to be there.
+sub end_driver
+{
+	my ($self) = @_;
+	my $pid = delete $self->{driver} // return;
+
+	kill 'TERM', $pid;
+	waitpid($pid, 0);
+	return $? == 0 || die "the driver did not end well: see $self->{folder}\n";
+}
+
 # --- the membership ----------------------------------------------------------------------------------------
 
+# Lines for the history of the membership, from elsewhere too.
 sub note { my ($self, $line) = @_; return print { $self->{membership} } "$line\n"; }
 
 # Somebody who is in a room: (room, user).
@@ -164,7 +201,7 @@ sub change_membership
 
 	return $self->add($room, $user) if $self->{outside}{"$room $user"};
 	$self->{outside}{"$room $user"} = 1;
-	my $answer = $self->{cluster}->sql(<<"SQL", 10) // return 0;
+	my $answer = $self->{cluster}->sql(<<"SQL", SQL_PATIENCE) // return 0;
 BEGIN;
 DELETE FROM porcupine.members WHERE room_id = $room AND user_id = $user;
 SELECT last_seq, porcupine.current_stream() FROM porcupine.room_heads WHERE room_id = $room;
@@ -178,7 +215,7 @@ sub add
 	my ($self, $room, $user) = @_;
 
 	$self->note(sprintf '{"at":%d,"op":"adding","user":%d,"room":%d}', now_us(), $user, $room);
-	$self->{cluster}->sql("INSERT INTO porcupine.members (room_id, user_id) VALUES ($room, $user) ON CONFLICT DO NOTHING", 10) // return 0;
+	$self->{cluster}->sql("INSERT INTO porcupine.members (room_id, user_id) VALUES ($room, $user) ON CONFLICT DO NOTHING", SQL_PATIENCE) // return 0;
 	delete $self->{outside}{"$room $user"};
 	return 1;
 }
@@ -195,14 +232,6 @@ sub add_all
 	return;
 }
 
-# After a restore nobody knows who is in; whoever was out may be in again.
-sub restored
-{
-	my ($self, @lines) = @_;
-	$self->note($_) foreach @lines;
-	return;
-}
-
 # One message by SQL, from the session of a backend.
 sub send_by_sql
 {
@@ -213,7 +242,7 @@ sub send_by_sql
 
 	$self->note(sprintf '{"at":%d,"op":"invoked","member":%d,"socket":0,"room":%d,"id":"%s","hash":"%s"}',
 		now_us(), $user, $room, $id, substr(sha256_hex($body), 0, 16));
-	my $seq = $self->{cluster}->sql("BEGIN; SELECT porcupine.act_as($user) \\gset\nSELECT seq FROM porcupine.send($room, '$id', '$body'); COMMIT;", 10);
+	my $seq = $self->{cluster}->sql("BEGIN; SELECT porcupine.act_as($user) \\gset\nSELECT seq FROM porcupine.send($room, '$id', '$body'); COMMIT;", SQL_PATIENCE);
 	my $how = defined $seq ? qq("op":"ok","seq":$seq) : '"op":"unknown"';
 	$self->note(sprintf '{"at":%d,%s,"member":%d,"socket":0,"room":%d,"id":"%s"}', now_us(), $how, $user, $room, $id);
 	return defined $seq;
