@@ -34,9 +34,11 @@ static bool listening;
 static bool leading;
 static bool asking_to_lead;
 static bool checked;
+static bool was_ready;			/* at least once */
 static bool rings;
 static int64_t stream;
 
+static void on_stream(void *arg, DbOutcome outcome, const PGresult *result);
 static void on_up(void *arg);
 static void on_down(void *arg, const char *why);
 static void on_idle(void *arg);
@@ -57,7 +59,7 @@ void
 database_open(const char *conninfo, const DatabaseEvents *handlers)
 {
 	events = handlers;
-	pool_open(conninfo);
+	pool_open(conninfo, on_stream);
 	listener = pgconn_open(conninfo, POOL_OPTIONS, &listener_events, NULL);
 	timer_start(&probe_timer, probe, NULL, PROBE_EVERY_MS, PROBE_EVERY_MS);
 }
@@ -111,14 +113,24 @@ database_take_mode(const char *doorbell_mode)
 bool
 database_take_stream(int64_t found)
 {
-	bool		another = checked && found != stream;
+	bool		another = stream != 0 && found != stream;
 
+	stream = found;
 	if (another)
 	{
 		log_write(LOG_INFO, "a new stream has begun", LOG_NUMBER("stream", found));
-		stream = found;
+		events->another_stream();
 	}
 	return another;
+}
+
+/* A connection of the pool is new: perhaps the server was restored meanwhile. */
+static void
+on_stream(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	(void) arg;
+	if (outcome == DB_DONE)
+		database_take_stream(strtoll(PQgetvalue(result, 0, 0), NULL, 10));
 }
 
 static void
@@ -274,8 +286,6 @@ check(void *arg)
 static void
 on_checked(void *arg, DbOutcome outcome, const PGresult *result)
 {
-	int64_t		before = stream;
-
 	(void) arg;
 	if (outcome != DB_DONE)
 	{
@@ -295,9 +305,10 @@ on_checked(void *arg, DbOutcome outcome, const PGresult *result)
 	}
 	if (!pgconn_is_up(listener))
 		return;
-	stream = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
+	database_take_stream(strtoll(PQgetvalue(result, 0, 2), NULL, 10));
 	database_take_mode(PQgetvalue(result, 0, 3));
 	checked = true;
 	log_write(LOG_INFO, "the database is ready", LOG_NUMBER("stream", stream));
-	events->ready(before != 0 && before != stream, before != 0);
+	events->ready(was_ready);
+	was_ready = true;
 }

@@ -14,11 +14,13 @@
 typedef struct DatabaseEvents
 {
 	/*
-	 * The database answers and the listener is up; new_stream: cursors of before are
-	 * void; again: doorbells may have been lost since the last time.
+	 * The database answers and the listener is up; again: doorbells may have been lost
+	 * since the last time.
 	 */
-	void		(*ready) (bool new_stream, bool again);
+	void		(*ready) (bool again);
 	void		(*doorbell) (const char *payload);
+	/* The log is another one now, whether or not it is ready. */
+	void		(*another_stream) (void);
 	/* It must not be used: fsync or full_page_writes is off. */
 	void		(*unfit) (const char *why);
 } DatabaseEvents;
@@ -50,7 +52,7 @@ extern int64_t database_stream(void);
 /* Do commits ring the doorbell? If not, whoever sends does, in a transaction of its own. */
 extern bool database_rings(void);
 extern void database_take_mode(const char *doorbell_mode);
-/* A sweep has read the stream; true if it is another one than before. */
+/* Somebody has read the stream; true if it is another one than before. */
 extern bool database_take_stream(int64_t stream);
 
 #endif

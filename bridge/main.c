@@ -45,7 +45,7 @@ static bool sockets_told;
 static int	serve(int worker);
 static void open_layers(void);
 static void close_layers(void);
-static void on_ready(bool new_stream, bool again);
+static void on_ready(bool again);
 static void on_unfit(const char *setting);
 static void on_subscribed(const int64_t *rooms, int count);
 static void on_node_gone(int node);
@@ -54,7 +54,7 @@ static void on_signal(uv_signal_t *handle, int number);
 static void begin_drain(void);
 static void continue_drain(void *arg);
 
-static const DatabaseEvents database_events = {on_ready, relay_on_doorbell, on_unfit};
+static const DatabaseEvents database_events = {on_ready, relay_on_doorbell, hub_restart, on_unfit};
 
 static const FanoutEvents fanout_events = {
 	.subscribed = on_subscribed,
@@ -133,11 +133,9 @@ close_layers(void)
 
 /* After each (re)connect: the listener hears already, so what the sweep reads is all there is. */
 static void
-on_ready(bool new_stream, bool again)
+on_ready(bool again)
 {
 	auth_read_keys();
-	if (new_stream)
-		hub_restart();
 	relay_sweep();
 	if (again)
 		relay_read_all_memberships();

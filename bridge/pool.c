@@ -12,6 +12,8 @@
 #define MAX_QUEUE 5000
 #define CHECK_EVERY_MS 250
 
+#define STREAM_SQL "SELECT porcupine.current_stream()"
+
 /* Batches of other bridges are waited for; a room that a long transaction holds stops its batch no longer than this. */
 #define SEND_OPTIONS POOL_OPTIONS " -c lock_timeout=100ms"
 /* Then its turn is over, for another held room may be free by now. */
@@ -47,6 +49,7 @@ static LaneState lanes[N_LANES] = {
 };
 
 static Timer check_timer;
+static DbDone on_stream;
 
 static void check_patience(void *arg);
 static void feed(LaneState *lane, PgConn *conn);
@@ -59,8 +62,9 @@ static void on_notified(void *arg, const char *payload);
 static const PgConnEvents events = {on_up, on_down, on_idle, on_notified};
 
 void
-pool_open(const char *conninfo)
+pool_open(const char *conninfo, DbDone take_stream)
 {
+	on_stream = take_stream;
 	for (int i = 0; i < N_LANES; i++)
 	{
 		LaneState  *lane = &lanes[i];
@@ -215,10 +219,12 @@ static void
 on_up(void *arg)
 {
 	Place	   *place = arg;
+	DbRequest  *request = db_request(STREAM_SQL, on_stream, NULL);
 
 	log_write(LOG_DEBUG, "connected to the database", LOG_TEXT("lane", place->lane->name));
 	place->said_down = false;
-	feed(place->lane, place->conn);
+	db_set_asked(request, place->lane->kind);
+	pgconn_send(place->conn, request);
 }
 
 static void

@@ -28,7 +28,11 @@ typedef enum Lane
 /* settings of every connection; times come out in UTC */
 #define POOL_OPTIONS "-c timezone=UTC -c datestyle=ISO -c statement_timeout=15s"
 
-extern void pool_open(const char *conninfo);
+/*
+ * The first thing that each connection is asked is the stream epoch, whose answer goes to
+ * take_stream: nothing that a database of another history says is heard before that.
+ */
+extern void pool_open(const char *conninfo, DbDone take_stream);
 extern void pool_close(void);
 
 /* Gives the request away; done() may be called before this returns. */

@@ -484,10 +484,7 @@ on_heads(void *arg, DbOutcome outcome, const PGresult *result)
 	database_take_mode(PQgetvalue(result, 0, 3));
 	/* somebody began a new stream under us */
 	if (database_take_stream(strtoll(PQgetvalue(result, 0, 0), NULL, 10)))
-	{
-		hub_restart();
 		return;
-	}
 	for (int row = 0; row < PQntuples(result); row++)
 	{
 		int64_t		room = strtoll(PQgetvalue(result, row, 1), NULL, 10);

@@ -178,7 +178,8 @@ on_admitted(Question *question, DbOutcome outcome, const PGresult *result, int r
 	watch->stream = pgvalue_int64(result, row, 2);
 	watch->epoch = pgvalue_int32(result, row, 3);
 	watch->epoch_open = pgvalue_bool(result, row, 4);
-	watch->reset = pgvalue_bool(result, row, 5);
+	/* one that could not be told before the room was loaded anew still has to be */
+	watch->reset = watch->reset || pgvalue_bool(result, row, 5);
 	if (watch->reset)
 		metrics_add(METRIC_RESETS, 1);
 	watch->admitted = true;
@@ -250,6 +251,7 @@ announce(Subscription *subscription)
 	text_add(&text, ",\"online\":");
 	presence_write(subscription->room_id, &text);
 	text_add(&text, "}");
+	watch->reset = false;
 	peer_say(watch->peer, frame_end(&text));
 }
 

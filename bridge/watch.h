@@ -25,7 +25,7 @@ typedef struct Watch
 	int64_t		head;
 	int64_t		epoch;
 	bool		epoch_open;
-	bool		reset;
+	bool		reset;			/* to be told so */
 	bool		admitted;		/* the above is the answer that the hub's room is waited for with */
 	uint64_t	typed_at;		/* when its typing was last passed on */
 } Watch;

@@ -97,6 +97,42 @@ my $page =
   ->{json};
 ok($page->{reset}, 'and REST says so too');
 
+# The bridge has the old log in memory, and learns of the new one by the very answer to a subscription: between two sweeps, over
+# connections that were made anew.
+$room = $stack->room($ada, $ben);
+$live = subscribed($ada, $room);
+my $keeps_it_there = subscribed($ben, $room);
+$old_stream = $live->{ready}{stream};
+$live->say(message($room, "lost $_")) foreach 1 .. 4;
+$live->events($room, 6);
+$stack->sql(qq{
+	BEGIN;
+	SET LOCAL session_replication_role = replica;
+	DELETE FROM porcupine.events WHERE room_id = $room AND seq > 2;
+	UPDATE porcupine.room_heads SET last_seq = 2 WHERE room_id = $room;
+	SELECT porcupine.new_stream();
+	COMMIT;
+	SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'porcupine_node' AND query NOT LIKE 'LISTEN%';});
+splice @{ $live->{heard} };
+$live->{highest} = {};
+$reset = wait_for(
+	'an answer',
+	sub {
+		$live->say({ type => 'subscribe', room => $room, after => 6, stream => $old_stream });
+		my $answer = $live->hear(sub { $_[0]{type} =~ /\A(?:reset|subscribed|error)\z/ }, 5);
+		return $answer && $answer->{type} ne 'error' && $answer;
+	}
+);
+is_deeply([ @$reset{qw(type head)} ], [ 'reset', 2 ], 'who subscribes in that moment is reset');
+$stack->wait_until_ready;
+$live->say(message($room, "newer $_")) foreach 3 .. 5;
+@events = grep { $_->{seq} > 2 } $live->events($room, 5);
+is_deeply(
+	[ map { unb64($_->{body} // '') } @events ],
+	[ map { "newer $_" } 3 .. 5 ],
+	'and is shown nothing that the bridge still had of the lost history'
+);
+
 # --- a hole --------------------------------------------------------------------------------------------------------
 
 # An administrator has deleted a row. Nobody may wait for it for ever, nor ask the database for it again and again.
