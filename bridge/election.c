@@ -36,6 +36,9 @@ void
 election_close(void)
 {
 	timer_stop(&timer);
+	/* so that nobody waits to miss it */
+	if (said != DUTY_NONE)
+		fanout_beat(DUTY_NONE);
 }
 
 static void

@@ -28,7 +28,7 @@
 #define MEMBER_SIZE 48
 #define KEY_SIZE 80
 #define KEY_LIVES_S "10800"
-#define TELL_EVERY_MS 3600000
+#define EXCHANGE_EVERY_MS 3600000
 
 /* Who is online in a room at one bridge. */
 typedef struct Place
@@ -53,7 +53,7 @@ static Table rooms;
 static Timer timer;
 
 static void say_again(int64_t room, const Place *place);
-static void tell_all(void *arg);
+static void exchange_all(void *arg);
 static void set_online(int64_t room, int64_t origin, int64_t user, bool online);
 static bool settle_crowd(OnlineRoom *room);
 static void say_all(const OnlineRoom *room);
@@ -73,7 +73,7 @@ void
 presence_open(int64_t origin)
 {
 	own_origin = origin;
-	timer_start(&timer, tell_all, NULL, TELL_EVERY_MS, TELL_EVERY_MS);
+	timer_start(&timer, exchange_all, NULL, EXCHANGE_EVERY_MS, EXCHANGE_EVERY_MS);
 }
 
 void
@@ -115,21 +115,25 @@ presence_forget(int64_t id)
 }
 
 void
-presence_tell(int node)
+presence_exchange(int node)
 {
 	size_t		at = 0;
 	TableSlot  *slot;
 
 	while ((slot = table_next(&rooms, &at)) != NULL)
 	{
-		const OnlineRoom *room = slot->value;
+		OnlineRoom *room = slot->value;
 		const Place *place = place_of(room, own_origin);
 
-		if (place == NULL || channels_node_of(room->id) != node)
+		if (channels_node_of(room->id) != node)
 			continue;
-		change_set("SADD", room->id, place);
-		lengthen(room->id);
-		say_again(room->id, place);
+		if (place != NULL)
+		{
+			change_set("SADD", room->id, place);
+			lengthen(room->id);
+			say_again(room->id, place);
+		}
+		read_set(room);
 	}
 }
 
@@ -145,11 +149,11 @@ say_again(int64_t room, const Place *place)
 }
 
 static void
-tell_all(void *arg)
+exchange_all(void *arg)
 {
 	(void) arg;
 	for (int node = 0; node < channels_node_count(); node++)
-		presence_tell(node);
+		presence_exchange(node);
 }
 
 /* --- elsewhere ---------------------------------------------------------------------------------------- */

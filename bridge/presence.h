@@ -25,8 +25,8 @@ extern void presence_elsewhere(int64_t room, int64_t origin, int64_t user, bool 
 extern void presence_gone(int64_t origin);
 /* The rooms' channels are heard from now on: reads who is there already. */
 extern void presence_read(const int64_t *rooms, int count);
-/* The node has come (back), perhaps empty: it is told again who is online here. */
-extern void presence_tell(int node);
+/* The node has come (back), perhaps empty: tells it who is online here, and reads who is elsewhere. */
+extern void presence_exchange(int node);
 /* It has gone: of its rooms only who is here is known. */
 extern void presence_lose(int node);
 

@@ -116,6 +116,11 @@ redis_open(const Node *node, bool subscribes, const RedisEvents *events, void *a
 void
 redis_close(RedisConn *conn)
 {
+	int			done;
+
+	/* last words, as far as they are taken at once */
+	if (conn->state == REDIS_UP && redisBufferWrite(conn->redis, &done) != REDIS_OK)
+		done = 0;
 	change_state(conn, REDIS_CLOSED);
 	lose(conn, "closing");
 	uv_close((uv_handle_t *) &conn->timer->handle, free_timer);

@@ -11,8 +11,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(time usleep);
 
-# The one program of Debian's redis-tools is the server, too, when it is called so.
-my ($program) = grep { -x } qw(/usr/bin/redis-server /usr/bin/valkey-server /usr/bin/redis-check-rdb);
+# The one program of Debian's redis-tools is the server, too, when it is called so. PORCUPINE_REDIS_SERVER names another one.
+my ($program) = grep { -x } $ENV{PORCUPINE_REDIS_SERVER} // (), qw(/usr/bin/redis-server /usr/bin/redis-check-rdb);
 
 # new(SETTINGS...): redis.conf's lines as arguments, such as '--user' => 'chat on >secret ~* &* +@all'.
 sub new
