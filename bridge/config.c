@@ -26,6 +26,7 @@ static bool apply_listen(Config *config, const char *value);
 static bool apply_port(Config *config, const char *value);
 static bool apply_workers(Config *config, const char *value);
 static bool apply_database(Config *config, const char *value);
+static bool apply_replica(Config *config, const char *value);
 static bool apply_page(Config *config, const char *value);
 static bool apply_origins(Config *config, const char *value);
 static bool apply_redis(Config *config, const char *value);
@@ -39,6 +40,7 @@ static const Setting settings[] = {
 	{PREFIX "PORT", "8080", "a port from 1 to 65535", false, apply_port},
 	{PREFIX "WORKERS", "1", "a number of processes from 1 to 64", false, apply_workers},
 	{PREFIX "DATABASE", "", "a libpq connection string", true, apply_database},
+	{PREFIX "REPLICA", "", "a libpq connection string", true, apply_replica},
 	{PREFIX "PAGE", "web/dist", "the name of a folder", false, apply_page},
 	{PREFIX "ORIGINS", "", "a list of at most 16 origins like https://chat.example.org, with commas between", false, apply_origins},
 	{PREFIX "REDIS", "", "a list of at most 16 nodes like redis://user:password@10.0.0.1:6379, with commas between", true, apply_redis},
@@ -126,6 +128,13 @@ static bool
 apply_database(Config *target, const char *value)
 {
 	target->database = value;
+	return true;
+}
+
+static bool
+apply_replica(Config *target, const char *value)
+{
+	target->replica = value;
 	return true;
 }
 

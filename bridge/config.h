@@ -15,6 +15,7 @@ typedef struct Config
 	int			port;
 	int			workers;		/* processes that serve it */
 	const char *database;		/* a libpq connection string; empty: libpq's own defaults */
+	const char *replica;		/* the same, of a standby that pages of history are read from; empty: there is none */
 	const char *page;			/* the folder of the built page */
 	const char *origins[CONFIG_MAX_ORIGINS + 1];	/* NULL-terminated */
 	Nodes		redis;			/* none: bridges tell each other by the database alone */

@@ -56,10 +56,10 @@ static void on_checked(void *arg, DbOutcome outcome, const PGresult *result);
 static const PgConnEvents listener_events = {on_up, on_down, on_idle, on_notified};
 
 void
-database_open(const char *conninfo, const DatabaseEvents *handlers)
+database_open(const char *conninfo, const char *replica, const DatabaseEvents *handlers)
 {
 	events = handlers;
-	pool_open(conninfo, on_stream);
+	pool_open(conninfo, replica, on_stream);
 	listener = pgconn_open(conninfo, POOL_OPTIONS, &listener_events, NULL);
 	timer_start(&probe_timer, probe, NULL, PROBE_EVERY_MS, PROBE_EVERY_MS);
 }

@@ -25,8 +25,8 @@ typedef struct DatabaseEvents
 	void		(*unfit) (const char *why);
 } DatabaseEvents;
 
-/* Opens the pool's lanes, too. Both arguments must outlive the process. */
-extern void database_open(const char *conninfo, const DatabaseEvents *events);
+/* Opens the pool's lanes, too; replica may be empty. The arguments must outlive the process. */
+extern void database_open(const char *conninfo, const char *replica, const DatabaseEvents *events);
 extern void database_close(void);
 
 /*

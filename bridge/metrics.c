@@ -64,7 +64,13 @@ static const char *const lanes[] = {
 	[DATABASE_HELD] = "held",
 	[DATABASE_QUERY] = "query",
 	[DATABASE_SLOW] = "slow",
+	[DATABASE_REPLICA] = "replica",
 	[DATABASE_LISTEN] = "listen",
+};
+
+static const char *const replica_outcomes[] = {
+	[REPLICA_ANSWERED] = "answered",
+	[REPLICA_LEFT] = "left_to_primary",
 };
 
 static const char *const token_verdicts[] = {
@@ -164,6 +170,8 @@ const MetricKind metrics_kinds[N_METRICS] = {
 												"How long requests waited for a connection."),
 	[METRIC_DATABASE_SECONDS] = BUCKETS_BY("database_duration_seconds", "lane", lanes, durations,
 										   "From sending a request to PostgreSQL to its answer."),
+	[METRIC_REPLICA_PAGES] = NUMBERS(METRIC_COUNTER, "replica_pages_total", "outcome", replica_outcomes,
+									 "Pages of history that the standby was to answer."),
 
 	[METRIC_REDIS_NODES] = NUMBER(METRIC_GAUGE, "redis_nodes", "Redis nodes that are there, for messages in both directions."),
 	[METRIC_REDIS_LOSSES] = NUMBER(METRIC_COUNTER, "redis_losses_total", "Times that a Redis node went away."),

@@ -19,6 +19,7 @@
 /* Then its turn is over, for another held room may be free by now. */
 #define HELD_OPTIONS POOL_OPTIONS " -c lock_timeout=250ms"
 #define QUERY_OPTIONS POOL_OPTIONS " -c lock_timeout=5s"
+#define REPLICA_OPTIONS POOL_OPTIONS " -c default_transaction_read_only=on"
 
 typedef struct LaneState LaneState;
 
@@ -36,6 +37,7 @@ struct LaneState
 	const char *options;
 	int			kind;			/* enum DatabaseLane */
 	int			size;
+	uint64_t	patience;		/* 0: POOL_PATIENCE_MS */
 	Place		places[MAX_CONNS];
 	DbQueue		waiting;		/* oldest first */
 };
@@ -46,6 +48,9 @@ static LaneState lanes[N_LANES] = {
 	[LANE_HELD] = {.name = "held", .kind = DATABASE_HELD, .options = HELD_OPTIONS, .size = N_HELD_LANES},
 	[LANE_QUERY] = {.name = "query", .kind = DATABASE_QUERY, .options = QUERY_OPTIONS, .size = 4},
 	[LANE_SLOW] = {.name = "slow", .kind = DATABASE_SLOW, .options = QUERY_OPTIONS, .size = 2},
+	[LANE_REPLICA] = {
+		.name = "replica", .kind = DATABASE_REPLICA, .options = REPLICA_OPTIONS, .size = 2, .patience = REPLICA_PATIENCE_MS
+	},
 };
 
 static Timer check_timer;
@@ -62,17 +67,20 @@ static void on_notified(void *arg, const char *payload);
 static const PgConnEvents events = {on_up, on_down, on_idle, on_notified};
 
 void
-pool_open(const char *conninfo, DbDone take_stream)
+pool_open(const char *conninfo, const char *replica, DbDone take_stream)
 {
 	on_stream = take_stream;
+	if (*replica == '\0')
+		lanes[LANE_REPLICA].size = 0;
 	for (int i = 0; i < N_LANES; i++)
 	{
 		LaneState  *lane = &lanes[i];
+		const char *where = i == LANE_REPLICA ? replica : conninfo;
 
 		for (int j = 0; j < lane->size; j++)
 		{
 			lane->places[j].lane = lane;
-			lane->places[j].conn = pgconn_open(conninfo, lane->options, &events, &lane->places[j]);
+			lane->places[j].conn = pgconn_open(where, lane->options, &events, &lane->places[j]);
 		}
 	}
 	timer_start(&check_timer, check_patience, NULL, CHECK_EVERY_MS, CHECK_EVERY_MS);
@@ -123,10 +131,16 @@ pool_is_up(void)
 {
 	for (int i = 0; i < N_LANES; i++)
 	{
-		if (!lane_is_up(&lanes[i]))
+		if (i != LANE_REPLICA && !lane_is_up(&lanes[i]))
 			return false;
 	}
 	return true;
+}
+
+bool
+pool_lane_is_up(Lane lane)
+{
+	return lane_is_up(&lanes[lane]);
 }
 
 bool
@@ -177,15 +191,16 @@ check_patience(void *arg)
 	for (int i = 0; i < N_LANES; i++)
 	{
 		LaneState  *lane = &lanes[i];
+		uint64_t	patience = lane->patience != 0 ? lane->patience : POOL_PATIENCE_MS;
 
 		for (int j = 0; j < lane->size; j++)
 		{
 			const DbRequest *oldest = pgconn_oldest(lane->places[j].conn);
 
-			if (oldest != NULL && now - db_asked_at(oldest) > POOL_PATIENCE_MS)
-				pgconn_reset(lane->places[j].conn, "no answer within 10 seconds");
+			if (oldest != NULL && now - db_asked_at(oldest) > patience)
+				pgconn_reset(lane->places[j].conn, "no answer in time");
 		}
-		while (lane->waiting.count > 0 && now - db_asked_at(lane->waiting.first) > POOL_PATIENCE_MS)
+		while (lane->waiting.count > 0 && now - db_asked_at(lane->waiting.first) > patience)
 			db_finish(db_dequeue(&lane->waiting), DB_AWAY, NULL);
 	}
 }
@@ -219,10 +234,16 @@ static void
 on_up(void *arg)
 {
 	Place	   *place = arg;
-	DbRequest  *request = db_request(STREAM_SQL, on_stream, NULL);
+	DbRequest  *request;
 
 	log_write(LOG_DEBUG, "connected to the database", LOG_TEXT("lane", place->lane->name));
 	place->said_down = false;
+	if (place->lane == &lanes[LANE_REPLICA])
+	{
+		feed(place->lane, place->conn);
+		return;
+	}
+	request = db_request(STREAM_SQL, on_stream, NULL);
 	db_set_asked(request, place->lane->kind);
 	pgconn_send(place->conn, request);
 }

@@ -18,27 +18,31 @@ typedef enum Lane
 	LANE_HELD,					/* sends to rooms that somebody else's transaction holds */
 	LANE_QUERY,					/* everything else that is quick */
 	LANE_SLOW,					/* calls that hash a password */
+	LANE_REPLICA,				/* pages of history, from the standby; without one nothing is up */
 	N_LANES
 } Lane;
 
 #define N_SEND_LANES 2
 #define N_HELD_LANES 2			/* so many held rooms are tried at once */
 #define POOL_PATIENCE_MS 10000
+#define REPLICA_PATIENCE_MS 1000	/* then the primary is asked instead */
 
 /* settings of every connection; times come out in UTC */
 #define POOL_OPTIONS "-c timezone=UTC -c datestyle=ISO -c statement_timeout=15s"
 
 /*
  * The first thing that each connection is asked is the stream epoch, whose answer goes to
- * take_stream: nothing that a database of another history says is heard before that.
+ * take_stream: nothing that a database of another history says is heard before that. replica, the
+ * standby's, may be empty; what it says is of the stream that it is asked for, or nothing.
  */
-extern void pool_open(const char *conninfo, DbDone take_stream);
+extern void pool_open(const char *conninfo, const char *replica, DbDone take_stream);
 extern void pool_close(void);
 
 /* Gives the request away; done() may be called before this returns. */
 extern void pool_submit(Lane lane, DbRequest *request);
-/* Is at least one connection of each lane there? */
+/* Is at least one connection of each lane there, the replica's not counted? */
 extern bool pool_is_up(void);
+extern bool pool_lane_is_up(Lane lane);
 /* Is no request queued or in flight? */
 extern bool pool_is_idle(void);
 /* Sets the gauges of the lanes. */

@@ -14,6 +14,7 @@
 #include "page.h"
 #include "params.h"
 #include "pool.h"
+#include "replica.h"
 #include "sends.h"
 #include "shapes.h"
 
@@ -96,6 +97,7 @@ typedef struct PostedSend
 #define MESSAGES "/api/chat/rooms/{room}/messages/"
 
 static void run_refresh(Request *request);
+static void run_history(Request *request);
 static void run_post_message(Request *request);
 static void run_livez(Request *request);
 static void run_readyz(Request *request);
@@ -161,7 +163,7 @@ static const Route routes[] = {
 			{FROM_BODY, TYPE_BYTES, false, "entry", NULL}}},
 
 	/* events */
-	{HTTP_GET, MESSAGES, BY_SESSION, 200, HISTORY_SQL, NULL, {
+	{HTTP_GET, MESSAGES, BY_SESSION, 200, HISTORY_SQL, run_history, {
 			{FROM_PATH, TYPE_ID, true, "room", NULL}, {FROM_QUERY, TYPE_SEQ, false, "before", NULL},
 			{FROM_QUERY, TYPE_SEQ, false, "after", NULL}, {FROM_QUERY, TYPE_SEQ, false, "stream", NULL},
 			{FROM_QUERY, TYPE_LIMIT, false, "limit", NULL}}},
@@ -209,6 +211,7 @@ typedef struct Call
 	char	   *values[MAX_BRACES];	/* of the path */
 	cJSON	   *body;
 	bool		by_cookie;		/* the refresh token goes into the cookie, not into the body */
+	ReplicaRead *read;			/* under way */
 	PostedSend *send;
 	bool		sent;			/* the send path frees it */
 } Call;
@@ -227,11 +230,13 @@ static void run(Request *request);
 static bool read_body(Request *request);
 static bool needs_body(const Route *route);
 static void run_sql(Request *request, DbRequest *call);
+static bool add_params(Request *request, DbRequest *statement, Problem *problem);
 static void on_result(void *arg, DbOutcome outcome, const PGresult *result);
 static void answer_grant(Request *request, const PGresult *result);
 static void refuse(Request *request, ErrorCode code, int status, const char *detail);
 static char *refresh_cookie(Request *request);
 static bool origin_is_ours(const char *origin);
+static void on_page(void *arg, const char *json);
 static PostedSend *read_send(Request *request);
 static void on_session_alive(void *arg, DbOutcome outcome, const PGresult *result);
 static void on_posted(Send *send, const SendResult *result);
@@ -366,6 +371,8 @@ on_gone(Request *request)
 	if (call == NULL)
 		return;
 	cJSON_Delete(call->body);
+	if (call->read != NULL)
+		replica_forget(call->read);
 	if (call->sent && call->send != NULL)
 		call->send->request = NULL;
 	else
@@ -453,19 +460,14 @@ needs_body(const Route *route)
 static void
 run_sql(Request *request, DbRequest *statement)
 {
-	const Call *call = request->route;
-	const Route *route = call->route;
-	ParamSource source = {
-		.request = request, .body = call->body, .pattern = route->pattern,
-		.path_values = (char **) call->values, .page_origin = config->origins[0],
-	};
+	const Route *route = ((const Call *) request->route)->route;
 	Problem		problem;
 
 	if (route->flags & BY_SESSION)
 		db_number(statement, request->who.session);
 	else
 		db_act_as(statement, request->who.session);
-	if (!params_add(statement, route->params, &source, &request->arena, &problem))
+	if (!add_params(request, statement, &problem))
 	{
 		db_forget(statement);
 		db_finish(statement, DB_AWAY, NULL);
@@ -474,6 +476,18 @@ run_sql(Request *request, DbRequest *statement)
 	}
 	request->call = statement;
 	pool_submit(route->flags & SLOW ? LANE_SLOW : LANE_QUERY, statement);
+}
+
+static bool
+add_params(Request *request, DbRequest *statement, Problem *problem)
+{
+	const Call *call = request->route;
+	ParamSource source = {
+		.request = request, .body = call->body, .pattern = call->route->pattern,
+		.path_values = (char **) call->values, .page_origin = config->origins[0],
+	};
+
+	return params_add(statement, call->route->params, &source, &request->arena, problem);
 }
 
 static void
@@ -597,6 +611,47 @@ origin_is_ours(const char *origin)
 			return true;
 	}
 	return false;
+}
+
+/* --- a page of history: from the standby, where there is one that can -------------------------------------------- */
+
+static void
+run_history(Request *request)
+{
+	Call	   *call = (Call *) request->route;
+	Problem		problem;
+
+	if (!replica_is_up())
+	{
+		run_sql(request, db_request(call->route->sql, on_result, request));
+		return;
+	}
+	call->read = replica_begin(on_page, request);
+	if (add_params(request, call->read->page, &problem))
+	{
+		replica_submit(call->read, request->who.session, params_id(call->values[0]));
+		return;
+	}
+	replica_drop(call->read);
+	call->read = NULL;
+	http_answer_problem(request, &problem);
+}
+
+static void
+on_page(void *arg, const char *json)
+{
+	Request    *request = arg;
+	Call	   *call = (Call *) request->route;
+	Text		content = {0};
+
+	call->read = NULL;
+	if (json == NULL)
+	{
+		run_sql(request, db_request(call->route->sql, on_result, request));
+		return;
+	}
+	text_add(&content, json);
+	http_answer(request, call->route->status, "application/json", &content);
 }
 
 /* --- a message by REST: first is the session alive, then the same path as the socket's ---------------------- */

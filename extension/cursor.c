@@ -25,7 +25,6 @@ enum
 };
 
 static bool take_answer(TupleTableSlot *slot, void *arg);
-static bool is_reset(const Cursor *cursor);
 
 void
 cursor_check(Cursor *cursors, int count)
@@ -78,19 +77,18 @@ take_answer(TupleTableSlot *slot, void *arg)
 	cursor->head = DatumGetInt64(slot->tts_values[FOUND_HEAD]);
 	cursor->epoch = DatumGetInt32(slot->tts_values[FOUND_EPOCH]);
 	cursor->epoch_open = DatumGetBool(slot->tts_values[FOUND_EPOCH_OPEN]);
-	cursor->reset = is_reset(cursor);
+	cursor_judge(cursor);
 	return true;
 }
 
 /* As cursor_state(), in SQL, says it. */
-static bool
-is_reset(const Cursor *cursor)
+void
+cursor_judge(Cursor *cursor)
 {
 	int64		after = DatumGetInt64(cursor->after.value);
 
-	if (cursor->after.isnull)
-		return false;
-	return after < 0 || after > cursor->head
-		|| (!cursor->stream.isnull && DatumGetInt64(cursor->stream.value) != cursor->current_stream)
-		|| (!cursor->behind.isnull && cursor->head - after > DatumGetInt32(cursor->behind.value));
+	cursor->reset = !cursor->after.isnull
+		&& (after < 0 || after > cursor->head
+			|| (!cursor->stream.isnull && DatumGetInt64(cursor->stream.value) != cursor->current_stream)
+			|| (!cursor->behind.isnull && cursor->head - after > DatumGetInt32(cursor->behind.value)));
 }

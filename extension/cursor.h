@@ -32,4 +32,7 @@ typedef struct Cursor
  */
 extern void cursor_check(Cursor *cursors, int count);
 
+/* Sets reset, for head and current_stream as they are. */
+extern void cursor_judge(Cursor *cursor);
+
 #endif							/* PORCUPINE_CURSOR_H */

@@ -27,13 +27,13 @@ page_read(LogPage *page)
 {
 	static Statement forward = {
 		.sql = "SELECT " SHAPE_COLUMNS " FROM porcupine.events e"
-		" WHERE e.room_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3",
-		.argtypes = {INT8OID, INT8OID, INT4OID}
+		" WHERE e.room_id = $1 AND e.seq > $2 AND e.seq < $3 ORDER BY e.seq LIMIT $4",
+		.argtypes = {INT8OID, INT8OID, INT8OID, INT4OID}
 	};
 	static Statement backward = {
 		.sql = "SELECT " SHAPE_COLUMNS " FROM porcupine.events e"
-		" WHERE e.room_id = $1 AND e.seq < $2 ORDER BY e.seq DESC LIMIT $3",
-		.argtypes = {INT8OID, INT8OID, INT4OID}
+		" WHERE e.room_id = $1 AND e.seq > $2 AND e.seq < $3 ORDER BY e.seq DESC LIMIT $4",
+		.argtypes = {INT8OID, INT8OID, INT8OID, INT4OID}
 	};
 	PageReader	reader = {.page = page};
 	int			nesting;
@@ -43,7 +43,8 @@ page_read(LogPage *page)
 	initStringInfo(&page->json);
 	nesting = spi_begin();
 	spi_each(page->backward ? &backward : &forward, (Datum[]) {
-			 Int64GetDatum(page->room), Int64GetDatum(page->from), Int32GetDatum(page->max)
+			 Int64GetDatum(page->room), Int64GetDatum(page->after), Int64GetDatum(page->before),
+			 Int32GetDatum(page->max)
 			 }, take_event, &reader);
 	spi_end(nesting);
 }

@@ -20,9 +20,10 @@ typedef struct PageEvent
 
 typedef struct LogPage
 {
-	/* what is wanted: the first events after from or, backward, the last before it */
+	/* what is wanted: of the events between two seqs the first or, backward, the last */
 	int64		room;
-	int64		from;
+	int64		after;
+	int64		before;
 	bool		backward;
 	int			max;			/* events; made 1 to PAGE_MOST_EVENTS */
 	int64		max_bytes;		/* of bodies: the event that passes it is the last one taken */

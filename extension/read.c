@@ -4,9 +4,17 @@
  *
  * Each is one call, events are finished JSON, and those who come at once are asked for together:
  * what a page or a subscription costs is mostly what stands around the reading of a few rows.
+ *
+ * A page may be read from a standby. The primary says who may read, up to which head and of which
+ * stream, by admit_many(); replica_page() answers when the standby is of that stream and has
+ * replayed as much of that room as the page can hold. A room's head is a better measure than a
+ * position in the WAL: under load a standby always is some milliseconds behind, but only a room
+ * that was written to just now has to be read from the primary. Nothing above the head is shown,
+ * for since then the reader may have been removed.
  */
 #include "compat.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -14,12 +22,17 @@
 #include "columns.h"
 #include "cursor.h"
 #include "page.h"
+#include "server.h"
+#include "spi.h"
 
 #define MOST_ADMISSIONS 1000	/* at once */
 #define NORMAL_PAGE 50
 /* of the bodies of an answer by REST */
 #define MOST_BYTES (1024 * 1024)
 
+static LogPage wanted_page(const Cursor *cursor, NullableDatum before, NullableDatum max);
+static bool is_here(const LogPage *page);
+static bool take_number(TupleTableSlot *slot, void *arg);
 static int64 cell_or_zero(const Column *column, int row);
 static void put_admission(ReturnSetInfo *results, int item, const Cursor *cursor);
 static int64 number_or(FunctionCallInfo fcinfo, int argument, int64 otherwise);
@@ -38,22 +51,85 @@ porcupine_history_page(PG_FUNCTION_ARGS)
 		.stream = fcinfo->args[4],
 		.behind.isnull = true,
 	};
-	LogPage		page = {
-		.room = cursor.room,
-		.max = PG_ARGISNULL(5) ? NORMAL_PAGE : PG_GETARG_INT32(5),
-		.max_bytes = MOST_BYTES,
-	};
+	LogPage		page;
 
 	cursor_check(&cursor, 1);
 	if (cursor.refusal != NULL)
 		errors_refuse(cursor.refusal->condition, cursor.refusal->message, cursor.refusal->hint, NULL);
-	page.backward = cursor.after.isnull || cursor.reset;
-	if (cursor.reset)
-		page.from = PG_INT64_MAX;
-	else
-		page.from = number_or(fcinfo, page.backward ? 2 : 3, PG_INT64_MAX);
+	page = wanted_page(&cursor, fcinfo->args[2], fcinfo->args[5]);
 	page_read(&page);
 	PG_RETURN_TEXT_P(answer(&page, &cursor));
+}
+
+/* porcupine.replica_page(room, before, after, stream, max, head, current_stream) */
+PG_FUNCTION_INFO_V1(porcupine_replica_page);
+
+Datum
+porcupine_replica_page(PG_FUNCTION_ARGS)
+{
+	Cursor		cursor = {
+		.room = number_or(fcinfo, 0, 0),
+		.after = fcinfo->args[2],
+		.stream = fcinfo->args[3],
+		.behind.isnull = true,
+		.head = number_or(fcinfo, 5, -1),
+		.current_stream = number_or(fcinfo, 6, -1),
+	};
+	LogPage		page;
+
+	cursor_judge(&cursor);
+	page = wanted_page(&cursor, fcinfo->args[1], fcinfo->args[4]);
+	if (cursor.head < 0 || server_known_stream() != cursor.current_stream || !is_here(&page))
+		PG_RETURN_NULL();
+	page_read(&page);
+	PG_RETURN_TEXT_P(answer(&page, &cursor));
+}
+
+/* after the cursor or, without one that holds, the latest; nothing above the head in any case */
+static LogPage
+wanted_page(const Cursor *cursor, NullableDatum before, NullableDatum max)
+{
+	LogPage		page = {
+		.room = cursor->room,
+		.before = cursor->head + 1,
+		.backward = cursor->after.isnull || cursor->reset,
+		.max = max.isnull ? NORMAL_PAGE : DatumGetInt32(max.value),
+		.max_bytes = MOST_BYTES,
+	};
+
+	if (!page.backward)
+		page.after = DatumGetInt64(cursor->after.value);
+	else if (!cursor->reset && !before.isnull)
+		page.before = Min(page.before, DatumGetInt64(before.value));
+	return page;
+}
+
+/* Has all that the page may hold been replayed? Asked by the snapshot that it is then read by. */
+static bool
+is_here(const LogPage *page)
+{
+	static Statement read = {
+		.sql = "SELECT h.last_seq FROM porcupine.room_heads h WHERE h.room_id = $1",
+		.argtypes = {INT8OID}
+	};
+	int64		highest = page->before - 1;
+	int64		reached = -1;
+	int			nesting;
+
+	if (!page->backward)
+		highest = Min(highest, page->after + PAGE_MOST_EVENTS);
+	nesting = spi_begin();
+	spi_each(&read, (Datum[]) {Int64GetDatum(page->room)}, take_number, &reached);
+	spi_end(nesting);
+	return reached >= Max(highest, 0);
+}
+
+static bool
+take_number(TupleTableSlot *slot, void *arg)
+{
+	slot_getallattrs(slot);
+	*(int64 *) arg = DatumGetInt64(slot->tts_values[0]);
+	return true;
 }
 
 /* porcupine.read_frames(room, after, max, max_bytes) */
@@ -65,7 +141,8 @@ porcupine_read_frames(PG_FUNCTION_ARGS)
 	ReturnSetInfo *results = (ReturnSetInfo *) fcinfo->resultinfo;
 	LogPage		page = {
 		.room = number_or(fcinfo, 0, 0),
-		.from = number_or(fcinfo, 1, PG_INT64_MAX),
+		.after = number_or(fcinfo, 1, 0),
+		.before = PG_INT64_MAX,
 		.backward = PG_ARGISNULL(1),
 		.max = PG_ARGISNULL(2) ? PAGE_MOST_EVENTS : PG_GETARG_INT32(2),
 		.max_bytes = PG_ARGISNULL(3) ? MOST_BYTES : PG_GETARG_INT32(3),

@@ -59,18 +59,32 @@ porcupine_current_stream(PG_FUNCTION_ARGS)
 int64
 server_stream(void)
 {
+	static Statement renew = {.sql = "SELECT porcupine.renew_stream()"};
+	int64		stream = server_known_stream();
+	int			nesting;
+
+	if (stream != 0)
+		return stream;
+	nesting = spi_begin();
+	spi_run(&renew, NULL);
+	stream = spi_int64(0, 1);
+	spi_end(nesting);
+	return stream;
+}
+
+int64
+server_known_stream(void)
+{
 	static Statement newest = {
 		.sql = "SELECT s.stream, s.system_identifier, s.database::bigint, s.timeline"
 		" FROM porcupine.stream s ORDER BY s.stream DESC LIMIT 1"
 	};
-	static Statement renew = {.sql = "SELECT porcupine.renew_stream()"};
-	int64		stream;
+	int64		stream = 0;
 	int			nesting;
 
 	nesting = spi_begin();
-	if (spi_run(&newest, NULL) == 0 || !names_our_history())
-		spi_run(&renew, NULL);
-	stream = spi_int64(0, 1);
+	if (spi_run(&newest, NULL) > 0 && names_our_history())
+		stream = spi_int64(0, 1);
 	spi_end(nesting);
 	return stream;
 }

@@ -10,6 +10,9 @@
  */
 extern int64 server_stream(void);
 
+/* The same, but 0 instead of a new one: for a standby, which only reads. */
+extern int64 server_known_stream(void);
+
 /*
  * The newest stream epoch on record, which may be one behind until somebody calls
  * porcupine.current_stream(); 0: there is none, or no extension. Needs a transaction, no privileges.

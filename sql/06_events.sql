@@ -128,6 +128,13 @@ CREATE FUNCTION porcupine.history_page(session bigint, room bigint, before bigin
 COMMENT ON FUNCTION porcupine.history_page(bigint, bigint, bigint, bigint, bigint, integer) IS
   'history() or, with after, since() for the user of a session whose token the bridge has verified, as the answer of API.md: {"results": [event, ...], "head", "stream", "reset"}. reset: the cursor (stream, after) is of another stream or beyond the head, and the page is the latest. A page ends with the event by which its bodies pass 1 MiB. Errors: session_ended, not_member, role';
 
+CREATE FUNCTION porcupine.replica_page(room bigint, before bigint, after bigint, stream bigint, max integer, head bigint, current_stream bigint) RETURNS json
+  LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+  AS 'MODULE_PATHNAME', 'porcupine_replica_page';
+COMMENT ON FUNCTION porcupine.replica_page(bigint, bigint, bigint, bigint, integer, bigint, bigint) IS
+  'history_page() on a standby, for a bridge that the primary told by admit_many() that the room may be read, its head and the current stream; null while the standby is of another stream or has not yet replayed what the page may hold. Nothing above head is shown. It checks no membership and writes nothing';
+
 CREATE FUNCTION porcupine.read_heads(rooms bigint[]) RETURNS TABLE (room_id bigint, last_seq bigint)
   LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp

@@ -86,6 +86,25 @@ SELECT arguments, pg_temp.page(7102, replace(arguments, 'stream', :'stream')) FR
   ('7101, NULL, 17, NULL, 1'), ('7101, 3, 17, NULL, 1'), ('7101, NULL, -1, NULL, 1'), ('7101, NULL, 9223372036854775807, NULL, 1'), ('7101, NULL, 14, stream + 1, 1'),
   ('7101, NULL, 14, 0, 1'), ('7101, NULL, NULL, 0, 1'), ('7101, NULL, NULL, NULL, 0'), ('7101, NULL, NULL, NULL, -1'), ('7101, NULL, NULL, NULL, NULL'), ('7101, NULL, NULL, NULL, 2147483647'),
   ('7102'), ('NULL'), ('-1')) AS t (arguments);
+-- The same from a standby, told by the primary who asks up to which head: null where it is of another stream or has not all of it yet.
+CREATE FUNCTION pg_temp.replica(arguments text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  page json;
+BEGIN
+  EXECUTE format('SELECT porcupine.replica_page(%s)', arguments) INTO page;
+  RETURN CASE WHEN page IS NULL THEN '(null)' ELSE concat_ws(' ', (SELECT string_agg(e->>'seq', ' ') FROM json_array_elements(page->'results') e), 'head', page->>'head', 'reset', page->>'reset') END;
+END
+$$;
+BEGIN READ ONLY;
+SELECT arguments, pg_temp.replica(replace(arguments, 'stream', :'stream')) FROM (VALUES
+  ('7101, NULL, NULL, NULL, 2, 16, stream'), ('7101, NULL, NULL, NULL, 2, 17, stream'), ('7101, NULL, NULL, NULL, 2, 12, stream'), ('7101, NULL, NULL, NULL, 2, 16, stream + 1'),
+  ('7101, 5, NULL, NULL, 2, 17, stream'), ('7101, 17, NULL, NULL, 2, 17, stream'), ('7101, 18, NULL, NULL, 2, 17, stream'), ('7101, 0, NULL, NULL, 2, 17, stream'), ('7101, -1, NULL, NULL, 2, 17, stream'),
+  ('7101, NULL, 14, stream, 2, 16, stream'), ('7101, NULL, 14, stream, 2, 17, stream'), ('7101, NULL, 2, stream, 2, 4, stream'), ('7101, NULL, 16, stream, 2, 16, stream'), ('7101, NULL, 17, stream, 2, 16, stream'),
+  ('7101, NULL, 14, 1, 2, 16, stream'), ('7101, NULL, 14, 1, 2, 17, stream'), ('7101, NULL, NULL, NULL, 2, 0, stream'), ('7101, NULL, NULL, NULL, 2, -5, stream'),
+  ('7102, NULL, NULL, NULL, 2, 1, stream'), ('7102, 0, NULL, NULL, 2, 1, stream'), ('NULL, NULL, NULL, NULL, 2, 16, stream'), ('7101, NULL, NULL, NULL, 2, NULL, stream'), ('7101, NULL, NULL, NULL, 2, 16, NULL'), ('7101, 3, NULL, NULL, NULL, 16, stream')) AS t (arguments);
+SELECT porcupine.replica_page(7101, NULL, NULL, NULL, NULL, 16, :stream)::text = porcupine.history_page(7101, 7101)::text AS same;
+ROLLBACK;
+
 -- Bounded by 1 MiB of bodies: 16 of 64 KiB, from either end; a body that lies outside its row is read like any other.
 BEGIN;
 INSERT INTO porcupine.events (room_id, seq, created_at, epoch, kind, body) SELECT 7101, 16 + n, '2026-01-01', 0, 'message', decode(repeat(lpad(to_hex(n), 2, '0'), 65536), 'hex') FROM generate_series(1, 20) n;
