@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #define PREFIX "PORCUPINE_"
 
@@ -27,6 +28,7 @@ static bool apply_port(Config *config, const char *value);
 static bool apply_workers(Config *config, const char *value);
 static bool apply_database(Config *config, const char *value);
 static bool apply_replica(Config *config, const char *value);
+static bool apply_send_lanes(Config *config, const char *value);
 static bool apply_page(Config *config, const char *value);
 static bool apply_origins(Config *config, const char *value);
 static bool apply_redis(Config *config, const char *value);
@@ -34,13 +36,14 @@ static bool apply_log_level(Config *config, const char *value);
 static bool apply_metrics(Config *config, const char *value);
 static bool all_known(void);
 
-/* The port stands before the origins, whose default names it. */
+/* The port stands before the origins and the workers before the lanes, whose defaults go by them. */
 static const Setting settings[] = {
 	{PREFIX "LISTEN", "127.0.0.1", "a numeric IPv4 or IPv6 address", false, apply_listen},
 	{PREFIX "PORT", "8080", "a port from 1 to 65535", false, apply_port},
 	{PREFIX "WORKERS", "1", "a number of processes from 1 to 64", false, apply_workers},
 	{PREFIX "DATABASE", "", "a libpq connection string", true, apply_database},
 	{PREFIX "REPLICA", "", "a libpq connection string", true, apply_replica},
+	{PREFIX "SEND_LANES", "", "a number of connections from 1 to 16", false, apply_send_lanes},
 	{PREFIX "PAGE", "web/dist", "the name of a folder", false, apply_page},
 	{PREFIX "ORIGINS", "", "a list of at most 16 origins like https://chat.example.org, with commas between", false, apply_origins},
 	{PREFIX "REDIS", "", "a list of at most 16 nodes like redis://user:password@10.0.0.1:6379, with commas between", true, apply_redis},
@@ -135,6 +138,23 @@ static bool
 apply_replica(Config *target, const char *value)
 {
 	target->replica = value;
+	return true;
+}
+
+/* Each keeps a processor of the database busy, and fewer make larger batches. */
+static bool
+apply_send_lanes(Config *target, const char *value)
+{
+	int64_t		count;
+
+	if (*value == '\0')
+	{
+		count = (int64_t) uv_available_parallelism() / 2 / target->workers;
+		count = count < 1 ? 1 : count > CONFIG_MAX_SEND_LANES ? CONFIG_MAX_SEND_LANES : count;
+	}
+	else if (!text_to_number(value, CONFIG_MAX_SEND_LANES, &count) || count == 0)
+		return false;
+	target->send_lanes = (int) count;
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include "nodes.h"
 
 #define CONFIG_MAX_ORIGINS 16
+#define CONFIG_MAX_SEND_LANES 16
 
 typedef struct Config
 {
@@ -16,6 +17,7 @@ typedef struct Config
 	int			workers;		/* processes that serve it */
 	const char *database;		/* a libpq connection string; empty: libpq's own defaults */
 	const char *replica;		/* the same, of a standby that pages of history are read from; empty: there is none */
+	int			send_lanes;		/* connections of a process that send batches */
 	const char *page;			/* the folder of the built page */
 	const char *origins[CONFIG_MAX_ORIGINS + 1];	/* NULL-terminated */
 	Nodes		redis;			/* none: bridges tell each other by the database alone */

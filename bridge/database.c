@@ -56,11 +56,11 @@ static void on_checked(void *arg, DbOutcome outcome, const PGresult *result);
 static const PgConnEvents listener_events = {on_up, on_down, on_idle, on_notified};
 
 void
-database_open(const char *conninfo, const char *replica, const DatabaseEvents *handlers)
+database_open(const Config *config, const DatabaseEvents *handlers)
 {
 	events = handlers;
-	pool_open(conninfo, replica, on_stream);
-	listener = pgconn_open(conninfo, POOL_OPTIONS, &listener_events, NULL);
+	pool_open(config, on_stream);
+	listener = pgconn_open(config->database, POOL_OPTIONS, &listener_events, NULL);
 	timer_start(&probe_timer, probe, NULL, PROBE_EVERY_MS, PROBE_EVERY_MS);
 }
 

@@ -8,6 +8,8 @@
 #ifndef PORCUPINE_DATABASE_H
 #define PORCUPINE_DATABASE_H
 
+#include "config.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,8 +27,8 @@ typedef struct DatabaseEvents
 	void		(*unfit) (const char *why);
 } DatabaseEvents;
 
-/* Opens the pool's lanes, too; replica may be empty. The arguments must outlive the process. */
-extern void database_open(const char *conninfo, const char *replica, const DatabaseEvents *events);
+/* Opens the pool's lanes, too. The arguments must outlive the process. */
+extern void database_open(const Config *config, const DatabaseEvents *events);
 extern void database_close(void);
 
 /*

@@ -112,7 +112,7 @@ open_layers(void)
 	verbs_open();
 	relay_open();
 	watch_signals();
-	database_open(config->database, config->replica, &database_events);
+	database_open(config, &database_events);
 	fanout_open(&config->redis, sends_origin(), &fanout_events);
 	presence_open(sends_origin());
 	election_open();

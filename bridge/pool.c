@@ -42,9 +42,10 @@ struct LaneState
 	DbQueue		waiting;		/* oldest first */
 };
 
+static const LaneState send_lane = {.name = "send", .kind = DATABASE_SEND, .options = SEND_OPTIONS, .size = 1};
+
+/* those for sends that are not asked for have no connection */
 static LaneState lanes[N_LANES] = {
-	[LANE_SEND_0] = {.name = "send", .kind = DATABASE_SEND, .options = SEND_OPTIONS, .size = 1},
-	[LANE_SEND_1] = {.name = "send", .kind = DATABASE_SEND, .options = SEND_OPTIONS, .size = 1},
 	[LANE_HELD] = {.name = "held", .kind = DATABASE_HELD, .options = HELD_OPTIONS, .size = N_HELD_LANES},
 	[LANE_QUERY] = {.name = "query", .kind = DATABASE_QUERY, .options = QUERY_OPTIONS, .size = 4},
 	[LANE_SLOW] = {.name = "slow", .kind = DATABASE_SLOW, .options = QUERY_OPTIONS, .size = 2},
@@ -53,6 +54,7 @@ static LaneState lanes[N_LANES] = {
 	},
 };
 
+static int	send_lanes;
 static Timer check_timer;
 static DbDone on_stream;
 
@@ -67,15 +69,18 @@ static void on_notified(void *arg, const char *payload);
 static const PgConnEvents events = {on_up, on_down, on_idle, on_notified};
 
 void
-pool_open(const char *conninfo, const char *replica, DbDone take_stream)
+pool_open(const Config *config, DbDone take_stream)
 {
 	on_stream = take_stream;
-	if (*replica == '\0')
+	send_lanes = config->send_lanes;
+	for (int i = 0; i < send_lanes; i++)
+		lanes[LANE_SEND + i] = send_lane;
+	if (*config->replica == '\0')
 		lanes[LANE_REPLICA].size = 0;
 	for (int i = 0; i < N_LANES; i++)
 	{
 		LaneState  *lane = &lanes[i];
-		const char *where = i == LANE_REPLICA ? replica : conninfo;
+		const char *where = i == LANE_REPLICA ? config->replica : config->database;
 
 		for (int j = 0; j < lane->size; j++)
 		{
@@ -84,6 +89,12 @@ pool_open(const char *conninfo, const char *replica, DbDone take_stream)
 		}
 	}
 	timer_start(&check_timer, check_patience, NULL, CHECK_EVERY_MS, CHECK_EVERY_MS);
+}
+
+int
+pool_send_lanes(void)
+{
+	return send_lanes;
 }
 
 void
@@ -131,7 +142,7 @@ pool_is_up(void)
 {
 	for (int i = 0; i < N_LANES; i++)
 	{
-		if (i != LANE_REPLICA && !lane_is_up(&lanes[i]))
+		if (i != LANE_REPLICA && lanes[i].size > 0 && !lane_is_up(&lanes[i]))
 			return false;
 	}
 	return true;

@@ -9,33 +9,33 @@
 #ifndef PORCUPINE_POOL_H
 #define PORCUPINE_POOL_H
 
+#include "config.h"
 #include "pgconn.h"
+
+#define N_HELD_LANES 2			/* so many held rooms are tried at once */
+#define POOL_PATIENCE_MS 10000
+#define REPLICA_PATIENCE_MS 1000	/* then the primary is asked instead */
 
 typedef enum Lane
 {
-	LANE_SEND_0,				/* send batches; rooms are spread over these by their id */
-	LANE_SEND_1,
-	LANE_HELD,					/* sends to rooms that somebody else's transaction holds */
+	LANE_SEND,					/* send batches; rooms are spread over this and those after it by their id */
+	LANE_HELD = LANE_SEND + CONFIG_MAX_SEND_LANES,	/* sends to rooms that somebody else's transaction holds */
 	LANE_QUERY,					/* everything else that is quick */
 	LANE_SLOW,					/* calls that hash a password */
 	LANE_REPLICA,				/* pages of history, from the standby; without one nothing is up */
 	N_LANES
 } Lane;
 
-#define N_SEND_LANES 2
-#define N_HELD_LANES 2			/* so many held rooms are tried at once */
-#define POOL_PATIENCE_MS 10000
-#define REPLICA_PATIENCE_MS 1000	/* then the primary is asked instead */
-
 /* settings of every connection; times come out in UTC */
 #define POOL_OPTIONS "-c timezone=UTC -c datestyle=ISO -c statement_timeout=15s"
 
 /*
  * The first thing that each connection is asked is the stream epoch, whose answer goes to
- * take_stream: nothing that a database of another history says is heard before that. replica, the
- * standby's, may be empty; what it says is of the stream that it is asked for, or nothing.
+ * take_stream: nothing that a database of another history says is heard before that. What the
+ * standby says is of the stream that it is asked for, or nothing. config must outlive the process.
  */
-extern void pool_open(const char *conninfo, const char *replica, DbDone take_stream);
+extern void pool_open(const Config *config, DbDone take_stream);
+extern int	pool_send_lanes(void);
 extern void pool_close(void);
 
 /* Gives the request away; done() may be called before this returns. */

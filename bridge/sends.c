@@ -80,7 +80,7 @@ static const int counted_as[] = {
 	[DB_AWAY] = BATCH_LOST,
 };
 
-static SendLane lanes[N_SEND_LANES];
+static SendLane lanes[CONFIG_MAX_SEND_LANES];
 static SendLane held_lanes[N_HELD_LANES];
 static Deferred feed;
 static uint64_t last_order;
@@ -94,6 +94,7 @@ static bool ringing;
 static const char *known_kind(const char *name);
 static bool parse_uuid(const char *text, unsigned char uuid[16]);
 static void count_waiting(const Send *send, bool comes);
+static SendLane *lane_of(int64_t room);
 static void begin_batch(void *arg);
 static int	compare_sends(const void *a, const void *b);
 static void submit(SendLane *lane, Send *const *sends, int count);
@@ -196,7 +197,7 @@ sends_origin(void)
 void
 sends_submit(Send *send)
 {
-	SendLane   *lane = &lanes[(uint64_t) send->room % N_SEND_LANES];
+	SendLane   *lane = lane_of(send->room);
 
 	send->order = ++last_order;
 	send->began = metrics_clock();
@@ -210,6 +211,12 @@ sends_submit(Send *send)
 	/* later in this turn of the loop, so that what else has arrived goes along */
 	if (lane->count == 0)
 		loop_defer(LOOP_SUBMIT, &lane->begin, begin_batch, lane);
+}
+
+static SendLane *
+lane_of(int64_t room)
+{
+	return &lanes[(uint64_t) room % (uint64_t) pool_send_lanes()];
 }
 
 /* Whoever sends more than the database stores is held up at their socket, before it fills the memory here. */
@@ -229,7 +236,7 @@ count_waiting(const Send *send, bool comes)
 bool
 sends_are_idle(void)
 {
-	for (int i = 0; i < N_SEND_LANES; i++)
+	for (int i = 0; i < pool_send_lanes(); i++)
 	{
 		if (lanes[i].first != NULL || lanes[i].count > 0)
 			return false;
@@ -317,7 +324,7 @@ submit(SendLane *lane, Send *const *sends, int count)
 	db_want_binary(request);
 	lane->began = metrics_clock();
 	metrics_observe(METRIC_BATCH_SENDS, count);
-	pool_submit(lane->held != NULL ? LANE_HELD : LANE_SEND_0 + (Lane) (lane - lanes), request);
+	pool_submit(lane->held != NULL ? LANE_HELD : LANE_SEND + (Lane) (lane - lanes), request);
 }
 
 static void
@@ -401,7 +408,7 @@ continue_lane(SendLane *lane)
 static void
 hold(Send *send)
 {
-	SendLane   *lane = &lanes[(uint64_t) send->room % N_SEND_LANES];
+	SendLane   *lane = lane_of(send->room);
 
 	lane->careful_until = loop_now() + CAREFUL_MS;
 	held_put(send);
