@@ -15,11 +15,11 @@ round_insert() {
   pgbench_case insert send_50 "$1" 8 50 1000
 }
 
-# send() from 32 sessions into 1, 100 and 10,000 rooms while a bridge listens, beside the same without any wake-up.
+# Sends from 32 sessions into 1, 100 and 10,000 rooms while a bridge listens, beside the same without any wake-up.
 prepare_sql() { sql_rooms; }
 round_sql() {
   local rooms
-  for rooms in 1 100 10000; do send_and_quiet sql "$1" "$rooms"; done
+  for rooms in 1 100 10000; do loud_and_quiet sql "$1" "$rooms"; done
 }
 
 # The same with 2 ms added to each flush.
@@ -28,11 +28,20 @@ prepare_slow_flush() {
   cluster_restart '' LD_PRELOAD="$WORK/slowflush.so" SLOWFLUSH_US=$SLOW_FLUSH_US
   bridges_start 1
 }
-round_slow_flush() { send_and_quiet slow_flush "$1" 10000; }
+round_slow_flush() { loud_and_quiet slow_flush "$1" 10000; }
 finish_slow_flush() {
   cluster_restart
   bridges_start 1
 }
+
+# The same where the extension is not preloaded: the wake-up is a NOTIFY within the transaction of the send.
+prepare_no_preload() {
+  sql_rooms
+  cluster_restart '-c shared_preload_libraries='
+  bridges_start 1
+}
+round_no_preload() { loud_and_quiet no_preload "$1" 10000; }
+finish_no_preload() { finish_slow_flush; }
 
 # --- what they share ------------------------------------------------------------------------------------------
 
@@ -50,23 +59,21 @@ make_bare_table() {
   [ -n "$(sql -d "$DATABASE" -c "SELECT 1 FROM pg_class WHERE relname = 'bench_raw'")" ] || sql -d "$DATABASE" -f - <bench/sql/insert.sql
 }
 
-# The doorbell hangs on a trigger of the heads, so without it a send is the same and wakes nobody.
-send_and_quiet() {
-  local name=$1 round=$2 rooms=$3 order=(send quiet) case
-  ((round % 2 == 0)) || order=(quiet send)
-  for case in "${order[@]}"; do
-    [ "$case" != quiet ] || sql -d "$DATABASE" -c 'ALTER TABLE porcupine.room_heads DISABLE TRIGGER room_heads_ring_the_doorbell'
-    pgbench_case "$name" send "$round" 32 1 "$rooms" "$case"
-    sql -d "$DATABASE" -c 'ALTER TABLE porcupine.room_heads ENABLE TRIGGER room_heads_ring_the_doorbell'
-  done
+# loud_and_quiet NAME ROUND ROOMS: the same call with and without its wake-up, in turns; and send(), as applications call it.
+loud_and_quiet() {
+  local order=(ring quiet) case
+  (($2 % 2 == 0)) || order=(quiet ring)
+  for case in "${order[@]}"; do pgbench_case "$1" ring "$2" 32 1 "$3" "$case"; done
+  pgbench_case "$1" send "$2" 32 1 "$3"
 }
 
 # pgbench_case NAME SCRIPT ROUND CLIENTS ITEMS ROOMS [AGAINST]: one run; items a second go to the results.
 pgbench_case() {
-  local name=$1 script=$2 round=$3 clients=$4 items=$5 rooms=$6 against=${7:-$2} output tps
+  local name=$1 script=$2 round=$3 clients=$4 items=$5 rooms=$6 against=${7:-$2} doorbell=true output tps
+  [ "$against" != quiet ] || doorbell=false
   sql -d "$DATABASE" -c CHECKPOINT
   output=$(as_service "$PG_BIN/pgbench" -h "$SOCK" -U postgres -n -M prepared -c "$clients" -j 2 -T "$SECONDS_EACH" \
-    -D rooms="$rooms" -D first="${SQL_FIRST:-0}" -f - "$DATABASE" <"bench/pgbench/$script.sql" 2>&1) || {
+    -D rooms="$rooms" -D first="${SQL_FIRST:-0}" -D doorbell="$doorbell" -f - "$DATABASE" <"bench/pgbench/$script.sql" 2>&1) || {
     failed "$name" "pgbench says: $output"
     return 0
   }
