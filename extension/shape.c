@@ -154,9 +154,7 @@ put_tail(char *at, TupleTableSlot *slot, bool with_ref)
 static char *
 put(char *at, const char *text)
 {
-	Size		length = strlen(text);
-
-	return (char *) memcpy(at, text, length) + length;
+	return stpcpy(at, text);
 }
 
 static char *
