@@ -17,6 +17,8 @@ DATABASE=porcupine
 NODE_ROLE=porcupine_node
 # who the bridge is to the database: the service's user here, another in a container
 NODE_USER=${NODE_USER:-}
+# how one begins with an empty database
+AFRESH=${AFRESH:-"'make erase-data CONFIRM=yes' and 'make run' start afresh, or use another PORCUPINE_DIR"}
 
 # --- where things are -----------------------------------------------------------
 
@@ -237,7 +239,7 @@ remember_script() {
     echo "$now" | as_service tee "$DIR/script.sha256" >/dev/null
   elif [ "$(cat "$DIR/script.sha256")" != "$now" ]; then
     say "warning: the extension's SQL has changed since this database was made and is not applied to it;"
-    say "         'make erase-data CONFIRM=yes' and 'make run' start afresh, or use another PORCUPINE_DIR"
+    say "         $AFRESH"
   fi
 }
 

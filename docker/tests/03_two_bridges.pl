@@ -55,5 +55,12 @@ cmp_ok(time - $begin, '<', 5, 'one at a time, without waiting for a sweep');
 
 $sockets[0]->say({ type => 'typing', room => $room->{id} });
 is(($sockets[1]->hear('typing', 5) // {})->{user}, $ada->{id}, 'who types is seen at the other');
+foreach my $number (1, 2)
+{
+	my $sees_both = sub { @{ subscribed(bridge($number), $ada, $room)->{subscribed}{online} } == 2 };
+
+	ok(wait_for('both to be online', $sees_both), "bridge $number knows who is online at either");
+}
+is(logged($_, 'Redis refuses a command'), 0, 'a bridge may say to Redis what it says') foreach @bridges;
 
 done_testing();

@@ -160,14 +160,14 @@ sub message
 	};
 }
 
-# A socket of a person that hears a room; with a cursor, all that came after it.
+# A socket of a person that hears a room; with a cursor, all that came after it. {subscribed} has what the server said.
 sub subscribed
 {
 	my ($client, $person, $room, %cursor) = @_;
 	my $ws = $client->signed_in($person);
 
 	$ws->say({ type => 'subscribe', room => $room->{id}, %cursor });
-	$ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
+	$ws->{subscribed} = $ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
 	return $ws;
 }
 
