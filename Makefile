@@ -109,7 +109,7 @@ page: .build/page.stamp ## build the page, web/dist
 
 # --- the workflow --------------------------------------------------------------
 
-.PHONY: run stop psql packages build bench test test-docker sanitize lint help erase-data
+.PHONY: run stop psql packages build bench test torture test-docker sanitize lint help erase-data
 run: ## install, build and start everything; Ctrl-C stops it (PORCUPINE_PORT, PORCUPINE_DIR)
 	@scripts/run
 
@@ -136,6 +136,9 @@ sanitize: ## run the bridge's tests again with a bridge that watches over its me
 
 test-docker: ## build and start docker-compose.yml, use it and break it (needs Docker; not part of test)
 	@scripts/test-docker
+
+torture: build ## break the pieces while people send, and account for it (OPTIONS="seconds=3600"; docs/torture.md)
+	@faults/torture $(OPTIONS)
 
 lint: ## run the static checks alone
 	@scripts/test lint

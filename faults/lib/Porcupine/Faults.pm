@@ -23,13 +23,14 @@ sub new
 	my ($class, %options) = @_;
 	my @place = $ENV{TESTDATADIR} ? (DIR => $ENV{TESTDATADIR}) : (TMPDIR => 1);
 	my $folder = File::Temp::tempdir('faults.XXXXXX', @place);
-	my $self = bless { folder => $folder, owner => $$, rounds => 0, programs => programs($folder) }, $class;
+	my $self = bless { folder => $folder, owner => $$, rounds => 0, redis => [], bridges => [] }, $class;
 
 	push @stacks, $self;
 	# nobody's idea of another database may lead the tools there
 	delete @ENV{ grep { /\APG(?!_)/ } keys %ENV };
 	chmod 0755, $folder;
 	chown((getpwnam('postgres'))[ 2, 3 ], $folder) if $> == 0;
+	$self->{programs} = programs($folder);
 	$self->{cluster} = Porcupine::Faults::Cluster->new($folder, bin_folder(), %{ $options{cluster} // {} });
 	$self->{redis} = [ map { Porcupine::Faults::Redis->new($_, $folder, $self->{programs}{proxy}) } 1 .. $options{redis} // 0 ];
 	my %env = $self->redis ? (PORCUPINE_REDIS => join(',', map { $_->url } $self->redis)) : ();
@@ -67,22 +68,23 @@ sub round
 		programs => $self->{programs}, %options);
 }
 
+# Copies: they stay as they are while the project is built again, and the service's user can reach them.
 sub programs
 {
 	my ($folder) = @_;
 	my $here = dirname(abs_path(__FILE__)) . '/../..';
-	my $page = "$folder/page";
+	my %built = (bridge => $ENV{PORCUPINE_BRIDGE} // "$here/../bridge/porcupine-bridge", map { $_ => "$here/$_" } qw(client checker proxy));
 
-	mkdir $page;
-	open(my $index, '>', "$page/index.html") or die "cannot write to $page: $!\n";
+	mkdir "$folder/page";
+	open(my $index, '>', "$folder/page/index.html") or die "cannot write to $folder: $!\n";
 	print {$index} "<!doctype html><title>page</title>\n";
 	close($index);
-	my %programs = (bridge => $ENV{PORCUPINE_BRIDGE} // "$here/../bridge/porcupine-bridge", page => $page, map { $_ => "$here/$_" } qw(client checker proxy));
-	foreach my $name (sort keys %programs)
+	foreach my $name (sort keys %built)
 	{
-		die "$programs{$name} is not built: run make -C $name\n" unless -x $programs{$name};
+		die "$built{$name} is not built: run 'make bridge' and 'make -C faults'\n" unless -x $built{$name};
+		run('/dev/null', 'cp', $built{$name}, "$folder/$name") or die "cannot copy $built{$name} to $folder\n";
 	}
-	return \%programs;
+	return { page => "$folder/page", map { $_ => "$folder/$_" } keys %built };
 }
 
 sub bin_folder
@@ -116,7 +118,8 @@ sub end
 {
 	my ($self) = @_;
 
-	$_->end foreach @{ $self->{bridges} // [] }, @{ $self->{redis} // [] };
+	return if $self->{ended}++;
+	$_->end foreach $self->bridges, $self->redis;
 	$self->{cluster}->end if $self->{cluster};
 	run('/dev/null', 'rm', '-rf', $self->{folder}) unless $self->{kept};
 	return;
