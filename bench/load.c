@@ -78,8 +78,7 @@ static const struct option options[] = {
 };
 
 static People people;
-static Sender **senders;
-static Member **sending;		/* the members that they are, in the same order */
+static Member **senders;
 static int	n_senders;
 static int	poll_fd;
 static int	pacer = -1;
@@ -248,8 +247,7 @@ choose_senders(void)
 	const Room *room = NULL;
 	int			of_room = 0;
 
-	senders = need_memory((unsigned long) people.n_members * sizeof(Sender *));
-	sending = need_memory((unsigned long) people.n_members * sizeof(Member *));
+	senders = need_memory((unsigned long) people.n_members * sizeof(Member *));
 	for (int i = 0; i < people.n_members; i++)
 	{
 		Member	   *member = &people.members[i];
@@ -259,8 +257,7 @@ choose_senders(void)
 		if (of_room >= asked.senders)
 			continue;
 		member->sender = sender_new(room->id);
-		senders[n_senders] = member->sender;
-		sending[n_senders++] = member;
+		senders[n_senders++] = member;
 	}
 }
 
@@ -272,7 +269,7 @@ measure(void)
 	if (asked.rate > 0)
 		start_pacer();
 	for (int i = 0; i < n_senders && asked.rate == 0; i++)
-		sender_fill(senders[i], sending[i]->fd, (uint32_t) asked.in_flight);
+		sender_fill(senders[i]->sender, senders[i]->fd, (uint32_t) asked.in_flight);
 	run_for(asked.warm_up);
 	mark(-1);
 	tally.timing = true;
@@ -334,11 +331,13 @@ drain(void)
 
 	for (int i = 0; i < n_senders; i++)
 	{
-		while (senders[i]->acked < senders[i]->sent)
+		const Sender *sender = senders[i]->sender;
+
+		while (sender->acked < sender->sent)
 		{
 			turn();
 			if (clock_us() - began > asked.patience * 1e6)
-				fail("room %s: no answer to %u sends", sending[i]->room->id, senders[i]->sent - senders[i]->acked);
+				fail("room %s: no answer to %u sends", senders[i]->room->id, sender->sent - sender->acked);
 		}
 	}
 	while (!all_have_all())
@@ -406,9 +405,9 @@ pace(void)
 		return;
 	for (; beats > 0 && !stopped; beats--)
 	{
-		Sender	   *sender = senders[next];
+		Sender	   *sender = senders[next]->sender;
 
-		sender_fill(sender, sending[next]->fd, sender->sent - sender->acked + 1);
+		sender_fill(sender, senders[next]->fd, sender->sent - sender->acked + 1);
 		next = (next + 1) % n_senders;
 	}
 }
