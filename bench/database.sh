@@ -43,6 +43,19 @@ prepare_no_preload() {
 round_no_preload() { loud_and_quiet no_preload "$1" 10000; }
 finish_no_preload() { finish_slow_flush; }
 
+# Logins with a password over HTTP, eight at a time, and what the same costs the database: nearly all of it is Argon2id.
+prepare_logins() {
+  cluster_use live
+  [ ${#BRIDGES[@]} -eq 1 ] || bridges_start 1
+  sql -d "$DATABASE" -v users=20 -f - <bench/sql/logins.sql >/dev/null
+  printf 'login-%d a password of %d\n' $(seq 20 | awk '{ print $1, $1 }') >"$WORK/logins"
+}
+round_logins() {
+  timeout 300 bench/rest login "$BRIDGE_PORTS" "$WORK/logins" 8 "$SECONDS_EACH" 0 "$(label logins bridge "$1")" | tee -a "$RESULTS" ||
+    failed logins "no result; why is said above"
+  pgbench_case logins login "$1" 8 1 20
+}
+
 # --- what they share ------------------------------------------------------------------------------------------
 
 # One bridge, and 10,000 rooms of one member, made once.

@@ -46,13 +46,11 @@ history_make() {
 history_warm() {
   DATABASE=$1 tokens history 1
   mv "$WORK/people" "$WORK/readers-$1"
-  timeout 300 bench/pages $((BROADCASTER_PORT + $2)) "$WORK/readers-$1" $READERS each 0 "" >/dev/null || fail "reading history failed; its last words are above"
+  timeout 300 bench/rest each $((BROADCASTER_PORT + $2)) "$WORK/readers-$1" $READERS 0 0 "" >/dev/null || fail "reading history failed; its last words are above"
 }
 
 # history_read DATABASE BRIDGE PAGE ROUND ROOMS EVENTS-A-ROOM
 history_read() {
-  local pages=("$SECONDS_EACH" 0)
-  [ "$3" = latest ] || pages=("$SECONDS_EACH" "$6")
-  timeout 300 bench/pages $((BROADCASTER_PORT + $2)) "$WORK/readers-$1" $READERS "${pages[@]}" "$(label history "$3" "$4")\"events\":$(($5 * $6))," |
-    tee -a "$RESULTS" || failed history "no result of $3 pages from $1; why is said above"
+  timeout 300 bench/rest "$3" $((BROADCASTER_PORT + $2)) "$WORK/readers-$1" $READERS "$SECONDS_EACH" "$6" \
+    "$(label history "$3" "$4")\"events\":$(($5 * $6))," | tee -a "$RESULTS" || failed history "no result of $3 pages from $1; why is said above"
 }

@@ -13,8 +13,8 @@ SELECT j ->> 'workload' AS workload, j ->> 'against' AS against, (j ->> 'round')
        (j #>> '{cpu,load}')::numeric AS load, (j #>> '{cpu,others}')::numeric AS others, (j #>> '{cpu,stolen}')::numeric AS stolen,
        (j ->> 'connections_per_s')::numeric AS connections, (j ->> 'bytes_per_socket')::numeric AS bytes_per_socket,
        (j ->> 'rooms')::int AS rooms, (j ->> 'clients')::int AS clients, (j ->> 'per_s')::numeric AS per_s,
-       (j ->> 'flush_us')::numeric AS flush_us, (j ->> 'events')::int AS events, (j ->> 'pages_per_s')::numeric AS pages,
-       (j #>> '{page_us,p50}')::numeric AS page_p50, (j #>> '{page_us,p99}')::numeric AS page_p99
+       (j ->> 'flush_us')::numeric AS flush_us, (j ->> 'events')::int AS events, (j ->> 'answers_per_s')::numeric AS answers,
+       (j #>> '{answer_us,p50}')::numeric AS answer_p50, (j #>> '{answer_us,p99}')::numeric AS answer_p99
   FROM line;
 
 CREATE TEMP VIEW pair AS
@@ -34,9 +34,9 @@ UNION ALL SELECT 6, 'paced: median to a recipient, of 1.5 commits + 1 ms', '≤ 
 UNION ALL SELECT 7, 'paced: 99th percentile to a recipient, ms', '< 10', p99 / 1000, 10 - p99 / 1000 FROM run WHERE workload = 'paced' AND against = 'bridge'
 UNION ALL SELECT 8, 'idle: bytes of the bridge a socket', '≤ 8192', bytes_per_socket, 8192 - bytes_per_socket FROM run WHERE workload = 'idle' AND against = 'bridge'
 UNION ALL SELECT 9, 'idle: connections a second', '≥ 3,000', connections, connections - 3000 FROM run WHERE workload = 'idle' AND against = 'bridge'
-UNION ALL SELECT 10, 'history: latest page, time at the large table by time at the small', '≤ 1.3', s.pages / b.pages, 1.3 - s.pages / b.pages
+UNION ALL SELECT 10, 'history: latest page, time at the large table by time at the small', '≤ 1.3', s.answers / b.answers, 1.3 - s.answers / b.answers
   FROM run b JOIN run s USING (workload, against, round) WHERE workload = 'history' AND against = 'latest' AND b.events > s.events
-UNION ALL SELECT 11, 'history: latest pages a second, large table', '≥ 5,000', b.pages, b.pages - 5000
+UNION ALL SELECT 11, 'history: latest pages a second, large table', '≥ 5,000', b.answers, b.answers - 5000
   FROM run b JOIN run s USING (workload, against, round) WHERE workload = 'history' AND against = 'latest' AND b.events > s.events
 UNION ALL SELECT 12, 'sql, 10,000 rooms: of the same without a wake-up', '≥ 0.75', s.per_s / q.per_s, s.per_s / q.per_s - 0.75
   FROM run s JOIN run q USING (workload, round, rooms) WHERE workload = 'sql' AND rooms = 10000 AND s.against = 'ring' AND q.against = 'quiet'
@@ -50,7 +50,7 @@ CREATE FUNCTION pg_temp.median(number numeric[]) RETURNS text LANGUAGE sql
 RETURN (SELECT pg_temp.shown(percentile_cont(0.5) WITHIN GROUP (ORDER BY n)::numeric) FROM unnest(number) n);
 
 SELECT count(deliveries) > 0 AS sockets, count(*) FILTER (WHERE workload = 'idle') > 0 AS idle, count(per_s) > 0 AS database,
-       count(commit_p50) > 0 AS commits, count(pages) > 0 AS history, (SELECT count(*) FROM goal) > 0 AS goals FROM run \gset
+       count(commit_p50) > 0 AS commits, count(answers) > 0 AS answers, (SELECT count(*) FROM goal) > 0 AS goals FROM run \gset
 \pset tuples_only on
 \pset format unaligned
 \pset fieldsep ' | '
@@ -102,13 +102,13 @@ SELECT '| one client', pg_temp.median(array_agg(commit_p50 / 1000)), pg_temp.med
   FROM run WHERE commit_p50 IS NOT NULL;
 \endif
 
-\if :history
+\if :answers
 \qecho
-\qecho '| history | events | pages/s | ms: median | p99 |'
+\qecho '| over HTTP | events | answers/s | ms: median | p99 |'
 \qecho '|---|---|---|---|---|'
-SELECT '| ' || against, pg_temp.shown(events), pg_temp.median(array_agg(pages)), pg_temp.median(array_agg(page_p50 / 1000)),
-       pg_temp.median(array_agg(page_p99 / 1000)) || ' |'
-  FROM run WHERE pages IS NOT NULL GROUP BY against, events ORDER BY against DESC, events;
+SELECT '| ' || workload || CASE WHEN workload = 'history' THEN ': ' || against ELSE '' END, pg_temp.shown(events), pg_temp.median(array_agg(answers)),
+       pg_temp.median(array_agg(answer_p50 / 1000)), pg_temp.median(array_agg(answer_p99 / 1000)) || ' |'
+  FROM run WHERE answers IS NOT NULL GROUP BY workload, against, events ORDER BY workload, against DESC, events;
 \endif
 
 -- How far to trust it: what else the machine did, and how far apart the rounds of one thing are that never changes.
