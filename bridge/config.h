@@ -21,6 +21,7 @@ typedef struct Config
 	const char *page;			/* the folder of the built page */
 	const char *origins[CONFIG_MAX_ORIGINS + 1];	/* NULL-terminated */
 	Nodes		redis;			/* none: bridges tell each other by the database alone */
+	bool		redis_cluster;	/* they are some of one cluster's */
 	LogLevel	log_level;
 	char		metrics_address[64];	/* numeric; where GET /metrics is answered */
 	int			metrics_port;	/* 0: nowhere */

@@ -59,7 +59,7 @@ static bool take_char(Cursor *cursor, char c);
 static bool take_number(Cursor *cursor, int64_t *number);
 
 void
-fanout_open(const Nodes *nodes, int64_t origin, const FanoutEvents *handlers)
+fanout_open(const Nodes *nodes, bool clustered, int64_t origin, const FanoutEvents *handlers)
 {
 	events = handlers;
 	own_origin = origin;
@@ -67,8 +67,8 @@ fanout_open(const Nodes *nodes, int64_t origin, const FanoutEvents *handlers)
 		return;
 	channel_events = (ChannelEvents) {on_message, events->subscribed, events->came, events->went};
 	others_events = (OthersEvents) {events->gone, events->missed};
-	channels_open(nodes, &channel_events);
-	others_open(nodes->count, channels_node_of(CHANNELS_ALL), &others_events);
+	channels_open(nodes, clustered, &channel_events);
+	others_open(channels_of_all(), clustered ? 0 : channels_node_of(CHANNELS_ALL), &others_events);
 }
 
 void

@@ -35,8 +35,8 @@ typedef struct FanoutEvents
 	void		(*gone) (int64_t origin);
 } FanoutEvents;
 
-/* nodes and events must outlive the process; origin: this bridge's own. */
-extern void fanout_open(const Nodes *nodes, int64_t origin, const FanoutEvents *events);
+/* nodes and events must outlive the process; clustered: see channels.h; origin: this bridge's own. */
+extern void fanout_open(const Nodes *nodes, bool clustered, int64_t origin, const FanoutEvents *events);
 extern void fanout_close(void);
 
 /* The hub has the room, or no longer has it. */

@@ -113,7 +113,7 @@ open_layers(void)
 	relay_open();
 	watch_signals();
 	database_open(config, &database_events);
-	fanout_open(&config->redis, sends_origin(), &fanout_events);
+	fanout_open(&config->redis, config->redis_cluster, sends_origin(), &fanout_events);
 	presence_open(sends_origin());
 	election_open();
 }

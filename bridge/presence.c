@@ -472,7 +472,7 @@ command(int64_t room, const char *verb, int count, const char **words, RedisDone
 	const char *all[MEMBERS_A_COMMAND + 2] = {verb, key};
 
 	/* a log of another stream has other rooms */
-	snprintf(key, sizeof(key), "porcupine:online:%lld:%lld", (long long) database_stream(), (long long) room);
+	snprintf(key, sizeof(key), "porcupine:online:%lld:{%lld}", (long long) database_stream(), (long long) room);
 	for (int i = 0; i < count; i++)
 		all[i + 2] = words[i];
 	channels_command(room, count + 2, all, done, arg);

@@ -9,7 +9,6 @@
  * never reports a refused connection, and SSUBSCRIBE ends the process in both versions.
  */
 #include "redis.h"
-#include "log.h"
 #include "loop.h"
 #include "memory.h"
 
@@ -88,7 +87,7 @@ static void on_socket(uv_poll_t *handle, int status, int events);
 static void read_replies(RedisConn *conn);
 static bool take_push(RedisConn *conn, const redisReply *reply);
 static bool is_text(const redisReply *reply);
-static void log_error(const redisReply *reply);
+static void say_refused(RedisConn *conn, const redisReply *reply);
 static void write_output(void *arg);
 static void append(RedisConn *conn, int count, const char **words, const size_t *lengths);
 static void expect(RedisConn *conn, RedisDone done, void *arg);
@@ -392,7 +391,7 @@ read_replies(RedisConn *conn)
 			if (expected.done != NULL)
 				expected.done(expected.arg, got);
 			else
-				log_error(got);
+				say_refused(conn, got);
 		}
 		freeReplyObject(got);
 	}
@@ -410,7 +409,7 @@ take_push(RedisConn *conn, const redisReply *reply)
 		if (reply->type == REDIS_REPLY_STATUS)
 			conn->probed_at = 0;
 		else
-			log_error(reply);
+			say_refused(conn, reply);
 		return true;
 	}
 	kind = reply->element[0]->str;
@@ -431,12 +430,11 @@ is_text(const redisReply *reply)
 	return reply->type == REDIS_REPLY_STRING;
 }
 
-/* Nobody waits for it, but an operator wants to know: an ACL that is too narrow, most likely. */
 static void
-log_error(const redisReply *reply)
+say_refused(RedisConn *conn, const redisReply *reply)
 {
 	if (reply->type == REDIS_REPLY_ERROR)
-		log_write(LOG_ERROR, "Redis refuses a command", LOG_TEXT("error", reply->str));
+		conn->events->refused(conn->arg, reply->str);
 }
 
 /* --- sending ------------------------------------------------------------------------------------ */

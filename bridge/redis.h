@@ -28,6 +28,8 @@ typedef struct RedisEvents
 	/* On a connection that subscribes: a message, the confirmation of a subscription. */
 	void		(*message) (void *arg, const char *channel, const char *bytes, size_t length);
 	void		(*subscribed) (void *arg, const char *channel);
+	/* A command whose maker does not want to know was answered by an error. */
+	void		(*refused) (void *arg, const char *error);
 } RedisEvents;
 
 /* node and events must outlive the connection, which begins to connect at once. */
@@ -39,7 +41,7 @@ extern bool redis_is_up(const RedisConn *conn);
 
 /*
  * Sends a command when it is up, else it is lost at once. lengths NULL: the words are strings. done
- * may be NULL, then an error is logged. On a connection that subscribes: only (un)subscribing
+ * may be NULL, then refused() hears of an error. On a connection that subscribes: only (un)subscribing
  * commands, without done.
  */
 extern void redis_send(RedisConn *conn, int count, const char **words, const size_t *lengths, RedisDone done, void *arg);

@@ -172,7 +172,7 @@ foreach my $bytes (
 	"1 $stream 5\ne " . ($head + 1) . " 0 {\"type\":\"presence\"}\n", substr(forged(), 0, 30), "1 $stream 5\ne 99999999999999999999 0 {}\n",
 	"\0\n\n\n", '', "1 $stream 5\n? 1\nh x\nt\n+ 1 2\n")
 {
-	$redis->command('PUBLISH', "porcupine:room:$room", $bytes);
+	$redis->command('PUBLISH', "porcupine:room:{$room}", $bytes);
 }
 $redis->command('PUBLISH', 'porcupine:all', "1 $stream 5\nb 7 1\nd {\nd []\nd {\"members\":[[1,2],\"x\"],\"sessions\":7}\n");
 $first->say(message('after all that'));

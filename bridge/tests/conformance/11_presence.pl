@@ -72,7 +72,7 @@ my $begin = time;
 $there->stop_bridge('KILL');
 ok(hears($first, $ben, 0, 12), 'who was at a bridge that is killed goes offline');
 cmp_ok(time - $begin, '<', 11, 'within ten seconds or so');
-is($redis->command('SMEMBERS', 'porcupine:online:' . "$first->{ready}{stream}:$room") =~ tr/\n//, 0, 'and is taken out of the set');
+is($redis->command('SMEMBERS', 'porcupine:online:' . "$first->{ready}{stream}:{$room}") =~ tr/\n//, 0, 'and is taken out of the set');
 $there->start_bridge;
 wait_for('a connection to Redis', sub { 2 == grep { $_->{message} eq 'connected to Redis' } $there->log_lines });
 $second = subscribed($there, $ben);

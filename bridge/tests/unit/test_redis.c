@@ -77,7 +77,14 @@ on_reply(void *arg, const redisReply *reply)
 		text_format(&seen, "%s ", reply->str);
 }
 
-static const RedisEvents events = {on_up, on_down, on_message, on_subscribed};
+static void
+on_refused(void *arg, const char *error)
+{
+	(void) arg;
+	text_format(&seen, "!%s ", error);
+}
+
+static const RedisEvents events = {on_up, on_down, on_message, on_subscribed, on_refused};
 
 static void
 give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
@@ -225,12 +232,13 @@ pushes_are_told_apart(void)
 		"*3\r\n$8\r\nsmessage\r\n$1\r\nb\r\n$0\r\n\r\n"
 		"*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n"
 		"*3\r\n$7\r\nmessage\r\n:1\r\n:2\r\n*0\r\n:7\r\n"
+		"-MOVED 1 h:2\r\n"
 		"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$3\r\nend\r\n";
 	RedisConn  *conn = connected(true);
 
 	say(pushes, sizeof(pushes) - 1);
 	run_until(seen.length > 0 && strstr(seen.bytes, "end") != NULL);
-	check("+a a=1\r\n2 +b b= a=end ", "messages and confirmations, plain and sharded; the rest is nothing");
+	check("+a a=1\r\n2 +b b= !MOVED 1 h:2 a=end ", "messages and confirmations, plain and sharded; the rest is nothing");
 	ok(downs == 0, "what makes no sense does no harm");
 	say("?\r\n", 3);
 	run_until(downs == 1);

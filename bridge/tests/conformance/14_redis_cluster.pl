@@ -1,0 +1,123 @@
+# A Redis Cluster: three masters and a replica, of which the bridges are told one. Rooms are on the masters that have their slots; a
+# slot moves, a master is killed and its replica takes over: nothing is lost, and it is fast again afterwards.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Porcupine::Test;
+use Porcupine::Test::Redis;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+my @user = ('--user', qw(chat on >secret ~porcupine:* &porcupine:* -@all +ping +spublish +ssubscribe +sunsubscribe +sadd +srem +smembers),
+	qw(+expire +cluster|slots));
+my @nodes = map {
+	my $bus = PostgreSQL::Test::Cluster::get_free_port();
+	my $node = Porcupine::Test::Redis->new(@user, '--cluster-enabled', 'yes', '--cluster-port', $bus, '--cluster-config-file',
+		PostgreSQL::Test::Utils::tempdir() . '/nodes.conf', '--cluster-node-timeout', 1500, '--cluster-require-full-coverage', 'no');
+	$node->{bus} = $bus;
+	$node;
+} 1 .. 4;
+my @ids = map { $_->command('CLUSTER', 'MYID') } @nodes;
+$nodes[0]->command('CLUSTER', 'MEET', '127.0.0.1', $_->port, $_->{bus}) foreach @nodes[ 1 .. 3 ];
+$nodes[$_]->command('CLUSTER', 'ADDSLOTSRANGE', $_ * 5461, $_ == 2 ? 16383 : $_ * 5461 + 5460) foreach 0 .. 2;
+foreach my $node (@nodes)
+{
+	wait_for('the cluster to know itself',
+		sub { $node->command('CLUSTER', 'INFO') =~ /cluster_state:ok/ && 4 == (() = $node->command('CLUSTER', 'NODES') =~ /connected/g) });
+}
+like($nodes[3]->command('CLUSTER', 'REPLICATE', $ids[0]), qr/OK/, 'three masters and a replica');
+wait_for('the replica to be known', sub { $nodes[1]->command('CLUSTER', 'NODES') =~ /slave/ });
+
+# By another name than the cluster's own, which must make no difference.
+my $here = start_stack(
+	conf => "max_connections = 60\n",
+	env => { PORCUPINE_REDIS => 'redis://chat:secret@localhost:' . $nodes[1]->port, PORCUPINE_REDIS_CLUSTER => 'on' }
+);
+my $there = $here->another_bridge;
+my ($ada, $ben) = map { $here->person($_) } qw(ada ben);
+my @rooms = map { $here->room($ada, $ben) } 1 .. 12;
+my %head = map { $_ => 2 } @rooms;
+
+sub logged { my ($bridge, $message) = @_; return scalar grep { $_->{message} eq $message } $bridge->log_lines; }
+
+sub relying
+{
+	return 1 == grep { logged($_, 'relying on another bridge for doorbells') > logged($_, 'listening to the database again') } $here, $there;
+}
+
+sub subscribed
+{
+	my ($bridge, $person) = @_;
+	my $ws = $bridge->signed_in($person);
+
+	foreach my $room (@rooms)
+	{
+		$ws->say({ type => 'subscribe', room => $room });
+		$ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
+	}
+	return $ws;
+}
+
+wait_for('one to rely on the other', \&relying);
+my @sockets = (subscribed($here, $ada), subscribed($there, $ben));
+
+# to_all(WHAT, SECONDS): in each room a message of each of the two; both have all of them in time.
+sub to_all
+{
+	my ($what, $seconds) = @_;
+	my $begin = time;
+
+	foreach my $room (@rooms)
+	{
+		$_->say({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($what) }) foreach @sockets;
+		$head{$room} += 2;
+	}
+	my @wrong = grep {
+		my $ws = $_;
+		grep { json_text([ map { $_->{seq} } $ws->events($_, $head{$_}, 10) ]) ne json_text([ 3 .. $head{$_} ]) } @rooms
+	} @sockets;
+	is(@wrong, 0, "$what: everything, in order, once");
+	cmp_ok(time - $begin, '<', $seconds, "$what: within $seconds seconds");
+	return;
+}
+
+to_all('at first', 2);
+my @channels = map { [ split /\n/, $_->command('PUBSUB', 'SHARDCHANNELS', 'porcupine:room:*') ] } @nodes[ 0 .. 2 ];
+is(@{ $channels[0] } + @{ $channels[1] } + @{ $channels[2] }, @rooms, 'each room has a channel on one of the masters');
+ok(!(grep { !@$_ } @channels), 'and they are spread');
+my $ws = $there->signed_in($ada);
+$ws->say({ type => 'subscribe', room => $rooms[0] });
+is(@{ $ws->hear('subscribed')->{online} }, 2, 'presence is known from the masters, too');
+$ws->close;
+
+# --- a slot moves ------------------------------------------------------------------------------------------------
+
+my ($moved) = $channels[1][0] =~ /\{(\d+)\}/;
+my $slot = $nodes[0]->command('CLUSTER', 'KEYSLOT', "{$moved}");
+$nodes[1]->command('DEL', "porcupine:online:$sockets[0]{ready}{stream}:{$moved}");
+like($nodes[$_]->command('CLUSTER', 'SETSLOT', $slot, 'NODE', $ids[2]), qr/OK/, "slot $slot moves to the third, says node $_") foreach 2, 1, 0;
+to_all('while a slot moves', 5);
+wait_for('the channel to have moved', sub { $nodes[2]->command('PUBSUB', 'SHARDNUMSUB', "porcupine:room:{$moved}") =~ /\b2\z/ });
+wait_for('one to rely on the other', \&relying);
+to_all('when it has moved', 2);
+
+# --- a master is killed --------------------------------------------------------------------------------------------
+
+$nodes[0]->stop('KILL');
+to_all('while a master is gone', 5);
+wait_for('the replica to be the master', sub { $nodes[3]->command('ROLE') =~ /\Amaster/ });
+wait_for('its channels to be there',
+	sub { @{ $channels[0] } == split /\n/, $nodes[3]->command('PUBSUB', 'SHARDCHANNELS', 'porcupine:room:*') });
+wait_for('one to rely on the other', \&relying);
+to_all('with the replica in its place', 2);
+foreach my $bridge ($here, $there)
+{
+	is(logged($bridge, 'Redis refuses a command'), 0, 'no more rights are needed than these');
+}
+
+done_testing();
