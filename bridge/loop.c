@@ -16,6 +16,15 @@ struct Lookup
 	void	   *arg;
 };
 
+struct SocketWatch
+{
+	uv_poll_t	handle;
+	int			fd;
+	int			events;
+	SocketReady ready;
+	void	   *arg;
+};
+
 static uv_loop_t loop;
 static int	loop_is_made = 0;
 static uv_prepare_t before_sleep;
@@ -30,6 +39,8 @@ static Deferred *next_deferred(void);
 static void run_deferred(uv_prepare_t *handle);
 static void stay_awake(uv_idle_t *handle);
 static void on_timer(uv_timer_t *handle);
+static void free_handle(uv_handle_t *handle);
+static void on_socket(uv_poll_t *handle, int status, int events);
 static void close_handle(uv_handle_t *handle, void *arg);
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found);
 
@@ -89,6 +100,67 @@ timer_stop(Timer *timer)
 {
 	if (timer->handle.loop != NULL)
 		uv_timer_stop(&timer->handle);
+}
+
+Timer *
+timer_make(void)
+{
+	Timer	   *timer = memory_alloc(sizeof(Timer));
+
+	uv_timer_init(loop_get(), &timer->handle);
+	return timer;
+}
+
+void
+timer_free(Timer *timer)
+{
+	timer->handle.data = timer;
+	uv_close((uv_handle_t *) &timer->handle, free_handle);
+}
+
+static void
+free_handle(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void
+loop_watch(SocketWatch **watch, int fd, int events, SocketReady ready, void *arg)
+{
+	SocketWatch *made = *watch;
+
+	if (made != NULL && made->fd != fd)
+		loop_unwatch(watch);
+	if (*watch == NULL)
+	{
+		made = *watch = memory_alloc(sizeof(SocketWatch));
+		made->handle.data = made;
+		made->fd = fd;
+		made->ready = ready;
+		made->arg = arg;
+		uv_poll_init(loop_get(), &made->handle, fd);
+	}
+	if (made->events != events)
+		uv_poll_start(&made->handle, events, on_socket);
+	made->events = events;
+}
+
+void
+loop_unwatch(SocketWatch **watch)
+{
+	if (*watch == NULL)
+		return;
+	uv_poll_stop(&(*watch)->handle);
+	uv_close((uv_handle_t *) &(*watch)->handle, free_handle);
+	*watch = NULL;
+}
+
+static void
+on_socket(uv_poll_t *handle, int status, int events)
+{
+	SocketWatch *watch = handle->data;
+
+	watch->ready(watch->arg, status, events);
 }
 
 Lookup *

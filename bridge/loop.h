@@ -29,6 +29,19 @@ extern uint64_t loop_now(void);
 
 extern void timer_start(Timer *timer, void (*fire) (void *arg), void *arg, uint64_t first_ms, uint64_t every_ms);
 extern void timer_stop(Timer *timer);
+/* For an owner that goes before the loop does: libuv lets go of a timer later than its owner. */
+extern Timer *timer_make(void);
+extern void timer_free(Timer *timer);
+
+/*
+ * Watches a socket that a library owns. *watch is NULL at first; it follows when the socket or the
+ * events (UV_READABLE, UV_WRITABLE) are others. It must end before the library closes the socket,
+ * whose number may come back for another one.
+ */
+typedef struct SocketWatch SocketWatch;
+typedef void (*SocketReady) (void *arg, int status, int events);
+extern void loop_watch(SocketWatch **watch, int fd, int events, SocketReady ready, void *arg);
+extern void loop_unwatch(SocketWatch **watch);
 
 /*
  * Resolves a host's name without blocking: address is numeric, NULL if there is none. The lookup

@@ -25,7 +25,6 @@ static Table by_session;
 
 static void on_deadline(void *arg);
 static void stop_deadline(Peer *peer);
-static void free_timer(uv_handle_t *handle);
 static void cut_slow(void *arg);
 static void drop_queue(Peer *peer);
 static void forget_identity(Peer *peer);
@@ -60,7 +59,7 @@ peer_open(void *socket, int64_t only_room, int64_t after, int64_t stream)
 	first = peer;
 	count++;
 	metrics_add(METRIC_SOCKETS_OPENED, 1);
-	peer->deadline = memory_alloc(sizeof(Timer));
+	peer->deadline = timer_make();
 	timer_start(peer->deadline, on_deadline, peer, AUTH_DEADLINE_MS, 0);
 	return peer;
 }
@@ -156,14 +155,8 @@ stop_deadline(Peer *peer)
 {
 	if (peer->deadline == NULL)
 		return;
-	uv_close((uv_handle_t *) &peer->deadline->handle, free_timer);
+	timer_free(peer->deadline);
 	peer->deadline = NULL;
-}
-
-static void
-free_timer(uv_handle_t *handle)
-{
-	free(handle->data);
 }
 
 static void

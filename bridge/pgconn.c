@@ -55,13 +55,6 @@ struct DbRequest
 	Arena		arena;
 };
 
-/* uv_poll_t outlives our interest in it until libuv has closed it. */
-typedef struct Watch
-{
-	uv_poll_t	handle;
-	PgConn	   *conn;
-} Watch;
-
 struct PgConn
 {
 	const char *conninfo;
@@ -72,9 +65,7 @@ struct PgConn
 	PgState		state;
 	char	   *host;			/* to be resolved first; NULL: nothing to resolve */
 	Lookup	   *lookup;
-	Watch	   *watch;
-	int			watched_fd;
-	int			watched_events;
+	SocketWatch *watch;
 	Timer	   *timer;
 	uint64_t	pause;
 	Table		prepared;		/* by the address of the SQL */
@@ -92,8 +83,7 @@ static void continue_connect(PgConn *conn);
 static void become_up(PgConn *conn);
 static void lose(PgConn *conn, const char *why);
 static void watch(PgConn *conn, int events);
-static void unwatch(PgConn *conn);
-static void on_socket(uv_poll_t *handle, int status, int events);
+static void on_socket(void *arg, int status, int events);
 static bool read_results(PgConn *conn);
 static bool take_result(PgConn *conn, PGresult *result);
 static void finish_piece(PgConn *conn);
@@ -103,8 +93,6 @@ static void statement_name(char *name, size_t size, const char *sql);
 static void add_param(DbRequest *request, const char *value, size_t length, int format);
 static void free_request(DbRequest *request);
 static void ignore_notice(void *arg, const PGresult *notice);
-static void free_watch(uv_handle_t *handle);
-static void free_timer(uv_handle_t *handle);
 
 /* --- requests ---------------------------------------------------------------------------- */
 
@@ -263,7 +251,7 @@ pgconn_open(const char *conninfo, const char *options, const PgConnEvents *event
 	conn->host = host_to_resolve(conninfo);
 	conn->events = events;
 	conn->arg = arg;
-	conn->timer = memory_alloc(sizeof(Timer));
+	conn->timer = timer_make();
 	change_state(conn, PG_WAITING);
 	timer_start(conn->timer, on_timer, conn, 0, 0);
 	return conn;
@@ -274,7 +262,7 @@ pgconn_close(PgConn *conn)
 {
 	change_state(conn, PG_CLOSED);
 	lose(conn, "closing");
-	uv_close((uv_handle_t *) &conn->timer->handle, free_timer);
+	timer_free(conn->timer);
 	free(conn->host);
 	free(conn);
 }
@@ -442,7 +430,7 @@ lose(PgConn *conn, const char *why)
 	if (conn->lookup != NULL)
 		loop_forget(conn->lookup);
 	conn->lookup = NULL;
-	unwatch(conn);
+	loop_unwatch(&conn->watch);
 	PQfinish(conn->pg);
 	conn->pg = NULL;
 	table_free(&conn->prepared);
@@ -465,43 +453,19 @@ lose(PgConn *conn, const char *why)
 
 /* --- the socket ---------------------------------------------------------------------------- */
 
-/* libpq may change its socket while it connects, so the watch follows it. */
+/* While it connects, libpq may close its socket and open another one of the same number. */
 static void
 watch(PgConn *conn, int events)
 {
-	int			fd = PQsocket(conn->pg);
-
-	if (conn->watch != NULL && (conn->watched_fd != fd || conn->state == PG_CONNECTING))
-		unwatch(conn);
-	if (conn->watch == NULL)
-	{
-		conn->watch = memory_alloc(sizeof(Watch));
-		conn->watch->conn = conn;
-		conn->watch->handle.data = conn->watch;
-		conn->watched_fd = fd;
-		conn->watched_events = 0;
-		uv_poll_init(loop_get(), &conn->watch->handle, fd);
-	}
-	if (conn->watched_events != events)
-		uv_poll_start(&conn->watch->handle, events, on_socket);
-	conn->watched_events = events;
-}
-
-/* Before the socket closes: its number may come back for another one. */
-static void
-unwatch(PgConn *conn)
-{
-	if (conn->watch == NULL)
-		return;
-	uv_poll_stop(&conn->watch->handle);
-	uv_close((uv_handle_t *) &conn->watch->handle, free_watch);
-	conn->watch = NULL;
+	if (conn->state == PG_CONNECTING)
+		loop_unwatch(&conn->watch);
+	loop_watch(&conn->watch, PQsocket(conn->pg), events, on_socket, conn);
 }
 
 static void
-on_socket(uv_poll_t *handle, int status, int events)
+on_socket(void *arg, int status, int events)
 {
-	PgConn	   *conn = ((Watch *) handle->data)->conn;
+	PgConn	   *conn = arg;
 
 	if (conn->state == PG_CONNECTING)
 	{
@@ -685,16 +649,4 @@ ignore_notice(void *arg, const PGresult *notice)
 {
 	(void) arg;
 	(void) notice;
-}
-
-static void
-free_watch(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
-static void
-free_timer(uv_handle_t *handle)
-{
-	free(handle->data);
 }

@@ -41,13 +41,6 @@ typedef struct Expected
 	void	   *arg;
 } Expected;
 
-/* uv_poll_t outlives our interest in it until libuv has closed it. */
-typedef struct RedisWatch
-{
-	uv_poll_t	handle;
-	RedisConn  *conn;
-} RedisWatch;
-
 struct RedisConn
 {
 	const Node *node;
@@ -57,8 +50,7 @@ struct RedisConn
 	RedisState	state;
 	Lookup	   *lookup;
 	redisContext *redis;
-	RedisWatch *watch;
-	int			watched_events;
+	SocketWatch *watch;
 	Timer	   *timer;			/* the next attempt, its end, or the next probe */
 	uint64_t	pause;
 	uint64_t	probed_at;		/* 0: no probe is out */
@@ -82,8 +74,7 @@ static void probe(RedisConn *conn);
 static void on_probed(void *arg, const redisReply *reply);
 static void lose(RedisConn *conn, const char *why);
 static void watch(RedisConn *conn, int events);
-static void unwatch(RedisConn *conn);
-static void on_socket(uv_poll_t *handle, int status, int events);
+static void on_socket(void *arg, int status, int events);
 static void read_replies(RedisConn *conn);
 static bool take_push(RedisConn *conn, const redisReply *reply);
 static bool is_text(const redisReply *reply);
@@ -92,8 +83,6 @@ static void write_output(void *arg);
 static void append(RedisConn *conn, int count, const char **words, const size_t *lengths);
 static void expect(RedisConn *conn, RedisDone done, void *arg);
 static Expected take_expected(RedisConn *conn);
-static void free_watch(uv_handle_t *handle);
-static void free_timer(uv_handle_t *handle);
 
 /* --- its life --------------------------------------------------------------------------------- */
 
@@ -106,7 +95,7 @@ redis_open(const Node *node, bool subscribes, const RedisEvents *events, void *a
 	conn->subscribes = subscribes;
 	conn->events = events;
 	conn->arg = arg;
-	conn->timer = memory_alloc(sizeof(Timer));
+	conn->timer = timer_make();
 	change_state(conn, REDIS_WAITING);
 	timer_start(conn->timer, on_timer, conn, 0, 0);
 	return conn;
@@ -122,7 +111,7 @@ redis_close(RedisConn *conn)
 		done = 0;
 	change_state(conn, REDIS_CLOSED);
 	lose(conn, "closing");
-	uv_close((uv_handle_t *) &conn->timer->handle, free_timer);
+	timer_free(conn->timer);
 	free(conn->expected);
 	free(conn);
 }
@@ -286,7 +275,7 @@ lose(RedisConn *conn, const char *why)
 		loop_forget(conn->lookup);
 	conn->lookup = NULL;
 	loop_undefer(&conn->write);
-	unwatch(conn);
+	loop_unwatch(&conn->watch);
 	if (conn->redis != NULL)
 		redisFree(conn->redis);
 	conn->redis = NULL;
@@ -314,34 +303,13 @@ lose(RedisConn *conn, const char *why)
 static void
 watch(RedisConn *conn, int events)
 {
-	if (conn->watch == NULL)
-	{
-		conn->watch = memory_alloc(sizeof(RedisWatch));
-		conn->watch->conn = conn;
-		conn->watch->handle.data = conn->watch;
-		conn->watched_events = 0;
-		uv_poll_init(loop_get(), &conn->watch->handle, conn->redis->fd);
-	}
-	if (conn->watched_events != events)
-		uv_poll_start(&conn->watch->handle, events, on_socket);
-	conn->watched_events = events;
-}
-
-/* Before the socket closes: its number may come back for another one. */
-static void
-unwatch(RedisConn *conn)
-{
-	if (conn->watch == NULL)
-		return;
-	uv_poll_stop(&conn->watch->handle);
-	uv_close((uv_handle_t *) &conn->watch->handle, free_watch);
-	conn->watch = NULL;
+	loop_watch(&conn->watch, conn->redis->fd, events, on_socket, conn);
 }
 
 static void
-on_socket(uv_poll_t *handle, int status, int events)
+on_socket(void *arg, int status, int events)
 {
-	RedisConn  *conn = ((RedisWatch *) handle->data)->conn;
+	RedisConn  *conn = arg;
 	char		why[100];
 
 	if (conn->state == REDIS_CONNECTING && conn->count == 0)
@@ -507,16 +475,4 @@ take_expected(RedisConn *conn)
 		conn->count--;
 	}
 	return oldest;
-}
-
-static void
-free_watch(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
-static void
-free_timer(uv_handle_t *handle)
-{
-	free(handle->data);
 }
