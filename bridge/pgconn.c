@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PARAMS 12
 #define FIRST_PAUSE_MS 100
 #define LONGEST_PAUSE_MS 2000
 #define CONNECT_PATIENCE_MS 5000
@@ -32,28 +31,6 @@ typedef enum PgState
 	PG_UP,
 	PG_CLOSED
 } PgState;
-
-struct DbRequest
-{
-	DbRequest  *next;
-	const char *sql;
-	DbDone		done;
-	void	   *arg;
-	uint64_t	asked_at;
-	double		began;			/* the same by metrics_clock(); 0: not yet */
-	int			lane;			/* enum DatabaseLane */
-	bool		given_up;
-	int64_t		session;		/* 0: nobody's */
-	PGresult   *result;			/* of the statement, or the first error */
-	const char *prepares;		/* a piece of our own: this statement is being prepared */
-	int			count;
-	const char *values[MAX_PARAMS];
-	int			lengths[MAX_PARAMS];
-	int			formats[MAX_PARAMS];
-	int			result_format;	/* 0 text, 1 binary */
-	char		session_text[24];
-	Arena		arena;
-};
 
 struct PgConn
 {
@@ -90,154 +67,7 @@ static void finish_piece(PgConn *conn);
 static void flush(PgConn *conn);
 static bool prepare(PgConn *conn, const char *sql);
 static void statement_name(char *name, size_t size, const char *sql);
-static void add_param(DbRequest *request, const char *value, size_t length, int format);
-static void free_request(DbRequest *request);
 static void ignore_notice(void *arg, const PGresult *notice);
-
-/* --- requests ---------------------------------------------------------------------------- */
-
-DbRequest *
-db_request(const char *sql, DbDone done, void *arg)
-{
-	DbRequest  *request = memory_alloc(sizeof(DbRequest));
-
-	request->sql = sql;
-	request->done = done;
-	request->arg = arg;
-	return request;
-}
-
-void
-db_act_as(DbRequest *request, int64_t session)
-{
-	request->session = session;
-}
-
-void
-db_text(DbRequest *request, const char *text)
-{
-	if (text == NULL)
-		db_null(request);
-	else
-		add_param(request, arena_text(&request->arena, text, strlen(text)), 0, 0);
-}
-
-void
-db_number(DbRequest *request, int64_t number)
-{
-	unsigned char *bytes = arena_alloc(&request->arena, 24);
-	char	   *digits = (char *) bytes;
-
-	snprintf(digits, 24, "%lld", (long long) number);
-	add_param(request, digits, 0, 0);
-}
-
-void
-db_null(DbRequest *request)
-{
-	add_param(request, NULL, 0, 0);
-}
-
-void
-db_binary(DbRequest *request, const void *bytes, size_t length)
-{
-	add_param(request, arena_copy(&request->arena, bytes, length), length, 1);
-}
-
-void
-db_want_binary(DbRequest *request)
-{
-	request->result_format = 1;
-}
-
-void
-db_forget(DbRequest *request)
-{
-	request->done = NULL;
-	request->given_up = true;
-}
-
-void
-db_give_up(DbRequest *request)
-{
-	request->given_up = true;
-}
-
-bool
-db_is_given_up(const DbRequest *request)
-{
-	return request->given_up;
-}
-
-uint64_t
-db_asked_at(const DbRequest *request)
-{
-	return request->asked_at;
-}
-
-void
-db_set_asked(DbRequest *request, int lane)
-{
-	request->lane = lane;
-	request->asked_at = loop_now();
-	request->began = metrics_clock();
-}
-
-void
-db_enqueue(DbQueue *queue, DbRequest *request)
-{
-	request->next = NULL;
-	if (queue->last != NULL)
-		queue->last->next = request;
-	else
-		queue->first = request;
-	queue->last = request;
-	queue->count++;
-}
-
-DbRequest *
-db_dequeue(DbQueue *queue)
-{
-	DbRequest  *request = queue->first;
-
-	if (request != NULL)
-	{
-		queue->first = request->next;
-		if (queue->first == NULL)
-			queue->last = NULL;
-		queue->count--;
-	}
-	return request;
-}
-
-void
-db_finish(DbRequest *request, DbOutcome outcome, const PGresult *result)
-{
-	if (request->began > 0)
-		metrics_add_to(METRIC_DATABASE_REQUESTS, (int) outcome, 1);
-	if (request->done != NULL)
-		request->done(request->arg, outcome, result);
-	free_request(request);
-}
-
-static void
-add_param(DbRequest *request, const char *value, size_t length, int format)
-{
-	if (request->count == MAX_PARAMS)
-		abort();				/* a table in the source has a row too long */
-	request->values[request->count] = value;
-	request->lengths[request->count] = (int) length;
-	request->formats[request->count] = format;
-	request->count++;
-}
-
-static void
-free_request(DbRequest *request)
-{
-	PQclear(request->result);
-	arena_free(&request->arena);
-	free(request);
-}
 
 /* --- the connection's life --------------------------------------------------------------- */
 
@@ -561,7 +391,7 @@ finish_piece(PgConn *conn)
 					  LOG_TEXT("error", PQresultErrorMessage(piece->result)));
 			table_remove(&conn->prepared, (int64_t) (intptr_t) piece->prepares);
 		}
-		free_request(piece);
+		db_free(piece);
 		return;
 	}
 	conn->in_flight--;
