@@ -433,10 +433,13 @@ append(HubRoom *room, HubEvent event)
 	for (each = room->subscriptions; each != NULL; each = following)
 	{
 		following = each->next_in_room;
-		if (each->next == event.seq && each->announced)
+		if (each->next == event.seq && each->announced && ops->has_room(each))
 			(void) deliver(each, &event);
 		else if (each->next > 0 && each->next <= event.seq)
+		{
+			ops->missed(each, event.frame);
 			pump(each);
+		}
 	}
 	frame_release(event.frame);
 }

@@ -56,8 +56,10 @@ typedef struct HubOps
 	void		(*announce) (Subscription *subscription);
 	/* Must neither detach anybody nor fail. */
 	void		(*push) (Subscription *subscription, Frame *frame);
-	/* May a catching-up subscription be sent more now? If not, hub_resume() later. */
+	/* May it be sent more now? If not, hub_resume() later. */
 	bool		(*has_room) (Subscription *subscription);
+	/* This event was new, and it was not ready for it. Must neither detach anybody nor fail. */
+	void		(*missed) (Subscription *subscription, const Frame *frame);
 	/* The hub has detached it: the membership is over, or (busy) the room could not be read. */
 	void		(*ended) (Subscription *subscription, bool busy);
 	/* The room begins to be watched, or no longer is. */

@@ -25,6 +25,7 @@ static Table by_session;
 
 static void on_deadline(void *arg);
 static void stop_deadline(Peer *peer);
+static void on_drained(void *arg);
 static void cut_slow(void *arg);
 static void drop_queue(Peer *peer);
 static void forget_identity(Peer *peer);
@@ -130,6 +131,8 @@ peer_closed(Peer *peer)
 	drop_queue(peer);
 	if (peer->cut.queued)
 		loop_undefer(&peer->cut);
+	if (peer->drain.queued)
+		loop_undefer(&peer->drain);
 	if (peer->previous != NULL)
 		peer->previous->next = peer->next;
 	else
@@ -221,12 +224,26 @@ peer_say(Peer *peer, Frame *frame)
 bool
 peer_has_room(Peer *peer)
 {
+	/* a burst is no sign of slowness, as long as the socket takes it */
+	if (peer->queued >= PEER_FULL && !peer->full && peer->state != PEER_ENDING)
+		transport->write_now(peer->socket);
 	if (peer->queued >= PEER_FULL && !peer->full)
 	{
 		peer->full = true;
 		peer->full_at = loop_now();
+		peer->behind = 0;
 	}
 	return !peer->full;
+}
+
+void
+peer_miss(Peer *peer, const Frame *frame)
+{
+	if (!peer->full || peer->state == PEER_ENDING)
+		return;
+	peer->behind += frame->wire_length;
+	if (peer->behind > PEER_MAX_BEHIND)
+		loop_defer(LOOP_SUBMIT, &peer->cut, cut_slow, peer);
 }
 
 void
@@ -264,8 +281,18 @@ peer_written(Peer *peer)
 	if (peer->full && peer->queued < PEER_FULL / 2 && peer->state == PEER_READY)
 	{
 		peer->full = false;
-		events->drained(peer);
+		loop_defer(LOOP_SUBMIT, &peer->drain, on_drained, peer);
 	}
+}
+
+/* Not while it is being written to, for it is written to in turn. */
+static void
+on_drained(void *arg)
+{
+	Peer	   *peer = arg;
+
+	if (peer->state == PEER_READY)
+		events->drained(peer);
 }
 
 static void

@@ -13,9 +13,10 @@
 #include "loop.h"
 #include "table.h"
 
-#define PEER_MAX_QUEUED (1024 * 1024)	/* bytes that wait for a slow reader; then it is cut */
-#define PEER_FULL (128 * 1024)	/* bytes at which catching up pauses */
-#define PEER_STUCK_MS 30000
+#define PEER_FULL (128 * 1024)	/* bytes that wait for a slow reader, at which its events wait in the log */
+#define PEER_MAX_BEHIND (4 * 1024 * 1024)	/* bytes of events that may pass it by; then it is cut */
+#define PEER_STUCK_MS 30000		/* so long it may stay full; then, too */
+#define PEER_MAX_QUEUED (1024 * 1024)	/* bytes of whatever cannot wait in the log; then, too */
 #define PEER_MAX_CALLS 64		/* database calls under way, at which reading pauses */
 #define PEER_FEW_CALLS 1		/* the same while the bridge as a whole has too many */
 
@@ -48,6 +49,8 @@ typedef struct Peer Peer;
 typedef struct PeerTransport
 {
 	void		(*want_write) (void *socket);
+	/* Writes what the socket takes at once. */
+	void		(*write_now) (void *socket);
 	void		(*pause) (void *socket, bool paused);
 	/* It is ending; hang up if its last words cannot be written soon. */
 	void		(*expire) (void *socket);
@@ -83,12 +86,14 @@ struct Peer
 	bool		paused;
 	bool		full;			/* has_room was refused: drained() is due */
 	uint64_t	full_at;		/* since when */
+	size_t		behind;			/* bytes of events that it had no room for since then */
 	Frame	  **queue;			/* a ring */
 	int			queue_size;
 	int			queue_begin;
 	int			queue_count;
 	size_t		queued;			/* bytes */
 	Deferred	cut;
+	Deferred	drain;
 	CloseCode	close_code;
 	char		close_reason[40];
 };
@@ -113,6 +118,8 @@ extern void peer_push(Peer *peer, Frame *frame);
 /* The same, and releases it. */
 extern void peer_say(Peer *peer, Frame *frame);
 extern bool peer_has_room(Peer *peer);
+/* An event has come that it has no room for: one that falls too far behind is cut, later. */
+extern void peer_miss(Peer *peer, const Frame *frame);
 /* Ends whoever has been full for too long: it does not read at all. */
 extern void peer_cut_stuck(void);
 

@@ -32,7 +32,7 @@
 #define MAX_BATCH 500
 /* of an event's frame, without its body */
 #define EVENT_LENGTH 352
-#define MAX_BATCH_BYTES (4 * 1024 * 1024)
+#define MAX_BATCH_BYTES (1024 * 1024)	/* it is shown at once, too, and no reader takes any amount at once */
 #define MANY_WAITING 16384		/* sends of all sockets; then each socket may have only few */
 #define MANY_WAITING_BYTES (32 * 1024 * 1024)
 #define CAREFUL_MS 1000			/* after a held room was met: batches do not wait for locks */

@@ -44,6 +44,7 @@ static void read_page(Subscription *subscription, int64_t after, int max);
 static void on_page(void *arg, DbOutcome outcome, const PGresult *result);
 static void push(Subscription *subscription, Frame *frame);
 static bool has_room(Subscription *subscription);
+static void missed(Subscription *subscription, const Frame *frame);
 static void on_ended(Subscription *subscription, bool busy);
 static void on_closed(int64_t room);
 
@@ -55,6 +56,7 @@ static const HubOps hub_ops = {
 	.announce = announce,
 	.push = push,
 	.has_room = has_room,
+	.missed = missed,
 	.ended = on_ended,
 	.opened = fanout_watch,
 	.closed = on_closed,
@@ -291,6 +293,12 @@ static bool
 has_room(Subscription *subscription)
 {
 	return peer_has_room(((Watch *) subscription)->peer);
+}
+
+static void
+missed(Subscription *subscription, const Frame *frame)
+{
+	peer_miss(((Watch *) subscription)->peer, frame);
 }
 
 /* The hub has detached it already. */

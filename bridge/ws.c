@@ -30,15 +30,18 @@ static bool key_is_well_formed(struct lws *wsi);
 static void refuse(struct lws *wsi, ErrorCode code, int status, const char *detail, const char *lines);
 static int64_t query_number(struct lws *wsi, const char *name);
 static int	write_queue(Socket *socket);
+static int	write_some(Socket *socket);
 static void wait_for_writeable(Socket *socket);
 static int	write_raw(Socket *socket, unsigned char *bytes, size_t length);
 static int	say_close(Socket *socket);
 static void want_write(void *socket);
+static void write_now(void *socket);
 static void flush(void *socket);
+static void hang_up(Socket *socket);
 static void pause_reading(void *socket, bool paused);
 static void expire(void *socket);
 
-static const PeerTransport transport = {want_write, pause_reading, expire};
+static const PeerTransport transport = {want_write, write_now, pause_reading, expire};
 
 void
 ws_open(const char *const *origins)
@@ -237,15 +240,28 @@ ws_on_writeable(Socket *socket)
 static int
 write_queue(Socket *socket)
 {
+	Peer	   *peer = socket->peer;
+	int			result;
+
+	if (peer_next_frame(peer) == NULL)
+		return peer->state == PEER_ENDING ? say_close(socket) : 0;
+	result = write_some(socket);
+	if (result == 0 && !socket->waiting && (peer_next_frame(peer) != NULL || peer->state == PEER_ENDING))
+		wait_for_writeable(socket);
+	return result;
+}
+
+/* What is queued first, as much as goes into one write. */
+static int
+write_some(Socket *socket)
+{
 	static unsigned char burst[LWS_PRE + BYTES_A_WRITE];
 	Peer	   *peer = socket->peer;
 	Frame	   *frame = peer_next_frame(peer);
-	Frame	   *next = frame != NULL ? peer_frame_after_next(peer) : NULL;
+	Frame	   *next = peer_frame_after_next(peer);
 	size_t		length = 0;
 	int			result;
 
-	if (frame == NULL)
-		return peer->state == PEER_ENDING ? say_close(socket) : 0;
 	if (next == NULL || frame->wire_length + next->wire_length > BYTES_A_WRITE)
 	{
 		result = write_raw(socket, frame->wire, frame->wire_length);
@@ -261,8 +277,6 @@ write_queue(Socket *socket)
 		}
 		result = write_raw(socket, burst + LWS_PRE, length);
 	}
-	if (result == 0 && !socket->waiting && (peer_next_frame(peer) != NULL || peer->state == PEER_ENDING))
-		wait_for_writeable(socket);
 	return result;
 }
 
@@ -342,16 +356,31 @@ want_write(void *socket)
 		loop_defer(LOOP_WRITE, &wanted->flush, flush, wanted);
 }
 
-/* Outside its callbacks libwebsockets closes only what has timed out. */
+static void
+write_now(void *socket)
+{
+	Socket	   *written = socket;
+	int			result = 0;
+
+	while (result == 0 && peer_next_frame(written->peer) != NULL && lws_partial_buffered(written->wsi) == 0)
+		result = write_some(written);
+	if (result != 0)
+		hang_up(written);
+}
+
 static void
 flush(void *socket)
 {
-	struct lws *wsi = ((Socket *) socket)->wsi;
+	if (!((Socket *) socket)->waiting && write_queue(socket) != 0)
+		hang_up(socket);
+}
 
-	if (write_queue(socket) == 0)
-		return;
-	lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-	lws_cancel_service_pt(wsi);
+/* Outside its callbacks libwebsockets closes only what has timed out. */
+static void
+hang_up(Socket *socket)
+{
+	lws_set_timeout(socket->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+	lws_cancel_service_pt(socket->wsi);
 }
 
 static void

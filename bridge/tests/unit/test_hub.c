@@ -18,6 +18,7 @@ typedef struct Watcher
 	int64_t		after;			/* -1: from the head on */
 	bool		full;			/* takes no more for now */
 	int64_t		page_after;		/* of the page it asked for; -1: none */
+	int			missed;
 } Watcher;
 
 typedef struct Read
@@ -93,6 +94,13 @@ has_room(Subscription *subscription)
 }
 
 static void
+missed(Subscription *subscription, const Frame *frame)
+{
+	(void) frame;
+	((Watcher *) subscription)->missed++;
+}
+
+static void
 ended(Subscription *subscription, bool busy)
 {
 	text_add(&((Watcher *) subscription)->seen, busy ? "B " : "X ");
@@ -113,7 +121,7 @@ opened_or_closed(int64_t room)
 }
 
 static const HubOps ops = {
-	read_room, may_wait, read_page, attached, announce, push, has_room, ended, opened_or_closed, opened_or_closed, presence
+	read_room, may_wait, read_page, attached, announce, push, has_room, missed, ended, opened_or_closed, opened_or_closed, presence
 };
 
 /* Answers the last read with the events from..to. */
@@ -236,6 +244,30 @@ catching_up_is_paced(void)
 	hub_take_page(&one->sub, true, page, 2);
 	check(one, "298 299 300 S 301 ", "page, memory and live are one sequence");
 	leave(one);
+}
+
+static void
+a_slow_one_reads_later(void)
+{
+	Watcher    *slow;
+	Watcher    *quick;
+
+	table_head = 2;
+	slow = watch(7, -1);
+	answer_read(1, 2);
+	quick = watch(8, -1);
+	hub_publish(1, event(3, 0));
+	slow->full = true;
+	hub_publish(1, event(4, 0));
+	hub_publish(1, event(5, 8));
+	check(slow, "S 3 ", "who has no room is sent nothing");
+	check(quick, "S 3 4 5 X ", "and holds up nobody");
+	ok(slow->missed == 2 && quick->missed == 0, "what passes it by is counted");
+	slow->full = false;
+	hub_publish(1, event(6, 7));
+	check(slow, "S 3 4 5 6 X ", "when it has room, it gets all of it, in order, and its end at its place");
+	leave(slow);
+	leave(quick);
 }
 
 static void
@@ -439,6 +471,7 @@ main(void)
 	events_come_in_order();
 	doorbells_are_hints();
 	catching_up_is_paced();
+	a_slow_one_reads_later();
 	membership_ends_at_its_seq();
 	membership_ended_while_loading();
 	the_log_may_become_another();
