@@ -26,4 +26,22 @@
 #define PORCUPINE_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* since 18 a scan of an index can be told where to count */
+#if PG_VERSION_NUM >= 180000
+#define compat_index_beginscan(table, index, snapshot, keys) \
+	index_beginscan(table, index, snapshot, NULL, keys, 0)
+#else
+#define compat_index_beginscan(table, index, snapshot, keys) \
+	index_beginscan(table, index, snapshot, keys, 0)
+#endif
+
+/* since 16 an update can be told to leave all but summarizing indexes alone; this is for inserts */
+#if PG_VERSION_NUM >= 160000
+#define compat_insert_index_tuples(target, row, estate) \
+	((void) ExecInsertIndexTuples(target, row, estate, false, false, NULL, NIL, false))
+#else
+#define compat_insert_index_tuples(target, row, estate) \
+	((void) ExecInsertIndexTuples(target, row, estate, false, false, NULL, NIL))
+#endif
+
 #endif							/* PORCUPINE_COMPAT_H */

@@ -78,7 +78,7 @@ porcupine_room_heads_ring_the_doorbell(PG_FUNCTION_ARGS)
 	after = trigger->tg_newtuple;
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 		collect((Bell) {.kind = BELL_ROOM, .id = room, .seq = BELL_ROOM_GONE});
-	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && !muted)
+	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
 		int64		seq = DatumGetInt64(SPI_getbinval(after, columns, seq_column, &isnull));
 
@@ -86,6 +86,15 @@ porcupine_room_heads_ring_the_doorbell(PG_FUNCTION_ARGS)
 			doorbell_ring_room(room, seq, 0);
 	}
 	return PointerGetDatum(NULL);	/* an AFTER trigger's result is ignored */
+}
+
+/* porcupine.heads_ring(): asked before the trigger is queued, which costs more than all it does */
+PG_FUNCTION_INFO_V1(porcupine_heads_ring);
+
+Datum
+porcupine_heads_ring(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!muted);
 }
 
 /* porcupine.ring_member(account, room) */

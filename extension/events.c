@@ -1,14 +1,14 @@
 /*
  * events.c: the send path: what decides whether a send is stored, and its place in the room's log.
  *
- * One call, for one send or many, is four statements:
+ * One call, for one send or many, is four steps:
  *
  *   1. lock the heads of all its rooms, in ascending order (or, for a caller who would rather not
  *      wait, those that nobody holds);
- *   2. read everything the decisions need, in a statement of its own: its snapshot is taken after the
- *      locks (READ COMMITTED), and whoever changes a room or its members locks the head first, so what
- *      it reads stays true until our commit (in REPEATABLE READ the lock itself fails when the head has
- *      changed since the snapshot);
+ *   2. read everything the decisions need (facts.c), by a snapshot that is taken after the locks (READ
+ *      COMMITTED), and whoever changes a room or its members locks the head first, so what it shows
+ *      stays true until our commit (in REPEATABLE READ the lock itself fails when the head has changed
+ *      since the snapshot);
  *   3. insert what was accepted;
  *   4. advance the heads by as much.
  *
@@ -37,12 +37,16 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/itemptr.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "catalog.h"
 #include "doorbell.h"
 #include "events.h"
+#include "facts.h"
 #include "spi.h"
+#include "store.h"
 
 /* a room of this call; in ascending order */
 typedef struct RoomHead
@@ -53,6 +57,7 @@ typedef struct RoomHead
 	int32		epoch;
 	bool		epoch_open;
 	bool		exists;			/* and is locked by us */
+	ItemPointerData place;		/* of its row */
 } RoomHead;
 
 typedef struct SendCall
@@ -66,22 +71,8 @@ typedef struct SendCall
 	TimestampTz now;			/* read under the locks */
 } SendCall;
 
-/* The columns of what the second statement reads, one row an item. */
-enum
-{
-	FACT_NUMBER = 1,			/* of the item among those asked for */
-	FACT_SENDER_GOOD,
-	FACT_MEMBER,
-	FACT_PENDING,
-	FACT_SEQ,					/* of the first send with this client id; null: none */
-	FACT_CREATED_AT,
-	FACT_KIND,
-	FACT_REF,
-	FACT_BODY
-};
-
 #define LOCK_SQL \
-	"SELECT h.room_id, h.last_seq, h.epoch, h.epoch_open FROM porcupine.room_heads h" \
+	"SELECT h.room_id, h.last_seq, h.epoch, h.epoch_open, h.ctid FROM porcupine.room_heads h" \
 	" WHERE h.room_id = ANY ($1) ORDER BY h.room_id FOR UPDATE"
 
 static const char *const kinds[] = {"message", "edit", "reaction"};
@@ -124,14 +115,17 @@ static int	compare_heads(const void *a, const void *b);
 static RoomHead *find_head(const SendCall *call, int64 room);
 static void lock_heads(SendCall *call);
 static void decide(SendCall *call);
-static uint64 *read_facts(const SendCall *call);
-static const Refusal *decide_item(SendCall *call, SendItem *item, uint64 fact);
+static const Refusal *decide_item(SendCall *call, SendItem *item, const Facts *facts);
 static const SendItem *earlier_in_call(const SendCall *call, const SendItem *item);
 static bool same_message(const SendItem *item, const char *kind, int64 ref, const bytea *body);
-static const Refusal *repeat_of_event(SendItem *item, uint64 fact);
+static const Refusal *repeat_of_event(SendItem *item, const Facts *first);
 static const Refusal *repeat_of_item(SendItem *item, const SendItem *first);
 static void insert_events(const SendCall *call);
+static void fill_row(TupleTableSlot *row, const SendItem *item, const Oid *kind_values);
+static void insert_by_sql(const SendCall *call);
 static void advance_heads(const SendCall *call);
+static int64 next_growth(const SendCall *call, int64 above);
+static void advance_by(const SendCall *call, int64 growth);
 static void ring_rooms(const SendCall *call, int64 origin);
 
 void
@@ -269,6 +263,7 @@ lock_heads(SendCall *call)
 	static Statement lock_free = {.sql = LOCK_SQL " SKIP LOCKED", .argtypes = {INT8ARRAYOID}};
 	Datum	   *rooms = palloc(call->head_count * sizeof(Datum));
 	uint64		found;
+	bool		isnull;
 
 	for (int i = 0; i < call->head_count; i++)
 		rooms[i] = Int64GetDatum(call->heads[i].room);
@@ -281,97 +276,48 @@ lock_heads(SendCall *call)
 		head->first_seq = head->last_seq = spi_int64(row, 2);
 		head->epoch = spi_int32(row, 3);
 		head->epoch_open = spi_true(row, 4);
+		head->place = *(ItemPointer) DatumGetPointer(spi_value(row, 5, &isnull));
 	}
 }
 
 static void
 decide(SendCall *call)
 {
-	const uint64 *fact_of = read_facts(call);
+	FactsReader reader;
+	Facts		facts;
 
+	facts_open(&reader);
 	for (int i = 0; i < call->count; i++)
 	{
 		SendItem   *item = &call->items[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (item->refusal == NULL)
-			item->refusal = decide_item(call, item, fact_of[i]);
-	}
-}
-
-/*
- * Reads one row of facts for each item that is not refused yet and returns, by item, which row is
- * its own.
- *
- * Each table is asked by a subquery that the planner cannot turn around, so that the plan stays one
- * of a few index look-ups an item, whatever it believes about the sizes. One set of subscripts
- * instead of an unnest() of all arrays: that would build a tuplestore for each of them.
- */
-static uint64 *
-read_facts(const SendCall *call)
-{
-	static Statement read = {
-		.sql = "SELECT i.n, s.good, m.role IS NOT NULL, m.role = 'pending',"
-		"   e.seq, e.created_at, e.kind, e.ref, e.body"
-		" FROM generate_subscripts($1, 1) AS i (n)"
-		" LEFT JOIN LATERAL (SELECT u.disabled_at IS NULL AND d.revoked_at IS NULL AS good"
-		"   FROM porcupine.users u, porcupine.devices d"
-		"   WHERE u.id = ($2)[i.n] AND d.id = ($3)[i.n] AND d.user_id = u.id LIMIT 1) s ON true"
-		" LEFT JOIN LATERAL (SELECT m.role FROM porcupine.members m"
-		"   WHERE m.room_id = ($1)[i.n] AND m.user_id = ($2)[i.n] LIMIT 1) m ON true"
-		" LEFT JOIN LATERAL (SELECT e.seq, e.created_at, e.kind::text, e.ref, e.body"
-		"   FROM porcupine.events e WHERE e.room_id = ($1)[i.n] AND e.device_id = ($3)[i.n]"
-		"     AND e.client_id = ($4)[i.n] LIMIT 1) e ON true",
-		.argtypes = {INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, UUIDARRAYOID}
-	};
-	Datum	   *columns[4];
-	int		   *items = palloc(call->count * sizeof(int));
-	int			rows = 0;
-	uint64	   *fact_of = palloc(call->count * sizeof(uint64));
-
-	for (int c = 0; c < 4; c++)
-		columns[c] = palloc(call->count * sizeof(Datum));
-	for (int i = 0; i < call->count; i++)
-	{
-		const SendItem *item = &call->items[i];
-
 		if (item->refusal != NULL)
 			continue;
-		columns[0][rows] = Int64GetDatum(item->room);
-		columns[1][rows] = Int64GetDatum(item->user);
-		columns[2][rows] = Int64GetDatum(item->device);
-		columns[3][rows] = UUIDPGetDatum(item->client_id);
-		items[rows++] = i;
+		facts_read(&reader, &facts, item->room, item->user, item->device, item->client_id);
+		item->refusal = decide_item(call, item, &facts);
 	}
-	spi_run(&read, (Datum[]) {
-			spi_array(columns[0], rows, INT8OID), spi_array(columns[1], rows, INT8OID),
-			spi_array(columns[2], rows, INT8OID), spi_array(columns[3], rows, UUIDOID)
-			});
-	for (int fact = 0; fact < rows; fact++)
-		fact_of[items[spi_int32(fact, FACT_NUMBER) - 1]] = fact;
-	return fact_of;
+	facts_close(&reader);
 }
 
 static const Refusal *
-decide_item(SendCall *call, SendItem *item, uint64 fact)
+decide_item(SendCall *call, SendItem *item, const Facts *facts)
 {
 	RoomHead   *head = find_head(call, item->room);
 	const SendItem *first;
-	bool		is_new;
 
-	if (!spi_true(fact, FACT_SENDER_GOOD))
+	if (!facts->sender_good)
 		return &bad_sender;
-	if (!spi_true(fact, FACT_MEMBER))
+	if (!facts->member)
 		return &errors_not_member;
 	if (!head->exists)
 		return call->wait ? &errors_not_member : &is_held;
-	if (spi_true(fact, FACT_PENDING))
+	if (facts->pending)
 		return &errors_is_pending;
 
-	spi_value(fact, FACT_SEQ, &is_new);
-	if (!is_new)
-		return repeat_of_event(item, fact);
-	first = earlier_in_call(call, item);
+	if (facts->seen)
+		return repeat_of_event(item, facts);
+	first = head->last_seq > head->first_seq ? earlier_in_call(call, item) : NULL;
 	if (first != NULL)
 		return repeat_of_item(item, first);
 
@@ -403,18 +349,12 @@ earlier_in_call(const SendCall *call, const SendItem *item)
 }
 
 static const Refusal *
-repeat_of_event(SendItem *item, uint64 fact)
+repeat_of_event(SendItem *item, const Facts *first)
 {
-	bool		isnull;
-	bool		no_ref;
-	char	   *kind = TextDatumGetCString(spi_value(fact, FACT_KIND, &isnull));
-	int64		ref = DatumGetInt64(spi_value(fact, FACT_REF, &no_ref));
-	bytea	   *body = DatumGetByteaPP(spi_value(fact, FACT_BODY, &isnull));
-
-	item->seq = spi_int64(fact, FACT_SEQ);
-	if (!same_message(item, kind, no_ref ? 0 : ref, body))
+	item->seq = first->seq;
+	if (!same_message(item, first->kind, first->ref, first->body))
 		return &other_body;
-	item->created_at = DatumGetTimestampTz(spi_value(fact, FACT_CREATED_AT, &isnull));
+	item->created_at = first->created_at;
 	item->repeated = true;
 	return NULL;
 }
@@ -438,8 +378,56 @@ same_message(const SendItem *item, const char *kind, int64 ref, const bytea *bod
 		&& memcmp(VARDATA_ANY(item->body), VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body)) == 0;
 }
 
+/* A table that somebody has given triggers or the like gets them from SQL. */
 static void
 insert_events(const SendCall *call)
+{
+	const Oid	kind_type = catalog_type("kind");
+	const Oid	types[] = {
+		INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID, UUIDOID, INT4OID, kind_type, INT8OID, BYTEAOID,
+		InvalidOid
+	};
+	Oid			values[lengthof(kinds)];
+	Store		store;
+
+	if (!store_open(&store, "events", types, call->accepted))
+	{
+		insert_by_sql(call);
+		return;
+	}
+	for (size_t k = 0; k < lengthof(kinds); k++)
+		values[k] = catalog_label(kind_type, kinds[k]);
+	for (int i = 0; i < call->count; i++)
+	{
+		if (call->items[i].stored)
+			fill_row(store_row(&store), &call->items[i], values);
+	}
+	store_close(&store);
+}
+
+/* in the order of the table's columns */
+static void
+fill_row(TupleTableSlot *row, const SendItem *item, const Oid *kind_values)
+{
+	Oid			kind = InvalidOid;
+
+	for (size_t k = 0; k < lengthof(kinds); k++)
+	{
+		if (item->kind == kinds[k])
+			kind = kind_values[k];
+	}
+	memcpy(row->tts_values, (Datum[]) {
+			Int64GetDatum(item->room), Int64GetDatum(item->seq), TimestampTzGetDatum(item->created_at),
+			Int64GetDatum(item->user), Int64GetDatum(item->device), UUIDPGetDatum(item->client_id),
+			Int32GetDatum(item->epoch), ObjectIdGetDatum(kind), Int64GetDatum(item->ref),
+			PointerGetDatum(item->body)
+			}, 10 * sizeof(Datum));
+	memset(row->tts_isnull, false, 10 * sizeof(bool));
+	row->tts_isnull[8] = item->ref == 0;
+}
+
+static void
+insert_by_sql(const SendCall *call)
 {
 	static Statement insert = {
 		.sql = "INSERT INTO porcupine.events"
@@ -488,29 +476,49 @@ insert_events(const SendCall *call)
 				 errhint("A veto raises an error; returning null would leave a gap in the log.")));
 }
 
+/* One statement for all heads that grow by as much: mostly by one event. */
 static void
 advance_heads(const SendCall *call)
 {
-	static Statement advance = {
-		.sql = "UPDATE porcupine.room_heads h SET last_seq = ($2)[array_position($1, h.room_id)]"
-		" WHERE h.room_id = ANY ($1)",
-		.argtypes = {INT8ARRAYOID, INT8ARRAYOID}
-	};
-	Datum	   *rooms = palloc(call->head_count * sizeof(Datum));
-	Datum	   *seqs = palloc(call->head_count * sizeof(Datum));
-	int			advanced = 0;
+	int64		growth = 0;
+
+	while ((growth = next_growth(call, growth)) > 0)
+		advance_by(call, growth);
+}
+
+/* the smallest growth of a head above the given one; 0: there is none */
+static int64
+next_growth(const SendCall *call, int64 above)
+{
+	int64		next = 0;
 
 	for (int i = 0; i < call->head_count; i++)
 	{
-		if (call->heads[i].last_seq == call->heads[i].first_seq)
-			continue;
-		rooms[advanced] = Int64GetDatum(call->heads[i].room);
-		seqs[advanced] = Int64GetDatum(call->heads[i].last_seq);
-		advanced++;
+		int64		growth = call->heads[i].last_seq - call->heads[i].first_seq;
+
+		if (growth > above && (next == 0 || growth < next))
+			next = growth;
 	}
-	if (spi_run(&advance, (Datum[]) {
-				spi_array(rooms, advanced, INT8OID), spi_array(seqs, advanced, INT8OID)
-				}) != (uint64) advanced)
+	return next;
+}
+
+/* By their places, for we hold their rows. */
+static void
+advance_by(const SendCall *call, int64 growth)
+{
+	static Statement advance = {
+		.sql = "UPDATE porcupine.room_heads h SET last_seq = h.last_seq + $2 WHERE h.ctid = ANY ($1)",
+		.argtypes = {TIDARRAYOID, INT8OID}
+	};
+	Datum	   *places = palloc(call->head_count * sizeof(Datum));
+	int			count = 0;
+
+	for (int i = 0; i < call->head_count; i++)
+	{
+		if (call->heads[i].last_seq - call->heads[i].first_seq == growth)
+			places[count++] = PointerGetDatum(&call->heads[i].place);
+	}
+	if (spi_run(&advance, (Datum[]) {spi_array(places, count, TIDOID), Int64GetDatum(growth)}) != (uint64) count)
 		elog(ERROR, "a locked room head was not there to be advanced");
 }
 

@@ -99,6 +99,10 @@ END
 $$;
 COMMENT ON FUNCTION porcupine.rooms_take_their_log_along() IS 'trigger: a deleted room leaves no events behind';
 
+CREATE FUNCTION porcupine.heads_ring() RETURNS boolean
+  LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'porcupine_heads_ring';
+COMMENT ON FUNCTION porcupine.heads_ring() IS 'whether a head that advances rings by its trigger; the send path rings for itself, which costs less';
+
 CREATE FUNCTION porcupine.room_heads_ring_the_doorbell() RETURNS trigger
   LANGUAGE c AS 'MODULE_PATHNAME', 'porcupine_room_heads_ring_the_doorbell';
 COMMENT ON FUNCTION porcupine.room_heads_ring_the_doorbell() IS
@@ -121,7 +125,7 @@ CREATE TRIGGER rooms_take_their_log_along AFTER DELETE ON porcupine.rooms
 COMMENT ON TRIGGER rooms_take_their_log_along ON porcupine.rooms IS 'a deleted room leaves no events behind';
 
 CREATE TRIGGER room_heads_ring_the_doorbell AFTER UPDATE OF last_seq ON porcupine.room_heads
-  FOR EACH ROW WHEN (NEW.last_seq > OLD.last_seq) EXECUTE FUNCTION porcupine.room_heads_ring_the_doorbell();
+  FOR EACH ROW WHEN (NEW.last_seq > OLD.last_seq AND porcupine.heads_ring()) EXECUTE FUNCTION porcupine.room_heads_ring_the_doorbell();
 COMMENT ON TRIGGER room_heads_ring_the_doorbell ON porcupine.room_heads IS 'whoever listens hears of every grown log once a transaction';
 
 CREATE TRIGGER room_heads_ring_when_they_go AFTER DELETE ON porcupine.room_heads
