@@ -53,12 +53,14 @@ extern void loop_forget(Lookup *lookup);
 
 /*
  * Calls back before the loop sleeps, once, however often it was asked for: first what gives the
- * database work, so that it works while the sockets are written to.
+ * database work, so that it works while the sockets are written to; last whoever wants to know that
+ * they were.
  */
 typedef enum LoopStage
 {
 	LOOP_SUBMIT,
 	LOOP_WRITE,
+	LOOP_WRITTEN,
 	N_LOOP_STAGES
 } LoopStage;
 

@@ -117,6 +117,8 @@ const MetricKind metrics_kinds[N_METRICS] = {
 	[METRIC_SENDS_WAITING] = NUMBER(METRIC_GAUGE, "sends_waiting", "Sends that wait for a batch, or are in one."),
 	[METRIC_SENDS_WAITING_BYTES] = NUMBER(METRIC_GAUGE, "sends_waiting_bytes", "Bytes of their bodies."),
 	[METRIC_SEND_SECONDS] = BUCKETS("send_duration_seconds", durations, "From a send's arrival to its answer."),
+	[METRIC_SHOWN_SECONDS] = BUCKETS("send_shown_seconds", durations,
+									 "From a send's arrival to the first write of it to all sockets here, of one send in each batch."),
 	[METRIC_BATCHES] = NUMBERS(METRIC_COUNTER, "batches_total", "outcome", batch_outcomes,
 							   "Transactions that carried sends."),
 	[METRIC_BATCH_SENDS] = BUCKETS("batch_sends", sizes, "Sends in one transaction."),
@@ -154,6 +156,8 @@ const MetricKind metrics_kinds[N_METRICS] = {
 								   "Rooms that had gone on, and sessions that had ended, unheard until a sweep."),
 	[METRIC_DOORBELLS] = NUMBERS(METRIC_COUNTER, "doorbells_total", "source", doorbell_sources,
 								 "Doorbells heard, by who rang."),
+	[METRIC_DOORBELL_SECONDS] = BUCKETS("doorbell_duration_seconds", durations,
+										"From handing a batch to the database to hearing its doorbell."),
 
 	[METRIC_DATABASE_READY] = NUMBER(METRIC_GAUGE, "database_ready", "1 while /readyz says so, else 0."),
 	[METRIC_DATABASE_CONNECTIONS] = NUMBERS(METRIC_GAUGE, "database_connections", "lane", lanes,

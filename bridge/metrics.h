@@ -19,6 +19,7 @@ typedef enum Metric
 	METRIC_SENDS_WAITING,
 	METRIC_SENDS_WAITING_BYTES,
 	METRIC_SEND_SECONDS,
+	METRIC_SHOWN_SECONDS,
 	METRIC_BATCHES,				/* by BatchOutcome */
 	METRIC_BATCH_SENDS,
 	METRIC_BATCH_SECONDS,
@@ -47,6 +48,7 @@ typedef enum Metric
 	METRIC_SWEEPS,				/* by Sweep */
 	METRIC_SWEEP_FINDS,			/* by Sweep */
 	METRIC_DOORBELLS,			/* by DoorbellSource */
+	METRIC_DOORBELL_SECONDS,
 
 	/* the database */
 	METRIC_DATABASE_READY,

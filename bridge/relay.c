@@ -3,6 +3,7 @@
  */
 #include "relay.h"
 #include "database.h"
+#include "echo.h"
 #include "fanout.h"
 #include "json.h"
 #include "log.h"
@@ -64,6 +65,7 @@ static bool sessions_rang;		/* while a sweep was under way: it may have looked t
 static void end_waiting(void *arg);
 static void on_room_read(void *arg, DbOutcome outcome, const PGresult *result);
 static bool is_of_other_stream(const cJSON *stream);
+static void hear_own(const cJSON *rooms);
 static void take_doorbell(const cJSON *bell);
 static void pass_on(cJSON *bell);
 static bool read_room_hint(const cJSON *room, int64_t *id, int64_t *seq);
@@ -222,7 +224,23 @@ relay_on_doorbell(const char *payload)
 		if (database_leads())
 			pass_on(bell);
 	}
+	else if (known)
+		hear_own(json_get(bell, "rooms"));
 	cJSON_Delete(bell);
+}
+
+static void
+hear_own(const cJSON *rooms)
+{
+	const cJSON *room;
+	int64_t		id;
+	int64_t		seq;
+
+	cJSON_ArrayForEach(room, rooms)
+	{
+		if (read_room_hint(room, &id, &seq))
+			echo_heard(id);
+	}
 }
 
 void

@@ -12,6 +12,7 @@
 #include "sends.h"
 #include "base64.h"
 #include "database.h"
+#include "echo.h"
 #include "fanout.h"
 #include "held.h"
 #include "hub.h"
@@ -68,7 +69,9 @@ typedef struct SendLane
 	HeldRoom   *held;			/* of a held lane: what it tries */
 	bool		in_vain;		/* somebody holds it still */
 	double		began;			/* what is in flight, by metrics_clock() */
+	double		first_began;	/* what was committed last, its first send */
 	Deferred	begin;
+	Deferred	written;
 } SendLane;
 
 static const char *const kinds[] = {"message", "edit", "reaction"};
@@ -99,6 +102,7 @@ static void begin_batch(void *arg);
 static int	compare_sends(const void *a, const void *b);
 static void submit(SendLane *lane, Send *const *sends, int count);
 static void on_sent(void *arg, DbOutcome outcome, const PGresult *result);
+static void on_written(void *arg);
 static bool row_is_held(const SendLane *lane, const PGresult *result, int row);
 static void on_refused(SendLane *lane, const PGresult *result);
 static void hold(Send *send);
@@ -324,6 +328,8 @@ submit(SendLane *lane, Send *const *sends, int count)
 	db_want_binary(request);
 	lane->began = metrics_clock();
 	metrics_observe(METRIC_BATCH_SENDS, count);
+	if (database_listens())
+		echo_expect(sends[0]->room);
 	pool_submit(lane->held != NULL ? LANE_HELD : LANE_SEND + (Lane) (lane - lanes), request);
 }
 
@@ -335,6 +341,11 @@ on_sent(void *arg, DbOutcome outcome, const PGresult *result)
 
 	metrics_add_to(METRIC_BATCHES, counted_as[outcome], 1);
 	metrics_observe(METRIC_BATCH_SECONDS, metrics_clock() - lane->began);
+	if (outcome == DB_DONE)
+	{
+		lane->first_began = lane->batch[lane->at]->began;
+		loop_defer(LOOP_WRITTEN, &lane->written, on_written, lane);
+	}
 	if (outcome == DB_REFUSED)
 		on_refused(lane, result);
 	else
@@ -352,6 +363,12 @@ on_sent(void *arg, DbOutcome outcome, const PGresult *result)
 		}
 	}
 	continue_lane(lane);
+}
+
+static void
+on_written(void *arg)
+{
+	metrics_observe(METRIC_SHOWN_SECONDS, metrics_clock() - ((SendLane *) arg)->first_began);
 }
 
 static bool
@@ -411,6 +428,7 @@ hold(Send *send)
 	SendLane   *lane = lane_of(send->room);
 
 	lane->careful_until = loop_now() + CAREFUL_MS;
+	echo_forget(send->room);
 	held_put(send);
 	loop_defer(LOOP_SUBMIT, &feed, feed_held_lanes, NULL);
 }
@@ -510,6 +528,8 @@ answer(Send *send, const SendResult *result)
 	metrics_add_to(METRIC_SENDS, result->repeated ? SEND_REPEATED : result->stored ? SEND_STORED : SEND_REFUSED, 1);
 	if (!result->stored)
 		metrics_add_to(METRIC_SENDS_REFUSED, (int) result->problem.code, 1);
+	if (!result->stored || result->repeated)
+		echo_forget(send->room);
 	metrics_observe(METRIC_SEND_SECONDS, metrics_clock() - send->began);
 	count_waiting(send, false);
 	send->done(send, result);

@@ -127,6 +127,8 @@ is(
 	$now->value('batch_sends_count'),
 	'a batch is counted when it begins and when it ends'
 );
+is($now->value('send_shown_seconds_count'), $now->value('batches_total', outcome => 'committed'), 'one of each is timed to the sockets');
+cmp_ok($now->value('send_shown_seconds_sum'), '>=', $now->value('batch_duration_seconds_sum') - 0.001, 'which takes longer than the commit');
 cmp_ok($now->value('socket_writes_total'), '<=', $now->value('socket_frames_total'), 'a write carries frames');
 cmp_ok($now->value('socket_written_bytes_total') / $now->value('socket_frames_total'), '>', 30, 'of some bytes');
 cmp_ok($now->value('events_kept_bytes'), '>', 500, 'kept events have a size');
@@ -157,14 +159,31 @@ counted(
 	[ 'sends_total', outcome => 'stored', 0 ],
 	[ 'sweep_finds_total', of => 'heads', 0 ]
 );
+# Its own doorbells are timed, one room at a time, and not when nothing was stored.
+counted(
+	'sends of its own',
+	sub {
+		foreach my $n (1 .. 3)
+		{
+			my $heard = scrape($port)->value('doorbells_total', source => 'own');
+			$one->say(message($room, "own $n"));
+			$one->hear('ack') or die;
+			wait_for('its doorbell', sub { scrape($port)->value('doorbells_total', source => 'own') > $heard });
+		}
+	},
+	[ 'doorbell_duration_seconds_count', 3 ],
+	[ 'doorbells_total', source => 'own', 3 ],
+	[ 'doorbells_total', source => 'other', 0 ]
+);
+cmp_ok(scrape($port)->value('doorbell_duration_seconds_sum'), '<', 3, 'they come soon');
 counted(
 	'an event without a doorbell',
 	sub {
 		$stack->sql(qq{SET session_replication_role = replica;
 			UPDATE porcupine.room_heads SET last_seq = last_seq + 1 WHERE room_id = $room;
 			INSERT INTO porcupine.events (room_id, seq, created_at, sender_id, client_id, epoch, kind, body)
-				VALUES ($room, 7, now(), $ada->{id}, NULL, 0, 'message', 'unheard');});
-		$two->events($room, 7);
+				VALUES ($room, 10, now(), $ada->{id}, NULL, 0, 'message', 'unheard');});
+		$two->events($room, 10);
 	},
 	[ 'doorbells_total', source => 'other', 0 ],
 	[ 'sweep_finds_total', of => 'heads', 1 ],
