@@ -1,13 +1,11 @@
 /*
- * channels.c - see channels.h. It owns the connections to all nodes and the rooms' subscriptions.
+ * channels.c - see channels.h. It owns the rooms' subscriptions.
  *
- * In a cluster any node that answers is asked every two seconds, and when one says that something
- * has moved, who has which slot. The answer is adopted at the end of the turn, for it may end the
- * very connection that it came by.
+ * The channel of all bridges is on each of independent nodes, without being a Channel; in a cluster it
+ * is one, that of room 0.
  */
 #include "channels.h"
-#include "cluster.h"
-#include "log.h"
+#include "links.h"
 #include "loop.h"
 #include "memory.h"
 #include "metrics.h"
@@ -23,18 +21,6 @@
 #define ALL_CHANNEL PREFIX "all"
 #define NAME_SIZE 40
 #define ROOMS_A_COMMAND 256
-#define ASK_EVERY_MS 2000
-#define ASK_SOON_MS 100
-
-typedef struct NodeState
-{
-	Node		node;
-	RedisConn  *commands;		/* NULL: this place is free */
-	RedisConn  *subscriber;
-	bool		hears;			/* it subscribes to what is wanted */
-	bool		is_there;		/* as was last said by came() and went() */
-	bool		said_down;		/* a failing node is logged once, not at each attempt */
-} NodeState;
 
 /* A room that is subscribed to, or was until now. */
 typedef struct Channel
@@ -55,12 +41,9 @@ typedef struct NameList
 	char		names[ROOMS_A_COMMAND][NAME_SIZE];
 } NameList;
 
-static const Nodes *configured;
-static bool clustered;
 static const ChannelEvents *events;
-static NodeState states[NODES_MAX];
-static int	state_count;		/* places that were ever used */
 static Table channels;			/* by room */
+static bool hears_all[NODES_MAX];	/* the channel of all bridges, by node; in a cluster the first counts */
 static Channel **changes;		/* since the last turn of the loop */
 static size_t change_count;
 static size_t change_size;
@@ -70,32 +53,11 @@ static size_t confirmed_count;
 static size_t confirmed_size;
 static Deferred say_confirmed;
 
-/* of a cluster */
-static int8_t owner[CLUSTER_SLOTS];	/* an index of states; -1: nobody */
-static bool hears_all;			/* the one channel of all bridges is subscribed to */
-static ClusterMap found;
-static Deferred adopt_found;
-static Timer ask_timer;
-static int	last_asked;
-static bool asking_soon;
-
-static void open_node(NodeState *state, const Node *node);
-static void close_node(NodeState *state);
-static void on_up(void *arg);
-static void on_down(void *arg, const char *why);
-static void on_refused(void *arg, const char *error);
-static void begin_to_hear(NodeState *state);
-static void stop_hearing(NodeState *state);
-static void check_node(NodeState *state);
-static void ask_for_slots(void *arg);
-static void ask_again(void);
-static void on_slots(void *arg, const redisReply *reply);
-static void adopt(void *arg);
-static NodeState *state_of(const Node *node);
-static void move_channels(void);
-static void on_message(void *arg, const char *name, const char *bytes, size_t length);
-static void on_subscribed(void *arg, const char *name);
+static void on_fresh(int node);
+static void on_message(int node, const char *name, const char *bytes, size_t length);
+static void on_subscribed(int node, const char *name);
 static void say_subscribed(void *arg);
+static void on_moved(void);
 static bool room_of(const char *name, int64_t *room);
 static void name_of(int64_t room, char name[NAME_SIZE]);
 static void change(Channel *channel);
@@ -106,21 +68,17 @@ static void add_name(NameList *list, int64_t room);
 static void send_names(NameList *list);
 static void publish_on(int node, const char *channel, const char *bytes, size_t length);
 
-static const RedisEvents redis_events = {on_up, on_down, on_message, on_subscribed, on_refused};
+static LinkEvents link_events = {.fresh = on_fresh, .message = on_message, .subscribed = on_subscribed, .moved = on_moved};
 
 void
-channels_open(const Nodes *nodes, bool is_cluster, const ChannelEvents *handlers)
+channels_open(const Nodes *nodes, bool clustered, const ChannelEvents *handlers)
 {
-	configured = nodes;
-	clustered = is_cluster;
 	events = handlers;
-	for (int i = 0; i < nodes->count; i++)
-		open_node(&states[i], &nodes->list[i]);
-	if (!clustered)
-		return;
-	memset(owner, -1, sizeof(owner));
-	channels_subscribe(CHANNELS_ALL);
-	timer_start(&ask_timer, ask_for_slots, NULL, ASK_EVERY_MS, ASK_EVERY_MS);
+	link_events.came = events->came;
+	link_events.went = events->went;
+	links_open(nodes, clustered, &link_events);
+	if (clustered)
+		channels_subscribe(CHANNELS_ALL);
 }
 
 void
@@ -129,22 +87,10 @@ channels_close(void)
 	size_t		at = 0;
 	TableSlot  *slot;
 
-	timer_stop(&ask_timer);
-	for (int i = 0; i < state_count; i++)
-	{
-		if (states[i].commands == NULL)
-			continue;
-		redis_close(states[i].commands);
-		redis_close(states[i].subscriber);
-		free((char *) states[i].node.host);
-	}
-	state_count = 0;
-	configured = NULL;
+	links_close();
 	/* rooms may still be closed after this */
 	loop_undefer(&make_changes);
 	loop_undefer(&say_confirmed);
-	loop_undefer(&adopt_found);
-	cluster_free(&found);
 	while ((slot = table_next(&channels, &at)) != NULL)
 		free(slot->value);
 	table_free(&channels);
@@ -152,95 +98,80 @@ channels_close(void)
 	free(confirmed);
 }
 
-/* --- nodes come and go ------------------------------------------------------------------------- */
+/* --- where things are ------------------------------------------------------------------------------ */
 
-static void
-open_node(NodeState *state, const Node *node)
+int
+channels_node_of(int64_t room)
 {
-	*state = (NodeState) {.node = *node};
-	state->node.host = memory_text(node->host);
-	state->commands = redis_open(&state->node, false, &redis_events, state);
-	state->subscriber = redis_open(&state->node, true, &redis_events, state);
-	if (state - states >= state_count)
-		state_count = (int) (state - states) + 1;
+	char		name[NAME_SIZE];
+
+	name_of(room, name);
+	return links_node_of(room, name);
 }
 
-static void
-close_node(NodeState *state)
+int
+channels_node_count(void)
 {
-	redis_close(state->commands);
-	redis_close(state->subscriber);
-	state->commands = state->subscriber = NULL;
-	stop_hearing(state);
-	check_node(state);
-	free((char *) state->node.host);
+	return links_count();
 }
 
-static void
-on_up(void *arg)
+int
+channels_of_all(void)
 {
-	NodeState  *state = arg;
-	const char *words[] = {"SUBSCRIBE", ALL_CHANNEL};
+	return links_are_clustered() ? 1 : links_count();
+}
 
-	if (redis_is_up(state->subscriber) && !state->hears)
+bool
+channels_reach(int64_t room)
+{
+	return links_count() > 0 && links_is_there(channels_node_of(room));
+}
+
+bool
+channels_are_up(void)
+{
+	for (int i = 0; i < channels_of_all(); i++)
 	{
-		if (clustered)
-			begin_to_hear(state);
-		else
-			redis_send(state->subscriber, 2, words, NULL, NULL, NULL);
+		if (!hears_all[i])
+			return false;
 	}
-	check_node(state);
-	if (clustered)
-		ask_again();
+	return links_are_up();
 }
 
+/* What is between the braces decides in a cluster where it is. */
 static void
-on_down(void *arg, const char *why)
+name_of(int64_t room, char name[NAME_SIZE])
 {
-	NodeState  *state = arg;
-
-	if (!state->said_down)
-		log_write(LOG_WARNING, "no connection to Redis", LOG_TEXT("host", state->node.host),
-				  LOG_NUMBER("port", state->node.port), LOG_TEXT("why", why));
-	state->said_down = true;
-	if (!redis_is_up(state->subscriber))
-		stop_hearing(state);
-	check_node(state);
-	if (clustered)
-		ask_again();
-}
-
-/* Nobody waits for the answer of this command. */
-static void
-on_refused(void *arg, const char *error)
-{
-	(void) arg;
-	if (clustered && (strncmp(error, "MOVED ", 6) == 0 || strncmp(error, "ASK ", 4) == 0
-					  || strncmp(error, "CLUSTERDOWN ", 12) == 0))
-		ask_again();
+	if (room == CHANNELS_ALL)
+		snprintf(name, NAME_SIZE, ALL_CHANNEL);
 	else
-		log_write(LOG_ERROR, "Redis refuses a command", LOG_TEXT("error", error));
+		snprintf(name, NAME_SIZE, ROOM_PREFIX "%lld}", (long long) room);
 }
 
-static void
-begin_to_hear(NodeState *state)
+static bool
+room_of(const char *name, int64_t *room)
 {
-	state->hears = true;
-	subscribe_again((int) (state - states));
+	size_t		prefix = strlen(ROOM_PREFIX);
+	size_t		length = strlen(name);
+	char		digits[NAME_SIZE];
+
+	if (strncmp(name, ROOM_PREFIX, prefix) != 0 || length >= NAME_SIZE || name[length - 1] != '}')
+		return false;
+	memcpy(digits, name + prefix, length - prefix - 1);
+	digits[length - prefix - 1] = '\0';
+	return text_to_number(digits, INT64_MAX, room) && *room > 0;
 }
 
+/* --- what is heard ---------------------------------------------------------------------------------- */
+
+/* Whatever was subscribed to on this node was so on another connection. */
 static void
-stop_hearing(NodeState *state)
+on_fresh(int node)
 {
-	int			node = (int) (state - states);
+	const char *words[] = {"SUBSCRIBE", ALL_CHANNEL};
 	size_t		at = 0;
 	TableSlot  *slot;
 
-	if (!state->hears)
-		return;
-	state->hears = false;
-	if (clustered && channels_node_of(CHANNELS_ALL) == node)
-		hears_all = false;
 	while ((slot = table_next(&channels, &at)) != NULL)
 	{
 		Channel    *channel = slot->value;
@@ -248,184 +179,19 @@ stop_hearing(NodeState *state)
 		if (channel->node == node)
 			channel->asked = false;
 	}
+	if (!links_are_clustered())
+	{
+		hears_all[node] = false;
+		links_subscribe(node, 2, words);
+	}
+	else if (channels_node_of(CHANNELS_ALL) == node)
+		hears_all[0] = false;
+	subscribe_again(node);
 }
 
-/* Says it once when the node as a whole has come or gone. */
+/* Slots have gone to other nodes. */
 static void
-check_node(NodeState *state)
-{
-	bool		is_there = state->commands != NULL && redis_is_up(state->commands) && state->hears;
-
-	if (is_there == state->is_there)
-		return;
-	state->is_there = is_there;
-	metrics_add(METRIC_REDIS_NODES, is_there ? 1 : -1);
-	if (is_there)
-	{
-		state->said_down = false;
-		log_write(LOG_INFO, "connected to Redis", LOG_TEXT("host", state->node.host),
-				  LOG_NUMBER("port", state->node.port));
-		events->came((int) (state - states));
-	}
-	else
-	{
-		metrics_add(METRIC_REDIS_LOSSES, 1);
-		events->went((int) (state - states));
-	}
-}
-
-int
-channels_node_of(int64_t room)
-{
-	char		name[NAME_SIZE];
-
-	if (!clustered)
-		return nodes_choose(configured, room);
-	name_of(room, name);
-	return owner[cluster_slot(name)];
-}
-
-int
-channels_node_count(void)
-{
-	return state_count;
-}
-
-int
-channels_of_all(void)
-{
-	return clustered ? 1 : state_count;
-}
-
-bool
-channels_reach(int64_t room)
-{
-	int			node = state_count > 0 ? channels_node_of(room) : -1;
-
-	return node >= 0 && states[node].is_there;
-}
-
-bool
-channels_are_up(void)
-{
-	int			count = 0;
-
-	for (int i = 0; i < state_count; i++)
-	{
-		if (states[i].commands == NULL)
-			continue;
-		if (!states[i].is_there)
-			return false;
-		count++;
-	}
-	return count > 0 && (!clustered || hears_all);
-}
-
-/* --- a cluster's slots ---------------------------------------------------------------------------- */
-
-/* Another node each time; when none answers, those that were configured are tried again. */
-static void
-ask_for_slots(void *arg)
-{
-	const char *words[] = {"CLUSTER", "SLOTS"};
-
-	(void) arg;
-	asking_soon = false;
-	for (int i = 1; i <= state_count; i++)
-	{
-		NodeState  *state = &states[(last_asked + i) % state_count];
-
-		if (state->commands == NULL || !redis_is_up(state->commands))
-			continue;
-		last_asked = (int) (state - states);
-		redis_send(state->commands, 2, words, NULL, on_slots, state);
-		return;
-	}
-	for (int i = 0; i < configured->count; i++)
-	{
-		NodeState  *state = state_of(&configured->list[i]);
-
-		if (state != NULL && state->commands == NULL)
-			open_node(state, &configured->list[i]);
-	}
-}
-
-/* Soon, and then at the usual pace. */
-static void
-ask_again(void)
-{
-	if (!asking_soon)
-		timer_start(&ask_timer, ask_for_slots, NULL, ASK_SOON_MS, ASK_EVERY_MS);
-	asking_soon = true;
-}
-
-static void
-on_slots(void *arg, const redisReply *reply)
-{
-	NodeState  *state = arg;
-	static bool said;
-
-	if (reply == NULL)
-		return;
-	cluster_free(&found);
-	if (cluster_read(reply, &state->node, &found))
-		loop_defer(LOOP_SUBMIT, &adopt_found, adopt, NULL);
-	else if (!said)
-	{
-		said = true;
-		log_write(LOG_ERROR, "Redis tells no slots of a cluster: is PORCUPINE_REDIS_CLUSTER right?",
-				  LOG_TEXT("answer", reply->type == REDIS_REPLY_ERROR ? reply->str : ""));
-	}
-}
-
-/* Connects to new masters, lets go of the others, and moves what has moved. */
-static void
-adopt(void *arg)
-{
-	int			places[NODES_MAX] = {0};
-	bool		stays[NODES_MAX] = {false};
-
-	(void) arg;
-	for (int i = 0; i < found.masters.count; i++)
-	{
-		NodeState  *state = state_of(&found.masters.list[i]);
-
-		places[i] = state != NULL ? (int) (state - states) : -1;
-		if (state == NULL)
-			continue;
-		stays[places[i]] = true;
-		if (state->commands == NULL)
-			open_node(state, &found.masters.list[i]);
-	}
-	for (int i = 0; i < state_count; i++)
-	{
-		if (states[i].commands != NULL && !stays[i])
-			close_node(&states[i]);
-	}
-	for (int slot = 0; slot < CLUSTER_SLOTS; slot++)
-		owner[slot] = (int8_t) (found.owner[slot] >= 0 ? places[found.owner[slot]] : -1);
-	cluster_free(&found);
-	move_channels();
-}
-
-/* The state of this node, or a free place for it, or NULL. */
-static NodeState *
-state_of(const Node *node)
-{
-	NodeState  *free_place = NULL;
-
-	for (int i = 0; i < NODES_MAX; i++)
-	{
-		if (states[i].commands == NULL)
-			free_place = free_place != NULL ? free_place : &states[i];
-		else if (states[i].node.port == node->port && strcmp(states[i].node.host, node->host) == 0)
-			return &states[i];
-	}
-	return free_place;
-}
-
-static void
-move_channels(void)
+on_moved(void)
 {
 	size_t		at = 0;
 	TableSlot  *slot;
@@ -438,41 +204,31 @@ move_channels(void)
 		if (node == channel->node)
 			continue;
 		if (channel->room == CHANNELS_ALL)
-			hears_all = false;
+			hears_all[0] = false;
 		channel->node = node;
 		channel->asked = false;
 		change(channel);
 	}
 }
 
-/* --- what is heard ------------------------------------------------------------------------------- */
-
 static void
-on_message(void *arg, const char *name, const char *bytes, size_t length)
+on_message(int node, const char *name, const char *bytes, size_t length)
 {
-	NodeState  *state = arg;
 	int64_t		room = CHANNELS_ALL;
 
 	metrics_add(METRIC_REDIS_HEARD, 1);
 	metrics_add(METRIC_REDIS_HEARD_BYTES, (double) length);
 	if (strcmp(name, ALL_CHANNEL) == 0 || room_of(name, &room))
-		events->message(room, clustered ? 0 : (int) (state - states), bytes, length);
+		events->message(room, links_are_clustered() ? 0 : node, bytes, length);
 }
 
 static void
-on_subscribed(void *arg, const char *name)
+on_subscribed(int node, const char *name)
 {
-	NodeState  *state = arg;
 	int64_t		room;
 
 	if (strcmp(name, ALL_CHANNEL) == 0)
-	{
-		hears_all = true;
-		if (!state->hears)
-			begin_to_hear(state);
-		check_node(state);
-		return;
-	}
+		hears_all[links_are_clustered() ? 0 : node] = true;
 	if (!room_of(name, &room))
 		return;
 	if (confirmed_count == confirmed_size)
@@ -492,30 +248,6 @@ say_subscribed(void *arg)
 	confirmed_count = 0;
 }
 
-static bool
-room_of(const char *name, int64_t *room)
-{
-	size_t		prefix = strlen(ROOM_PREFIX);
-	size_t		length = strlen(name);
-	char		digits[NAME_SIZE];
-
-	if (strncmp(name, ROOM_PREFIX, prefix) != 0 || length >= NAME_SIZE || name[length - 1] != '}')
-		return false;
-	memcpy(digits, name + prefix, length - prefix - 1);
-	digits[length - prefix - 1] = '\0';
-	return text_to_number(digits, INT64_MAX, room) && *room > 0;
-}
-
-/* What is between the braces decides in a cluster where it is. */
-static void
-name_of(int64_t room, char name[NAME_SIZE])
-{
-	if (room == CHANNELS_ALL)
-		snprintf(name, NAME_SIZE, ALL_CHANNEL);
-	else
-		snprintf(name, NAME_SIZE, ROOM_PREFIX "%lld}", (long long) room);
-}
-
 /* --- subscriptions -------------------------------------------------------------------------------- */
 
 void
@@ -523,7 +255,7 @@ channels_subscribe(int64_t room)
 {
 	Channel    *channel = table_get(&channels, room);
 
-	if (state_count == 0)
+	if (links_count() == 0)
 		return;
 	if (channel == NULL)
 	{
@@ -569,11 +301,11 @@ apply_changes(void *arg)
 	static NameList lists[2];
 
 	(void) arg;
-	for (int node = 0; node < state_count; node++)
+	for (int node = 0; node < links_count(); node++)
 	{
 		begin_names(&lists[false], false, node);
 		begin_names(&lists[true], true, node);
-		for (size_t i = 0; states[node].hears && i < change_count; i++)
+		for (size_t i = 0; links_can_subscribe(node) && i < change_count; i++)
 		{
 			Channel    *channel = changes[i];
 
@@ -622,7 +354,7 @@ begin_names(NameList *list, bool subscribe, int node)
 {
 	static const char *const verbs[2][2] = {{"UNSUBSCRIBE", "SUBSCRIBE"}, {"SUNSUBSCRIBE", "SSUBSCRIBE"}};
 
-	list->verb = verbs[clustered][subscribe];
+	list->verb = verbs[links_are_clustered()][subscribe];
 	list->node = node;
 	list->count = 0;
 }
@@ -631,7 +363,7 @@ begin_names(NameList *list, bool subscribe, int node)
 static void
 add_name(NameList *list, int64_t room)
 {
-	if (list->count == (clustered ? 1 : ROOMS_A_COMMAND))
+	if (list->count == (links_are_clustered() ? 1 : ROOMS_A_COMMAND))
 		send_names(list);
 	name_of(room, list->names[list->count++]);
 }
@@ -644,7 +376,7 @@ send_names(NameList *list)
 	for (int i = 0; i < list->count; i++)
 		words[i + 1] = list->names[i];
 	if (list->count > 0)
-		redis_send(states[list->node].subscriber, list->count + 1, words, NULL, NULL, NULL);
+		links_subscribe(list->node, list->count + 1, words);
 	list->count = 0;
 }
 
@@ -664,23 +396,26 @@ channels_publish(int64_t room, const char *bytes, size_t length)
 void
 channels_publish_everywhere(const char *bytes, size_t length)
 {
-	for (int i = 0; i < state_count && !clustered; i++)
-		publish_on(i, ALL_CHANNEL, bytes, length);
-	if (clustered)
+	if (links_are_clustered())
 		channels_publish(CHANNELS_ALL, bytes, length);
+	else
+	{
+		for (int i = 0; i < links_count(); i++)
+			publish_on(i, ALL_CHANNEL, bytes, length);
+	}
 }
 
 static void
 publish_on(int node, const char *channel, const char *bytes, size_t length)
 {
-	const char *words[] = {clustered ? "SPUBLISH" : "PUBLISH", channel, bytes};
+	const char *words[] = {links_are_clustered() ? "SPUBLISH" : "PUBLISH", channel, bytes};
 	size_t		lengths[] = {strlen(words[0]), strlen(channel), length};
 
-	if (!redis_is_up(states[node].commands))
+	if (!links_is_there(node))
 		return;
 	metrics_add(METRIC_REDIS_PUBLISHED, 1);
 	metrics_add(METRIC_REDIS_PUBLISHED_BYTES, (double) length);
-	redis_send(states[node].commands, 3, words, lengths, NULL, NULL);
+	links_send(node, 3, words, lengths, NULL, NULL);
 }
 
 void
@@ -689,7 +424,7 @@ channels_command(int64_t room, int count, const char **words, RedisDone done, vo
 	int			node = channels_node_of(room);
 
 	if (node >= 0)
-		redis_send(states[node].commands, count, words, NULL, done, arg);
+		links_send(node, count, words, NULL, done, arg);
 	else if (done != NULL)
 		done(arg, NULL);
 }

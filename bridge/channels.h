@@ -1,11 +1,9 @@
 /*
  * channels.h - the channels of all Redis nodes as one: each room's, and one of all bridges.
  *
- * Nodes are independent of each other, and a room's channel is on the node that nodes.h chooses, the
- * channel of all bridges on each; or they are a Redis Cluster, whose masters are found by asking,
- * and sharded channels are wherever their slot is (cluster.h). A node has two connections, for one
- * that subscribes can do nothing else. Subscriptions that are wanted are made, and made again when a
- * node comes back or a slot has moved, those of one turn of the loop at once.
+ * A room's channel is on the node of the room (links.h), the channel of all bridges on each node, or
+ * in a cluster on one. Subscriptions that are wanted are made, and made again when a node comes back
+ * or a slot has moved, those of one turn of the loop at once.
  */
 #ifndef PORCUPINE_CHANNELS_H
 #define PORCUPINE_CHANNELS_H
