@@ -13,6 +13,7 @@
 #include "hub.h"
 #include "log.h"
 #include "loop.h"
+#include "memory.h"
 #include "page.h"
 #include "peer.h"
 #include "pool.h"
@@ -87,6 +88,7 @@ serve(int worker)
 	/* each worker is scraped by itself, for they share no numbers */
 	int			metrics_port = config->metrics_port == 0 ? 0 : config->metrics_port + worker;
 
+	memory_open();
 	if (!page_open(config->page))
 		return 2;
 	if (sodium_init() < 0)

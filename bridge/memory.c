@@ -3,11 +3,16 @@
  */
 #include "memory.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CHUNK_SIZE 2048
+
+/* Answers of many kilobytes come and go: returning their memory each time is an eighth of the cost. */
+#define KEPT_FREE (16 * 1024 * 1024)
+#define MAPPED_FROM (1024 * 1024)
 
 struct ArenaChunk
 {
@@ -16,6 +21,13 @@ struct ArenaChunk
 };
 
 static void *require(void *memory);
+
+void
+memory_open(void)
+{
+	mallopt(M_TRIM_THRESHOLD, KEPT_FREE);
+	mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
+}
 
 void *
 memory_alloc(size_t size)

@@ -19,6 +19,9 @@ typedef struct Arena
 	size_t		size;
 } Arena;
 
+/* Once, before anything is allocated that matters. */
+extern void memory_open(void);
+
 /* Zeroed memory, freed with free(). */
 extern void *memory_alloc(size_t size);
 /* realloc() that ends the process instead of failing; new bytes are not zeroed. */
