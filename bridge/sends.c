@@ -65,9 +65,9 @@ typedef struct SendLane
 	bool		one_by_one;
 	bool		rings;			/* the batch's own commit does */
 	bool		waits;			/* for rooms that others hold */
-	uint64_t	careful_until;
+	bool		in_vain;		/* the held room that it tries is held still */
 	HeldRoom   *held;			/* of a held lane: what it tries */
-	bool		in_vain;		/* somebody holds it still */
+	uint64_t	careful_until;
 	double		began;			/* what is in flight, by metrics_clock() */
 	double		first_began;	/* what was committed last, its first send */
 	Deferred	begin;
