@@ -87,6 +87,8 @@ presence_close(void)
 void
 presence_here(int64_t room, int64_t user, bool online)
 {
+	const OnlineRoom *known = table_get(&rooms, room);
+	bool		first = known == NULL || place_of(known, own_origin) == NULL;
 	char		member[MEMBER_SIZE];
 	const char *words[] = {member};
 
@@ -95,7 +97,7 @@ presence_here(int64_t room, int64_t user, bool online)
 		return;
 	snprintf(member, sizeof(member), "%lld.%lld", (long long) own_origin, (long long) user);
 	command(room, online ? "SADD" : "SREM", 1, words, NULL, NULL);
-	if (online)
+	if (online && first)
 		lengthen(room);
 	/* after the set, so that whoever is too late to hear it reads it there */
 	fanout_presence(room, user, online);

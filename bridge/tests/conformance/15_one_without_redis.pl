@@ -1,0 +1,93 @@
+# One bridge of three cannot reach Redis, the others can: what it commits reaches them by the one that listens for all, what they
+# commit reaches it by the database. Each time it is the relay, or it is not. When it can reach Redis again, all is as before.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Porcupine::Test;
+use Porcupine::Test::Redis;
+use Test::More;
+use Time::HiRes qw(time);
+
+my @rights = qw(~porcupine:* &porcupine:* -@all +ping +select +publish +subscribe +unsubscribe +sadd +srem +smembers +expire);
+my $redis = Porcupine::Test::Redis->new(map { ('--user', "node$_", 'on', '>secret', @rights) } 0 .. 2);
+my $first = start_stack(conf => "max_connections = 90\n", env => { PORCUPINE_REDIS => $redis->url('node0:secret') });
+my @bridges = ($first, map { $first->another_bridge(PORCUPINE_REDIS => $redis->url("node$_:secret")) } 1 .. 2);
+my ($ada) = $first->person('ada');
+my $room = $first->room($ada);
+my $head = 1;
+
+sub logged { my ($bridge, $message) = @_; return scalar grep { $_->{message} eq $message } $bridge->log_lines; }
+
+sub passing_on
+{
+	my ($bridge) = @_;
+	return logged($bridge, 'passing doorbells on') > logged($bridge, 'no longer passing doorbells on');
+}
+
+sub relying
+{
+	my ($bridge) = @_;
+	return logged($bridge, 'relying on another bridge for doorbells') > logged($bridge, 'listening to the database again');
+}
+
+sub subscribed
+{
+	my ($bridge) = @_;
+	my $ws = $bridge->signed_in($ada);
+
+	$ws->say({ type => 'subscribe', room => $room });
+	$ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
+	return $ws;
+}
+
+my @sockets;
+
+# in_turns(WHAT, SECONDS): each says something in turns, and all have it before the next; all of it in time.
+sub in_turns
+{
+	my ($what, $seconds) = @_;
+	my $begin = time;
+
+	foreach my $n (1 .. 4)
+	{
+		foreach my $from (@sockets)
+		{
+			$from->say({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64("$what $n") });
+			$head++;
+			$_->events($room, $head, 10) foreach @sockets;
+		}
+	}
+	cmp_ok(time - $begin, '<', $seconds, "$what: within $seconds seconds");
+	is(scalar(grep { json_text([ map { $_->{seq} } $_->events($room, $head, 1) ]) ne json_text([ 2 .. $head ]) } @sockets),
+		0, "$what: everything, in order, once");
+	return;
+}
+
+sub all_is_well { return 1 == (grep { passing_on($_) } @bridges) && 2 == grep { relying($_) } @bridges; }
+
+wait_for('two to rely on one', \&all_is_well);
+@sockets = map { subscribed($_) } @bridges;
+in_turns('with Redis', 3);
+
+foreach my $kind ('relay', 'other')
+{
+	my ($cut) = grep { passing_on($bridges[$_]) == ($kind eq 'relay') } 0 .. 2;
+
+	$redis->command('ACL', 'SETUSER', "node$cut", 'off');
+	$redis->command('CLIENT', 'KILL', 'USER', "node$cut");
+	# no more than a sweep for each of the first
+	in_turns("the $kind is cut off", 12 * 5);
+	wait_for('it to listen for itself, and one of the others for both',
+		sub {
+			return !relying($bridges[$cut]) && 1 == grep { $_ != $cut && relying($bridges[$_]) } 0 .. 2;
+		});
+	in_turns("the $kind is cut off, still", 6);
+	$redis->command('ACL', 'SETUSER', "node$cut", 'on');
+	wait_for('two to rely on one', \&all_is_well);
+	in_turns("the $kind is back", 3);
+}
+
+done_testing();
