@@ -47,6 +47,16 @@ ok($told || defined $waiting->{close_code}, 'who was added meanwhile hears of it
 ok(($watching->events($room, 2, 10))[-1] || defined $watching->{close_code}, 'so does who watches the room');
 $_->close foreach $watching, $waiting;
 
+# The database itself says that doorbells were lost: a membership that nothing rang for is found by looking at all of them.
+$room = $stack->room($ada);
+$waiting = $stack->signed_in($ben);
+$stack->sql(qq{
+	SET session_replication_role = replica;
+	INSERT INTO porcupine.members (room_id, user_id, joined_seq) VALUES ($room, $ben->{id}, 1)});
+$stack->sql(q{SELECT pg_notify('porcupine', '{"origin":"0","sweep":true}')});
+is($waiting->hear(sub { $_[0]{type} eq 'membership' && $_[0]{room} eq $room }, 10)->{role}, 'member', '"sweep" has the bridge look for itself');
+$waiting->close;
+
 # --- a database that was rolled back -------------------------------------------------------------------------
 
 # As after a snapshot of the same server was restored: the log ends earlier, and the administrator calls new_stream().
