@@ -121,7 +121,8 @@ close_ring(int code, Datum arg)
 static bool
 work(void)
 {
-	long		since_told;
+	long		idle;
+	TimestampTz next_at;
 
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
@@ -136,21 +137,25 @@ work(void)
 		return false;
 	}
 
-	since_told = TimestampDifferenceMilliseconds(told_at, GetCurrentTimestamp());
-	if (!ring_wait(Max(IDLE_MS - since_told, 1)))
-		return since_told < IDLE_MS || !ring_leave();
-	since_told = TimestampDifferenceMilliseconds(told_at, GetCurrentTimestamp());
-	if (since_told < guc_settings.doorbell_linger)
-		pause_for(guc_settings.doorbell_linger - since_told);
+	idle = TimestampDifferenceMilliseconds(told_at, GetCurrentTimestamp());
+	if (!ring_wait(Max(IDLE_MS - idle, 1)))
+		return idle < IDLE_MS || !ring_leave();
+	next_at = TimestampTzPlusMilliseconds(told_at, guc_settings.doorbell_linger);
+	if (next_at > GetCurrentTimestamp())
+		pause_for(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_at));
 	if (!tell_or_retry())
 		return false;
 	told_at = GetCurrentTimestamp();
 	return true;
 }
 
+/* Whatever rings meanwhile; only the end of the server, or of the worker, cuts it short. */
 static void
 pause_for(long milliseconds)
 {
+	ResetLatch(MyLatch);
+	if (ShutdownRequestPending)
+		return;
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds,
 					 PG_WAIT_EXTENSION);
 }
