@@ -1,7 +1,7 @@
 /*
  * proxy.c - stands between two who speak and spoils it: faults/proxy LISTEN TARGET
  *
- * Both are a port of 127.0.0.1 or the path of a socket. Lines on standard input change what it does,
+ * Both are ADDRESS:PORT, a port of 127.0.0.1, or the path of a socket. Lines on standard input change what it does,
  * each answered with "ok":
  *
  *   open            passes everything on: how it begins
@@ -187,9 +187,13 @@ make_socket(const char *where, Address *address)
 	}
 	else
 	{
+		const char *colon = strchr(where, ':');
+		char		host[INET_ADDRSTRLEN];
+
+		snprintf(host, sizeof(host), "%.*s", colon != NULL ? (int) (colon - where) : 9, colon != NULL ? where : "127.0.0.1");
 		address->inet.sin_family = AF_INET;
-		address->inet.sin_port = htons((uint16_t) strtol(where, NULL, 10));
-		address->inet.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		address->inet.sin_port = htons((uint16_t) strtol(colon != NULL ? colon + 1 : where, NULL, 10));
+		inet_pton(AF_INET, host, &address->inet.sin_addr);
 	}
 	return socket(path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }

@@ -29,10 +29,12 @@ my %options = (
 	only => undef			# stacks of this kind
 );
 
-# What a stack is made of, in turn; needs_root: left out where this is not root.
+# What a stack is made of, in turn, and how it is restored; some need root and are left out where this is not root.
 my @kinds = (
-	{ name => 'with Redis', stack => { bridges => 3, redis => 2 } },
-	{ name => 'without Redis', stack => { bridges => 2 } },
+	{ name => 'with Redis', stack => { bridges => 3, redis => 2 }, restore => 'restored from a copy' },
+	{ name => 'without Redis', stack => { bridges => 2, archive => 1 }, restore => 'restored to a point in time' },
+	{ name => 'partitioned', stack => { bridges => 1, network => 1 }, possible => Porcupine::Faults::Network::is_possible(), rounds => 3 },
+	{ name => 'disk full', stack => { bridges => 2, redis => 1, wal_space => 160 }, possible => $> == 0, rounds => 2 },
 );
 
 my $json = JSON::PP->new->utf8->canonical->pretty;
@@ -49,7 +51,8 @@ sub main
 	$totals = read_totals();
 	$totals->{runs}++;
 	show_that_it_catches() if $options{plants};
-	my @turns = grep { !defined $options{only} || $_->{name} eq $options{only} } @kinds;
+	my @turns = grep { ($_->{possible} // 1) && (!defined $options{only} || $_->{name} eq $options{only}) } @kinds;
+	print "left out, for it needs root and nftables: $_->{name}\n" foreach grep { !($_->{possible} // 1) } @kinds;
 	die "there is no kind of stack '$options{only}'\n" unless @turns;
 	for (my $turn = 0; !is_enough(); $turn++)
 	{
@@ -90,11 +93,11 @@ sub torture
 	my ($kind) = @_;
 
 	$stack = Porcupine::Faults->new(%{ $kind->{stack} });
-	foreach my $number (1 .. $options{rounds})
+	foreach my $number (1 .. $kind->{rounds} // $options{rounds})
 	{
 		last if is_enough();
 		my $menu = Porcupine::Faults::Menu->new($stack);
-		my ($answer, $seconds) = one_round($menu, $number);
+		my ($answer, $seconds) = one_round($kind, $menu, $number);
 
 		add_to_totals($answer, $menu, $seconds);
 		report($kind, $answer, $menu, $seconds);
@@ -106,12 +109,12 @@ sub torture
 
 sub one_round
 {
-	my ($menu, $number) = @_;
+	my ($kind, $menu, $number) = @_;
 	my $round = $stack->round(map { $_ => $options{$_} } qw(members rooms rate));
-	my $restores = $number % 3 == 0;
+	my $restore = $number % 3 == 0 ? $kind->{restore} : undef;
 	my $started = time;
 
-	prepare_restore() if $restores;
+	prepare($restore) if $restore;
 	$round->start_client;
 	$round->start_driver;
 	my $until = time + $options{round};
@@ -121,10 +124,10 @@ sub one_round
 	{
 		$menu->tick;
 		usleep(20_000);
-		if ($restores && time > $restore_at)
+		if ($restore && time > $restore_at)
 		{
-			$menu->do('restored to an earlier time');
-			$restores = 0;
+			$menu->do($restore);
+			$restore = undef;
 		}
 		next if time < $next;
 		$menu->do_something;
@@ -137,9 +140,12 @@ sub one_round
 	return ($round->check, time - $started);
 }
 
-sub prepare_restore
+sub prepare
 {
-	$stack->cluster->take_copy;
+	my ($restore) = @_;
+
+	if ($restore =~ /copy/) { $stack->cluster->take_copy; }
+	else { $stack->cluster->take_backup; }
 	$stack->wait_until_ready;
 	return;
 }

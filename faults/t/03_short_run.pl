@@ -67,7 +67,7 @@ $stack->wait_until_ready;
 $round->start_client;
 $round->start_driver;
 $round->let_send(150);
-spoil('restored to an earlier time');
+spoil('restored from a copy');
 $round->let_send(50);
 $answer = account($round, 'an earlier time restored');
 cmp_ok($answer->{count}{$_}, '>', 0, "there were $_") foreach qw(undone-by-restore resets);

@@ -11,13 +11,15 @@ use File::Temp ();
 use IO::Select;
 use Porcupine::Faults::Bridge;
 use Porcupine::Faults::Cluster;
+use Porcupine::Faults::Network;
 use Porcupine::Faults::Process qw(wait_for run);
 use Porcupine::Faults::Redis;
 use Porcupine::Faults::Round;
 
 my @stacks;
 
-# new(bridges => N, redis => N, cluster => {OPTIONS of Cluster}): all of it runs and is ready.
+# new(bridges => N, redis => N, archive => 0 | 1, wal_space => MB, network => 0 | 1): all of it runs and is ready. With wal_space the
+# WAL has a file system of that size; with network one more bridge runs behind a cable. Both need root.
 sub new
 {
 	my ($class, %options) = @_;
@@ -31,13 +33,23 @@ sub new
 	chmod 0755, $folder;
 	chown((getpwnam('postgres'))[ 2, 3 ], $folder) if $> == 0;
 	$self->{programs} = programs($folder);
-	$self->{cluster} = Porcupine::Faults::Cluster->new($folder, bin_folder(), %{ $options{cluster} // {} });
+	my %cluster = (archive => $options{archive});
+	$cluster{wal} = $self->make_wal_space($options{wal_space}) if $options{wal_space};
+	if ($options{network})
+	{
+		$self->{network} = Porcupine::Faults::Network->new("$folder/network.log");
+		@cluster{qw(address peer)} = ($self->{network}->outside, $self->{network}->inside);
+	}
+	$self->{cluster} = Porcupine::Faults::Cluster->new($folder, bin_folder(), %cluster);
 	$self->{redis} = [ map { Porcupine::Faults::Redis->new($_, $folder, $self->{programs}{proxy}) } 1 .. $options{redis} // 0 ];
 	my %env = $self->redis ? (PORCUPINE_REDIS => join(',', map { $_->url } $self->redis)) : ();
 	$self->{bridges} = [
 		map { Porcupine::Faults::Bridge->new($_, $folder, $self->{cluster}, programs => $self->{programs}, env => \%env) }
 		  1 .. $options{bridges} // 1
 	];
+	push @{ $self->{bridges} },
+	  Porcupine::Faults::Bridge->new('behind', $folder, $self->{cluster}, programs => $self->{programs}, network => $self->{network})
+	  if $self->{network};
 	$self->wait_until_ready;
 	return $self;
 }
@@ -45,6 +57,8 @@ sub new
 sub cluster { return $_[0]{cluster}; }
 sub bridges { return @{ $_[0]{bridges} }; }
 sub redis { return @{ $_[0]{redis} }; }
+sub network { return $_[0]{network}; }
+sub wal_space { return $_[0]{wal_space}; }
 sub current_round { return $_[0]{round}; }
 sub folder { return $_[0]{folder}; }
 # The folder stays when the stack goes.
@@ -66,6 +80,17 @@ sub round
 	my ($self, %options) = @_;
 	return $self->{round} = Porcupine::Faults::Round->new('round' . ++$self->{rounds}, $self->{folder}, $self->{cluster}, $self->{bridges},
 		programs => $self->{programs}, %options);
+}
+
+sub make_wal_space
+{
+	my ($self, $size) = @_;
+	my $space = "$self->{folder}/wal_space";
+
+	Porcupine::Faults::Cluster::mkdir_as_service($space);
+	run('/dev/null', 'mount', '-t', 'tmpfs', '-o', "size=${size}m,mode=0777", 'tmpfs', $space) or die "cannot mount a tmpfs on $space\n";
+	$self->{wal_space} = $space;
+	return "$space/pg_wal";
 }
 
 # Copies: they stay as they are while the project is built again, and the service's user can reach them.
@@ -119,8 +144,11 @@ sub end
 	my ($self) = @_;
 
 	return if $self->{ended}++;
+	$self->{round}->abandon if $self->{round};
 	$_->end foreach $self->bridges, $self->redis;
 	$self->{cluster}->end if $self->{cluster};
+	$self->{network}->end if $self->{network};
+	run('/dev/null', 'umount', $self->{wal_space}) if $self->{wal_space} && !$self->{kept};
 	run('/dev/null', 'rm', '-rf', $self->{folder}) unless $self->{kept};
 	return;
 }

@@ -8,7 +8,8 @@ use warnings;
 use IO::Socket::INET;
 use Porcupine::Faults::Process qw(wait_for as_service free_port);
 
-# new(NUMBER, FOLDER, CLUSTER, programs => {bridge, proxy}, env => {...}): all three are started.
+# new(NUMBER, FOLDER, CLUSTER, programs => {bridge, proxy}, env => {...}, network => NETWORK): all three are started. In a network of
+# its own the bridge reaches the database by its address, with no proxy between them.
 sub new
 {
 	my ($class, $number, $folder, $cluster, %options) = @_;
@@ -20,12 +21,14 @@ sub new
 		front_port => free_port(),
 		way => "$folder/way$number",
 		programs => $options{programs},
-		env => $options{env} // {}
+		env => $options{env} // {},
+		network => $options{network}
 	}, $class;
 
 	Porcupine::Faults::Cluster::mkdir_as_service($self->{way});
+	$self->{address} = $self->{network} ? $self->{network}->inside : '127.0.0.1';
 	$self->{back} = $self->proxy("$self->{way}/.s.PGSQL.5432", $cluster->socket . '/.s.PGSQL.5432');
-	$self->{front} = $self->proxy($self->{front_port}, $self->{port});
+	$self->{front} = $self->proxy($self->{front_port}, "$self->{address}:$self->{port}");
 	$self->start;
 	return $self;
 }
@@ -51,10 +54,11 @@ sub start
 
 	$self->{process} = Porcupine::Faults::Process->start(
 		log => $self->{log},
-		command => [ as_service($self->{programs}{bridge}) ],
+		command => [ $self->{network} ? $self->{network}->enter : (), as_service($self->{programs}{bridge}) ],
 		env => {
+			PORCUPINE_LISTEN => $self->{address},
 			PORCUPINE_PORT => $self->{port},
-			PORCUPINE_DATABASE => "host=$self->{way} port=5432 dbname=postgres user=porcupine_node",
+			PORCUPINE_DATABASE => "host=" . ($self->{network} ? $self->{network}->outside : $self->{way}) . " port=5432 dbname=postgres user=porcupine_node",
 			PORCUPINE_PAGE => $self->{programs}{page},
 			%{ $self->{env} }
 		}
@@ -77,7 +81,7 @@ sub kill_and_start
 sub is_ready
 {
 	my ($self) = @_;
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => 5) or return 0;
+	my $socket = IO::Socket::INET->new(PeerAddr => $self->{address}, PeerPort => $self->{port}, Timeout => 5) or return 0;
 
 	$socket->timeout(5);
 	print {$socket} "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";

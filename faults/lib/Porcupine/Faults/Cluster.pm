@@ -7,7 +7,8 @@ use warnings;
 
 use Porcupine::Faults::Process qw(wait_for now_us as_service run output_of signal_all is_alive);
 
-# new(FOLDER, BIN, wal => FOLDER, conf => TEXT): makes and starts it; the folder belongs to the service's user.
+# new(FOLDER, BIN, wal => FOLDER, archive => 0 | 1, address => ADDRESS, peer => ADDRESS): makes and starts it; the folder belongs to
+# the service's user. It listens on the address, for the one peer.
 sub new
 {
 	my ($class, $folder, $bin, %options) = @_;
@@ -18,8 +19,14 @@ sub new
 	$self->tool('initdb', '-D', $self->{data}, '-U', 'postgres', '--encoding=UTF8', '--locale=C.UTF-8',
 		'--auth=trust', '--no-sync', '--no-instructions', '--data-checksums', @wal)
 	  or die "initdb failed: see $self->{folder}\n";
-	$self->append('postgresql.conf', <<"CONF" . ($options{conf} // ''));
-listen_addresses = ''
+	mkdir_as_service("$folder/archive");
+	my $archive = $options{archive} ? 'on' : 'off';
+	my $address = $options{address} // '';
+	$self->append('pg_hba.conf', "host all porcupine_node $options{peer}/32 trust\n") if $options{peer};
+	$self->append('postgresql.conf', <<"CONF");
+listen_addresses = '$address'
+archive_mode = $archive
+archive_command = 'cp %p $folder/archive/%f'
 port = 5432
 unix_socket_directories = '$self->{socket}'
 unix_socket_permissions = 0700
@@ -27,7 +34,7 @@ shared_preload_libraries = 'porcupine'
 fsync = on
 full_page_writes = on
 checkpoint_timeout = 30s
-max_wal_size = 128MB
+max_wal_size = 64MB
 min_wal_size = 32MB
 log_statement = 'none'
 CONF
@@ -78,11 +85,20 @@ sub try_start
 	return $self->tool('pg_ctl', 'start', '-s', '-w', '-t', '60', '-D', $self->{data}, '-l', "$self->{folder}/server.log", @options);
 }
 
-# stop(MODE): fast or immediate.
 sub stop
 {
-	my ($self, $mode) = @_;
-	return $self->tool('pg_ctl', 'stop', '-s', '-w', '-t', '60', '-m', $mode // 'fast', '-D', $self->{data});
+	my ($self) = @_;
+	return $self->tool('pg_ctl', 'stop', '-s', '-w', '-t', '15', '-m', 'fast', '-D', $self->{data});
+}
+
+# A server that is in the middle of its recovery from a crash may not stop in good order; then it is killed.
+sub restart
+{
+	my ($self) = @_;
+
+	$self->signal_everything('CONT');
+	$self->stop or $self->kill_all;
+	return $self->start;
 }
 
 sub postmaster
@@ -154,8 +170,14 @@ sub mend
 	my ($self) = @_;
 
 	$self->signal_everything('CONT');
-	$self->start unless $self->postmaster;
-	wait_for('PostgreSQL to answer', sub { defined $self->sql('SELECT 1', 5) }, 120);
+	wait_for(
+		'PostgreSQL to answer',
+		sub {
+			$self->try_start unless $self->postmaster;
+			return defined $self->sql('SELECT 1', 5);
+		},
+		120
+	);
 	return;
 }
 
@@ -185,7 +207,7 @@ sub sql
 sub take_copy
 {
 	my ($self) = @_;
-	$self->stop('fast') or die "PostgreSQL does not stop\n";
+	$self->stop or die "PostgreSQL does not stop\n";
 	run($self->{log}, as_service('rm', '-rf', "$self->{folder}/copy")) or die "cannot remove the old copy\n";
 	run($self->{log}, as_service('cp', '-a', $self->{data}, "$self->{folder}/copy")) or die "cannot copy the data\n";
 	$self->start;
@@ -204,14 +226,63 @@ sub put_copy_back
 	run($self->{log}, as_service('rm', '-rf', $self->{data})) or die "cannot remove the data\n";
 	run($self->{log}, as_service('cp', '-a', "$self->{folder}/copy", $self->{data})) or die "cannot put the copy back\n";
 	mkdir_as_service($aside) unless -d $aside;
-	$self->start("-k $aside");
+	$self->start("-k $aside -c listen_addresses=");
 	my @lines = do
 	{
 		local $self->{socket_now} = $aside;
 		my $stream = $self->sql('SELECT porcupine.new_stream()') // die "no new stream\n";
 		$self->restored_lines($stream, $began);
 	};
-	$self->stop('fast') or die "PostgreSQL does not stop\n";
+	$self->stop or die "PostgreSQL does not stop\n";
+	$self->start;
+	return @lines;
+}
+
+# A base backup, while the server runs; with the archive it leads to every later moment.
+sub take_backup
+{
+	my ($self) = @_;
+	run($self->{log}, as_service('rm', '-rf', "$self->{folder}/backup")) or die "cannot remove the old backup\n";
+	return $self->tool('pg_basebackup', '-D', "$self->{folder}/backup", '-c', 'fast', '-X', 'none', '-h', $self->{socket}, '-U', 'postgres')
+	  || die "the backup failed: see $self->{log}\n";
+}
+
+# A moment to which one may return later. Undefined when the database does not answer.
+sub mark_moment
+{
+	my ($self) = @_;
+	my $moment = 'moment_' . ++$self->{moments};
+	my $segment = $self->sql("SELECT pg_walfile_name(pg_create_restore_point('$moment')) FROM pg_switch_wal()", 5) // return;
+
+	# the one after it, too, is closed, for the restore point stands there
+	$self->sql('SELECT pg_switch_wal()', 5) // return;
+	wait_for('the archive', sub { ($self->sql("SELECT last_archived_wal >= '$segment' FROM pg_stat_archiver", 5) // '') eq 't' });
+	return $moment;
+}
+
+# Back to that moment, by the backup and the archive. The server notices by itself that its history is another one.
+sub return_to_moment
+{
+	my ($self, $moment) = @_;
+	my $aside = "$self->{folder}/aside";
+
+	$self->kill_all;
+	my $began = now_us();
+	run($self->{log}, as_service('rm', '-rf', $self->{data})) or die "cannot remove the data\n";
+	run($self->{log}, as_service('cp', '-a', "$self->{folder}/backup", $self->{data})) or die "cannot put the backup back\n";
+	$self->append('postgresql.conf',
+		"restore_command = 'cp $self->{folder}/archive/%f %p'\nrecovery_target_name = '$moment'\nrecovery_target_action = promote\n");
+	run($self->{log}, as_service('touch', "$self->{data}/recovery.signal"));
+	mkdir_as_service($aside) unless -d $aside;
+	$self->start("-k $aside -c listen_addresses=");
+	my @lines = do
+	{
+		local $self->{socket_now} = $aside;
+		wait_for('the recovery to end', sub { ($self->sql('SELECT pg_is_in_recovery()', 5) // '') eq 'f' });
+		my $stream = $self->sql('SELECT porcupine.current_stream()') // die "no stream\n";
+		$self->restored_lines($stream, $began);
+	};
+	$self->stop or die "PostgreSQL does not stop\n";
 	$self->start;
 	return @lines;
 }

@@ -20,7 +20,7 @@ my %faults = (
 	'PostgreSQL killed' => [ 4, 1, sub { my $cluster = $_[0]->cluster; $cluster->kill_all; $cluster->start; return; } ],
 	'PostgreSQL\'s worker killed' => [ 3, 1, \&kill_worker ],
 	'PostgreSQL stopped' => [ 3, 0, sub { my $cluster = $_[0]->cluster; $cluster->signal_everything('STOP'); return (short(), sub { $cluster->signal_everything('CONT') }); } ],
-	'PostgreSQL restarted' => [ 1, 0, sub { my $cluster = $_[0]->cluster; $cluster->signal_everything('CONT'); $cluster->stop('fast'); $cluster->start; return; } ],
+	'PostgreSQL restarted' => [ 1, 0, sub { $_[0]->cluster->restart; return; } ],
 	'clients cut off' => [ 3, 0, sub { any($_[0]->bridges)->front->command('cut'); return; } ],
 	'clients half-open' => [ 3, 0, sub { return spoil(any($_[0]->bridges)->front, 'half', 2 + rand(4)); } ],
 	'clients delayed' => [ 2, 0, sub { return spoil(any($_[0]->bridges)->front, 'delay ' . int(5 + rand(150)), 3); } ],
@@ -35,7 +35,10 @@ my %faults = (
 	'Redis half-open' => [ 2, 0, sub { my @all = $_[0]->redis; return unless @all; return spoil(any(@all)->front, 'half', 2 + rand(4)); } ],
 	'Redis cut off' => [ 2, 0, sub { my @all = $_[0]->redis; any(@all)->front->command('cut') if @all; return; } ],
 	'fdatasync fails' => [ 1, 0, \&fail_fdatasync ],
-	'restored to an earlier time' => [ 0, 0, \&restore ],
+	'disk full' => [ 20, 0, \&fill_disk ],
+	'network partitioned' => [ 20, 0, sub { my $network = $_[0]{stack}->network; $network->partition; return (2 + rand(8), sub { $network->mend }); } ],
+	'restored from a copy' => [ 0, 0, \&restore_copy ],
+	'restored to a point in time' => [ 0, 0, \&restore_moment ],
 );
 
 # new(STACK): nothing is done yet.
@@ -44,10 +47,11 @@ sub new
 	my ($class, $stack) = @_;
 	my $self = bless { stack => $stack, counts => {}, kills => 0, due => [] }, $class;
 
-	delete $self->{left_out};
 	$self->{left_out} = { map { $_ => 1 } grep { $faults{$_}[0] == 0 } keys %faults };
 	$self->leave_out(grep { /Redis/ } keys %faults) unless $self->redis;
 	$self->leave_out('fdatasync fails') unless -x '/usr/bin/strace';
+	$self->leave_out('disk full') unless $stack->wal_space;
+	$self->leave_out('network partitioned') unless $stack->network;
 	return $self;
 }
 
@@ -109,6 +113,7 @@ sub mend
 
 	$_->[1]->() foreach @{ $self->{due} };
 	$self->{due} = [];
+	$self->{stack}->network->mend if $self->{stack}->network;
 	$_->mend foreach $self->bridges, $self->redis;
 	$self->cluster->mend;
 	$self->{stack}->wait_until_ready;
@@ -149,11 +154,34 @@ sub fail_fdatasync
 	return (3, sub { $tracer->end('TERM') });
 }
 
-sub restore
+# No more WAL can be written: PostgreSQL panics, and does not come back before there is room.
+sub fill_disk
+{
+	my ($self) = @_;
+	my $ballast = $self->{stack}->wal_space . '/ballast';
+	my $cluster = $self->cluster;
+
+	run('/dev/null', 'sh', '-c', "cat /dev/zero >$ballast");
+	# what is there already of the next segments is used up
+	$cluster->sql('SELECT pg_switch_wal()', 2) foreach 1 .. 4;
+	return (1 + rand(3), sub { unlink($ballast); $cluster->mend });
+}
+
+sub restore_copy
 {
 	my ($self) = @_;
 	$self->mend;
 	$self->{stack}->current_round->note($_) foreach $self->cluster->put_copy_back;
+	return;
+}
+
+sub restore_moment
+{
+	my ($self) = @_;
+	$self->mend;
+	my $moment = $self->cluster->mark_moment // die "no moment to return to\n";
+	$self->{stack}->current_round->let_send(100);
+	$self->{stack}->current_round->note($_) foreach $self->cluster->return_to_moment($moment);
 	return;
 }
 

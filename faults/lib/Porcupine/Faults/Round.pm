@@ -144,12 +144,13 @@ sub finish
 sub start_driver
 {
 	my ($self) = @_;
+	my $leader = $$;
 	my $pid = fork // die "cannot fork: $!";
 
 	return $self->{driver} = $pid if $pid;
 	my $told = 0;
 	local $SIG{TERM} = sub { $told = 1 };
-	until ($told)
+	until ($told || getppid() != $leader)
 	{
 		$self->change_membership;
 		$self->send_by_sql;
@@ -168,6 +169,16 @@ sub end_driver
 	kill 'TERM', $pid;
 	waitpid($pid, 0);
 	return $? == 0 || die "the driver did not end well: see $self->{folder}\n";
+}
+
+# Whatever it is doing.
+sub abandon
+{
+	my ($self) = @_;
+	my $pid = delete $self->{driver} // return;
+
+	kill 'KILL', $pid;
+	return waitpid($pid, 0);
 }
 
 # --- the membership ----------------------------------------------------------------------------------------
