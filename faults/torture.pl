@@ -41,6 +41,8 @@ my $json = JSON::PP->new->utf8->canonical->pretty;
 my $began = time;
 my ($stack, $totals);
 
+# so that whatever was started ends too
+local $SIG{INT} = local $SIG{TERM} = sub { exit 130 };
 main();
 
 sub main
