@@ -178,6 +178,7 @@ port = 5432
 unix_socket_directories = '${SOCK//\'/\'\'}'
 unix_socket_permissions = 0700
 shared_preload_libraries = 'porcupine'
+shared_buffers = $(shared_buffers)MB
 fsync = on
 full_page_writes = on
 synchronous_commit = on
@@ -203,6 +204,19 @@ CONF
     done
     echo "porcupine \"${NODE_USER:-$SERVICE_USER}\" $NODE_ROLE"
   } | as_service tee "$DATA/pg_ident.conf" >/dev/null
+}
+
+# A quarter of the memory, from 128 MB to 1 GB: fifty events of a room lie on as many pages of the table, and those of
+# all rooms that are read are to stay in it. A container may have less memory than the machine.
+shared_buffers() {
+  local memory limit
+  memory=$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
+  limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null || echo max)
+  [ "$limit" = max ] || [ $((limit / 1024)) -ge "$memory" ] || memory=$((limit / 1024))
+  memory=$((memory / 4096))
+  [ "$memory" -ge 128 ] || memory=128
+  [ "$memory" -le 1024 ] || memory=1024
+  echo "$memory"
 }
 
 sql() { as_service "$PG_BIN/psql" -h "$SOCK" -U postgres -X -q -At -v ON_ERROR_STOP=1 "$@"; }
