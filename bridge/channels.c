@@ -103,9 +103,10 @@ channels_close(void)
 int
 channels_node_of(int64_t room)
 {
-	char		name[NAME_SIZE];
+	char		name[NAME_SIZE] = "";
 
-	name_of(room, name);
+	if (links_are_clustered())
+		name_of(room, name);
 	return links_node_of(room, name);
 }
 

@@ -170,13 +170,12 @@ fanout_beat(Duty duty)
 static Text *
 say_in(int64_t room)
 {
-	Text	   *text;
+	Text	   *text = table_get(&said, room);
 
-	if (!channels_reach(room))
-		return NULL;
-	text = table_get(&said, room);
 	if (text == NULL)
 	{
+		if (!channels_reach(room))
+			return NULL;
 		text = memory_alloc(sizeof(Text));
 		table_put(&said, room, text);
 		loop_defer(LOOP_WRITE, &flush, publish_all, NULL);

@@ -31,7 +31,7 @@ extern bool links_are_clustered(void);
 
 /* Indices of nodes are below this. */
 extern int	links_count(void);
-/* The index of the node of a room, of which the name is something; -1: not known yet, or none. */
+/* The index of a room's node; -1: not known yet, or none. In a cluster the name of its channel decides. */
 extern int	links_node_of(int64_t room, const char *name);
 extern bool links_is_there(int node);
 /* Is each of them, and is there one at all? */

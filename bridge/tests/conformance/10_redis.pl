@@ -188,4 +188,6 @@ foreach my $bridge ($here, $there)
 	unlike($log, qr/refuses a command/, 'nothing that the rights do not allow was asked for');
 }
 
+is($_->stop_bridge, 0, 'it ends well') foreach $here, $there;
+
 done_testing();

@@ -120,4 +120,6 @@ foreach my $bridge ($here, $there)
 	is(logged($bridge, 'Redis refuses a command'), 0, 'no more rights are needed than these');
 }
 
+is($_->stop_bridge, 0, 'it ends well') foreach $here, $there;
+
 done_testing();
