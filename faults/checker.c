@@ -77,9 +77,14 @@ take_history(const Line *line)
 			break;
 		case OP_EVENT:
 			removals_check_event(line, timeline_era(line->stream));
+			watches_take(line, timeline_era(line->stream));
 			take_event(line);
 			break;
 		case OP_PAGE:
+			watches_take(line, timeline_era(line->stream));
+			take_event(line);
+			break;
+		case OP_BROWSED:
 			take_event(line);
 			break;
 		case OP_READ:
@@ -96,7 +101,6 @@ take_event(const Line *line)
 {
 	int			era = timeline_era(line->stream);
 
-	watches_take(line, era);
 	timeline_observe(line, era);
 	if (line->id.high != 0 || line->id.low != 0)
 		messages_seen(line, timeline_origin(era, line->room, line->seq), false);

@@ -1,8 +1,8 @@
 /*
  * client.c - hundreds of members in one process: faults/client PEOPLE HISTORY [NAME=NUMBER...]
  *
- * PEOPLE has a line "ports PORT..." that says where the bridges are, and "member USER TOKEN ROOM..." for each member.
- * What they do and hear goes to HISTORY. It is led by lines on standard input:
+ * PEOPLE has a line "ports PORT..." that says where the bridges are, and "member USER TOKEN ROOM..."
+ * for each member. What they do and hear goes to HISTORY. It is led by lines on standard input:
  *
  *   probe ROOM USER   read and send there at once, member or not
  *   ports PORT...     from now on the bridges are these
@@ -11,8 +11,8 @@
  *   leave             wait until everybody has everything up to there, write where they are, end
  *
  * It says "ready" when everybody has been inside all of their rooms for the first time. The numbers
- * are sends (a bound), rate (sends a second), cuts (sockets cut a minute), patience (seconds that it
- * waits before it leaves without what is missing) and seconds (its life).
+ * are sends (a bound), rate (sends a second), pages (read a second), cuts (sockets cut a minute),
+ * patience (seconds that it waits before it leaves without what is missing) and seconds (its life).
  */
 #include "clock.h"
 #include "conn.h"
@@ -52,6 +52,7 @@ enum
 {
 	OPTION_SENDS,
 	OPTION_RATE,
+	OPTION_PAGES,
 	OPTION_CUTS,
 	OPTION_PATIENCE,
 	OPTION_SECONDS
@@ -66,6 +67,7 @@ typedef struct Head
 static Option options[] = {
 	[OPTION_SENDS] = {"sends", 1000000},
 	[OPTION_RATE] = {"rate", 500},
+	[OPTION_PAGES] = {"pages", 10},
 	[OPTION_CUTS] = {"cuts", 60},
 	[OPTION_PATIENCE] = {"patience", 20},
 	[OPTION_SECONDS] = {"seconds", 600},
@@ -78,6 +80,7 @@ static int	n_heads;
 static Phase phase;
 static int64_t phase_since;
 static double sends_due;
+static double pages_due;
 static double cuts_due;
 static Text commands;
 
@@ -343,6 +346,14 @@ make_traffic(double seconds)
 
 		if (outgoing_count() < options[OPTION_SENDS].value && member_send(member, room))
 			sends_due--;
+	}
+	pages_due += seconds * (double) options[OPTION_PAGES].value;
+	while (pages_due >= 1)
+	{
+		Member	   *member = &members[randombytes_uniform(all)];
+
+		member_browse(member, &member->rooms[randombytes_uniform((uint32_t) member->n_rooms)]);
+		pages_due--;
 	}
 	cuts_due += seconds * (double) options[OPTION_CUTS].value / 60;
 	while (cuts_due >= 1)

@@ -120,6 +120,18 @@ hearing_page(Room *room, const PageRequest *request, const cJSON *answer)
 	}
 }
 
+void
+hearing_browsed(const Room *room, const PageRequest *request, const cJSON *answer)
+{
+	const cJSON *event;
+
+	/* of another stream than was asked for, or than the cursor is of by now: nobody could say which */
+	if (cJSON_IsTrue(json_get(answer, "reset")) || request->stream != room->stream)
+		return;
+	cJSON_ArrayForEach(event, json_get(answer, "results"))
+		write_event("browsed", room->member, room, event);
+}
+
 static void
 write_event(const char *op, const Member *member, const Room *room, const cJSON *event)
 {

@@ -12,5 +12,7 @@
 extern void hearing_message(Member *member, const char *bytes, size_t length);
 /* A page of the room's hole, after its cursor. */
 extern void hearing_page(Room *room, const PageRequest *request, const cJSON *answer);
+/* A page of what it has seen already, to be compared. */
+extern void hearing_browsed(const Room *room, const PageRequest *request, const cJSON *answer);
 
 #endif

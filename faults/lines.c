@@ -42,7 +42,7 @@ static int	hex_digit(char c);
 static const char *const op_names[N_OPS] = {
 	[OP_INVOKED] = "invoked", [OP_AGAIN] = "again", [OP_OK] = "ok", [OP_FAILED] = "failed",
 	[OP_UNKNOWN] = "unknown", [OP_SUBSCRIBE] = "subscribe", [OP_RESET] = "reset", [OP_EVENT] = "event",
-	[OP_PAGE] = "page", [OP_READ] = "read", [OP_END] = "end", [OP_ADDING] = "adding",
+	[OP_PAGE] = "page", [OP_BROWSED] = "browsed", [OP_READ] = "read", [OP_END] = "end", [OP_ADDING] = "adding",
 	[OP_REMOVED] = "removed", [OP_RESTORED] = "restored", [OP_STORED] = "stored", [OP_HEAD] = "head"
 };
 

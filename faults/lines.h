@@ -15,6 +15,7 @@
  *                                                   lives from head on, and will read from after to head
  *     event, page  member socket room seq stream    heard live, or read over REST; with id and hash,
  *                                                   or, for what the server wrote, with kind
+ *     browsed      member socket room seq stream    as event, seen in a page that nothing depends on
  *     read         member room began status         a page was asked for at began, this came back
  *     end          member room seq stream           where its cursor stands at the end
  *   written by whoever changes the membership, by SQL
@@ -47,6 +48,7 @@ typedef enum Op
 	OP_RESET,
 	OP_EVENT,
 	OP_PAGE,
+	OP_BROWSED,
 	OP_READ,
 	OP_END,
 	OP_ADDING,

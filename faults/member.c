@@ -18,6 +18,7 @@
 #define PING_EVERY (1500 * CLOCK_MS)
 #define OUTSIDE_RETRY (3 * CLOCK_SECOND)
 #define PAGE_SIZE 500
+#define BROWSED 20
 #define PAGE_RETRY (300 * CLOCK_MS)
 #define ONE_IN_STALE 100
 #define NO_SUCH_EPOCH 9
@@ -31,6 +32,7 @@ static void connect_somewhere(Member *member, int64_t now);
 static void subscribe(Room *room, int64_t now);
 static void read_hole(Room *room, int64_t now);
 static void on_page(void *arg, const PageRequest *request, int status, const cJSON *answer);
+static void on_browsed(void *arg, const PageRequest *request, int status, const cJSON *answer);
 static void on_probe(void *arg, const PageRequest *request, int status, const cJSON *answer);
 static void on_opened(Conn *conn);
 static void on_came(Conn *conn);
@@ -144,6 +146,25 @@ member_send(Member *member, Room *room)
 		return false;
 	outgoing_begin(member, room, randombytes_uniform(ONE_IN_STALE) == 0 ? NO_SUCH_EPOCH : 0);
 	return true;
+}
+
+void
+member_browse(Member *member, Room *room)
+{
+	PageRequest request = {.port = member->port, .token = member->token, .room = room->id, .stream = room->stream,
+	.limit = BROWSED, .done = on_browsed, .arg = room};
+
+	if (member->state != MEMBER_READY || room->cursor == 0)
+		return;
+	request.after = randombytes_uniform((uint32_t) room->cursor);
+	pages_read(&request);
+}
+
+static void
+on_browsed(void *arg, const PageRequest *request, int status, const cJSON *answer)
+{
+	if (status == 200)
+		hearing_browsed(arg, request, answer);
 }
 
 void

@@ -78,6 +78,8 @@ extern void member_tick(Member *member, int64_t now);
 
 /* A new message, if one more may be under way: was it said? */
 extern bool member_send(Member *member, Room *room);
+/* Reads a page of what it has seen already. */
+extern void member_browse(Member *member, Room *room);
 /* Reads the latest page, and says something, whether it is in the room or not: for the time after a removal. */
 extern void member_probe(Member *member, Room *room);
 /* Hangs up without a word. */

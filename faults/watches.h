@@ -9,7 +9,7 @@
 
 #include "lines.h"
 
-/* subscribe, reset, event, page, end */
+/* subscribe, reset, event, page, end; the others mean nothing to it */
 extern void watches_take(const Line *line, int era);
 /* Does this member, who is in the room, have all of its log? Once everything is read. */
 extern void watches_check_end(int64_t user, int64_t room);

@@ -15,10 +15,11 @@ use Porcupine::Faults::Network;
 use Porcupine::Faults::Process qw(wait_for run);
 use Porcupine::Faults::Redis;
 use Porcupine::Faults::Round;
+use Porcupine::Faults::Standby;
 
 my @stacks;
 
-# new(bridges => N, redis => N, archive => 0 | 1, wal_space => MB, network => 0 | 1): all of it runs and is ready. With wal_space the
+# new(bridges => N, redis => N, standby => 0 | 1, archive => 0 | 1, wal_space => MB, network => 0 | 1): all of it runs and is ready. With wal_space the
 # WAL has a file system of that size; with network one more bridge runs behind a cable. Both need root.
 sub new
 {
@@ -42,7 +43,9 @@ sub new
 	}
 	$self->{cluster} = Porcupine::Faults::Cluster->new($folder, bin_folder(), %cluster);
 	$self->{redis} = [ map { Porcupine::Faults::Redis->new($_, $folder, $self->{programs}{proxy}) } 1 .. $options{redis} // 0 ];
+	$self->{standby} = Porcupine::Faults::Standby->new($self->{cluster}) if $options{standby};
 	my %env = $self->redis ? (PORCUPINE_REDIS => join(',', map { $_->url } $self->redis)) : ();
+	$env{PORCUPINE_REPLICA} = 'host=' . $self->{standby}->socket . ' port=5432 dbname=postgres user=porcupine_node' if $self->{standby};
 	$self->{bridges} = [
 		map { Porcupine::Faults::Bridge->new($_, $folder, $self->{cluster}, programs => $self->{programs}, env => \%env) }
 		  1 .. $options{bridges} // 1
@@ -57,6 +60,7 @@ sub new
 sub cluster { return $_[0]{cluster}; }
 sub bridges { return @{ $_[0]{bridges} }; }
 sub redis { return @{ $_[0]{redis} }; }
+sub standby { return $_[0]{standby}; }
 sub network { return $_[0]{network}; }
 sub wal_space { return $_[0]{wal_space}; }
 sub current_round { return $_[0]{round}; }
@@ -146,7 +150,7 @@ sub end
 	return if $self->{ended}++;
 	$self->{round}->abandon if $self->{round};
 	$_->end foreach $self->bridges, $self->redis;
-	$self->{cluster}->end if $self->{cluster};
+	$_->end foreach grep { defined } @$self{qw(standby cluster)};
 	$self->{network}->end if $self->{network};
 	run('/dev/null', 'umount', $self->{wal_space}) if $self->{wal_space} && !$self->{kept};
 	run('/dev/null', 'rm', '-rf', $self->{folder}) unless $self->{kept};

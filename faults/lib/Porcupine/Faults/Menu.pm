@@ -35,6 +35,9 @@ my %faults = (
 	'Redis half-open' => [ 2, 0, sub { my @all = $_[0]->redis; return unless @all; return spoil(any(@all)->front, 'half', 2 + rand(4)); } ],
 	'Redis cut off' => [ 2, 0, sub { my @all = $_[0]->redis; any(@all)->front->command('cut') if @all; return; } ],
 	'fdatasync fails' => [ 1, 0, \&fail_fdatasync ],
+	'standby killed' => [ 6, 1, sub { my $standby = $_[0]{stack}->standby; $standby->kill_all; $standby->start; return; } ],
+	'standby stopped' => [ 6, 0, sub { my $standby = $_[0]{stack}->standby; $standby->signal_everything('STOP'); return (short(), sub { $standby->signal_everything('CONT') }); } ],
+	'standby lags' => [ 10, 0, sub { my $standby = $_[0]{stack}->standby; $standby->lag; return (1 + rand(4), sub { $standby->catch_up }); } ],
 	'disk full' => [ 20, 0, \&fill_disk ],
 	'network partitioned' => [ 20, 0, sub { my $network = $_[0]{stack}->network; $network->partition; return (2 + rand(8), sub { $network->mend }); } ],
 	'restored from a copy' => [ 0, 0, \&restore_copy ],
@@ -50,6 +53,7 @@ sub new
 	$self->{left_out} = { map { $_ => 1 } grep { $faults{$_}[0] == 0 } keys %faults };
 	$self->leave_out(grep { /Redis/ } keys %faults) unless $self->redis;
 	$self->leave_out('fdatasync fails') unless -x '/usr/bin/strace';
+	$self->leave_out(grep { /standby/ } keys %faults) unless $stack->standby;
 	$self->leave_out('disk full') unless $stack->wal_space;
 	$self->leave_out('network partitioned') unless $stack->network;
 	return $self;
@@ -115,7 +119,7 @@ sub mend
 	$self->{due} = [];
 	$self->{stack}->network->mend if $self->{stack}->network;
 	$_->mend foreach $self->bridges, $self->redis;
-	$self->cluster->mend;
+	$_->mend foreach grep { defined } $self->cluster, $self->{stack}->standby;
 	$self->{stack}->wait_until_ready;
 	return;
 }
