@@ -405,7 +405,9 @@ ring_leave(void)
 
 	LWLockAcquire(table->lock, LW_EXCLUSIVE);
 	pg_atomic_exchange_u32(&mine->state, RING_DESERTED);
-	leaves = pg_atomic_read_u32(&mine->promises) == 0 && !has_work(mine);
+	leaves = pg_atomic_read_u32(&mine->promises) == 0;
+	pg_read_barrier();			/* who has kept a promise has pushed before */
+	leaves = leaves && !has_work(mine);
 	if (leaves)
 		mine->worker_pid = 0;
 	else
