@@ -156,8 +156,7 @@ counted(
 	[ 'doorbells_total', source => 'other', 1 ],
 	[ 'room_reads_total', 1 ],
 	[ 'events_published_total', 1 ],
-	[ 'sends_total', outcome => 'stored', 0 ],
-	[ 'sweep_finds_total', of => 'heads', 0 ]
+	[ 'sends_total', outcome => 'stored', 0 ]
 );
 # Its own doorbells are timed, one room at a time, and not when nothing was stored.
 counted(

@@ -93,9 +93,9 @@ my @times = paced(
 	}
 );
 # each of them would have waited half a second, if it had waited for the held room
-cmp_ok($times[20], '<', 0.1, 'half of them at once');
+cmp_ok($times[20], '<', 0.25, 'half of them at once');
 cmp_ok($times[-1], '<', 1, 'none for long') or diag("@times");
-cmp_ok(scalar(grep { $_ > 0.08 } @times), '<', 10, 'only the first meets the held room') or diag("@times");
+cmp_ok(scalar(grep { $_ > 0.25 } @times), '<', 5, 'only the first meets the held room') or diag("@times");
 my %answered = answers($slow);
 is(scalar(grep { $answered{ $_->{client_id} } } @waiting), 0, 'what was sent to the held one is not answered yet');
 my $now = scrape($port);
@@ -114,7 +114,7 @@ is_deeply([ map { unb64($_->{body}) } $quick->events($held, 2 + @expected) ], \@
 wait_for('the room to be one like others', sub { scrape($port)->value('rooms_held') == 0 });
 is($now->value('sends_waiting') - scrape($port)->value('sends_waiting'), 40, 'nothing waits any more');
 @times = paced($slow, $held, 20);
-cmp_ok($times[10], '<', 0.1, 'which is quick again');
+cmp_ok($times[10], '<', 0.25, 'which is quick again');
 
 # --- what happens to it meanwhile --------------------------------------------------------------------------------------
 
@@ -159,7 +159,7 @@ cmp_ok(time - $began, '>', 4, 'whoever waits is given some seconds');
 cmp_ok(time - $began, '<', 15, 'but not for ever');
 is(scalar(grep { ($answered{ $_->{client_id} }{code} // '') eq 'busy' && defined $answered{ $_->{client_id} }{retry_after} } @waiting),
 	20, 'and told to try again');
-cmp_ok($worst, '<', 1, 'while the others go on');
+cmp_ok($worst, '<', 2, 'while the others go on');
 is(scrape($port)->value('rooms_held'), 0, 'nothing is kept of it');
 $holder->has_said('COMMIT;');
 $slow->say($_) foreach @waiting;
