@@ -34,6 +34,7 @@ my @kinds = (
 	{ name => 'with Redis', stack => { bridges => 3, redis => 2 }, restore => 'restored from a copy' },
 	{ name => 'without Redis', stack => { bridges => 2, archive => 1 }, restore => 'restored to a point in time' },
 	{ name => 'with a standby', stack => { bridges => 2, redis => 1, standby => 1 }, rounds => 4 },
+	{ name => 'with workers', stack => { bridges => 2, redis => 1, workers => 2 }, rounds => 3 },
 	{ name => 'partitioned', stack => { bridges => 1, network => 1 }, possible => Porcupine::Faults::Network::is_possible(), rounds => 3 },
 	{ name => 'disk full', stack => { bridges => 2, redis => 1, wal_space => 160 }, possible => $> == 0, rounds => 2 },
 );

@@ -19,7 +19,7 @@ use Porcupine::Faults::Standby;
 
 my @stacks;
 
-# new(bridges => N, redis => N, standby => 0 | 1, archive => 0 | 1, wal_space => MB, network => 0 | 1): all of it runs and is ready. With wal_space the
+# new(bridges => N, redis => N, standby => 0 | 1, archive => 0 | 1, wal_space => MB, network => 0 | 1, workers => N): all of it runs and is ready. With wal_space the
 # WAL has a file system of that size; with network one more bridge runs behind a cable. Both need root.
 sub new
 {
@@ -44,7 +44,8 @@ sub new
 	$self->{cluster} = Porcupine::Faults::Cluster->new($folder, bin_folder(), %cluster);
 	$self->{redis} = [ map { Porcupine::Faults::Redis->new($_, $folder, $self->{programs}{proxy}) } 1 .. $options{redis} // 0 ];
 	$self->{standby} = Porcupine::Faults::Standby->new($self->{cluster}) if $options{standby};
-	my %env = $self->redis ? (PORCUPINE_REDIS => join(',', map { $_->url } $self->redis)) : ();
+	my %env = (PORCUPINE_WORKERS => $options{workers} // 1);
+	$env{PORCUPINE_REDIS} = join(',', map { $_->url } $self->redis) if $self->redis;
 	$env{PORCUPINE_REPLICA} = 'host=' . $self->{standby}->socket . ' port=5432 dbname=postgres user=porcupine_node' if $self->{standby};
 	$self->{bridges} = [
 		map { Porcupine::Faults::Bridge->new($_, $folder, $self->{cluster}, programs => $self->{programs}, env => \%env) }

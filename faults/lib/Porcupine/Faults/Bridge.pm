@@ -66,6 +66,16 @@ sub start
 	return;
 }
 
+# The processes that do the work, where one process is not all there is.
+sub workers
+{
+	my ($self) = @_;
+	my $pid = $self->pid;
+
+	open(my $file, '<', "/proc/$pid/task/$pid/children") or return;
+	return split / /, <$file> // '';
+}
+
 sub signal { my ($self, $signal) = @_; return $self->{process}->signal($signal); }
 sub has_ended { return $_[0]{process}->has_ended; }
 

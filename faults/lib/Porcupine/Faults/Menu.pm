@@ -14,6 +14,8 @@ use Time::HiRes qw(time);
 my %faults = (
 	'bridge killed' => [ 12, 1, sub { any($_[0]->bridges)->kill_and_start; return; } ],
 	'bridge stopped' => [ 4, 0, sub { my $bridge = any($_[0]->bridges); $bridge->signal('STOP'); return (short(), sub { $bridge->signal('CONT') }); } ],
+	'bridge\'s worker killed' => [ 8, 1, sub { my @all = any($_[0]->bridges)->workers; signal_all('KILL', any(@all)) if @all; return; } ],
+	'bridge\'s worker stopped' => [ 4, 0, sub { my @all = any($_[0]->bridges)->workers; return unless @all; my $pid = any(@all); signal_all('STOP', $pid); return (short(), sub { signal_all('CONT', $pid) }); } ],
 	'backend killed' => [ 4, 1, sub { my @all = $_[0]->cluster->backends; signal_all('KILL', any(@all)) if @all; return; } ],
 	'backend ended' => [ 3, 0, sub { my @all = $_[0]->cluster->backends; signal_all('TERM', any(@all)) if @all; return; } ],
 	'backend stopped' => [ 4, 0, sub { my @all = $_[0]->cluster->backends; return unless @all; my $pid = any(@all); signal_all('STOP', $pid); return (short(), sub { signal_all('CONT', $pid) }); } ],
@@ -53,6 +55,7 @@ sub new
 	$self->{left_out} = { map { $_ => 1 } grep { $faults{$_}[0] == 0 } keys %faults };
 	$self->leave_out(grep { /Redis/ } keys %faults) unless $self->redis;
 	$self->leave_out('fdatasync fails') unless -x '/usr/bin/strace';
+	$self->leave_out(grep { /bridge's worker/ } keys %faults) unless map { $_->workers } $self->bridges;
 	$self->leave_out(grep { /standby/ } keys %faults) unless $stack->standby;
 	$self->leave_out('disk full') unless $stack->wal_space;
 	$self->leave_out('network partitioned') unless $stack->network;
