@@ -1,4 +1,4 @@
-# Porcupine::Test::Redis: a real Redis server of a test's own, without files of its own but its log, that can be stopped, killed and
+# Porcupine::Test::Redis: a real Redis server of a test's own, whose files lie beside its log, that can be stopped, killed and
 # started again on the same port. It owns the process and ends it; what it is asked over the wire goes through a socket.
 package Porcupine::Test::Redis;
 
@@ -49,7 +49,7 @@ sub start
 		open(STDOUT, '>>', $log);
 		open(STDERR, '>&', \*STDOUT);
 		exec({$program} 'redis-server',
-			'--port' => $self->{port}, '--bind' => '127.0.0.1', '--save' => '', '--dir' => '/tmp', @{ $self->{settings} })
+			'--port' => $self->{port}, '--bind' => '127.0.0.1', '--save' => '', '--dir' => $PostgreSQL::Test::Utils::log_path, @{ $self->{settings} })
 		  or POSIX::_exit(127);
 	}
 	$self->{pid} = $pid;
