@@ -20,7 +20,7 @@ my %options = (
 	seed => time ^ $$,
 	round => 40,			# seconds of traffic
 	rate => 900,			# sends a second that are tried
-	rounds => 8,			# of one stack
+	rounds => 4,			# of one stack
 	members => 24,
 	rooms => 6,
 	pause => 0.6,			# seconds between two faults, on average
@@ -115,7 +115,7 @@ sub one_round
 {
 	my ($kind, $menu, $number) = @_;
 	my $round = $stack->round(map { $_ => $options{$_} } qw(members rooms rate));
-	my $restore = $number % 3 == 0 ? $kind->{restore} : undef;
+	my $restore = $number % 2 == 0 ? $kind->{restore} : undef;
 	my $started = time;
 
 	prepare($restore) if $restore;
