@@ -182,7 +182,7 @@ sub add_to_totals
 
 	$totals->{rounds}++;
 	$totals->{seconds} += int($seconds);
-	$totals->{kills} += $menu->kills;
+	$totals->{kills} += $menu->kills_done;
 	$totals->{faults}{$_} += $menu->counts->{$_} foreach keys %{ $menu->counts };
 	foreach my $part (qw(count found))
 	{
@@ -202,7 +202,7 @@ sub report
 
 	$faults += $_ foreach values %{ $menu->counts };
 	printf "round %d, %s: %d s, %d faults, %d kills, %d sends, %d acknowledged, %d in doubt, %d shown, %d removals, found %s\n", $totals->{rounds},
-	  $kind->{name}, $seconds, $faults, $menu->kills, @{ $answer->{count} }{qw(sends acknowledged in-doubt events removals)},
+	  $kind->{name}, $seconds, $faults, $menu->kills_done, @{ $answer->{count} }{qw(sends acknowledged in-doubt events removals)},
 	  join(', ', map { "$answer->{found}{$_} $_" } grep { $answer->{found}{$_} } sort keys %{ $answer->{found} }) || 'nothing';
 	STDOUT->flush;
 	return;

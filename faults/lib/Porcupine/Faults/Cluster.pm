@@ -96,7 +96,7 @@ sub restart
 {
 	my ($self) = @_;
 
-	$self->signal_everything('CONT');
+	$self->signal('CONT');
 	$self->stop or $self->kill_all;
 	return $self->start;
 }
@@ -145,6 +145,13 @@ sub backends
 	return grep { $processes->{$_} =~ /porcupine_node/ } keys %$processes;
 }
 
+sub kill_and_start
+{
+	my ($self) = @_;
+	$self->kill_all;
+	return $self->start;
+}
+
 # kill -9 of all of it, the postmaster first, or it would shut the others down in its own way.
 sub kill_all
 {
@@ -157,7 +164,8 @@ sub kill_all
 	return;
 }
 
-sub signal_everything
+# All of it at once.
+sub signal
 {
 	my ($self, $signal) = @_;
 	my $postmaster = $self->postmaster // return;
@@ -169,7 +177,7 @@ sub mend
 {
 	my ($self) = @_;
 
-	$self->signal_everything('CONT');
+	$self->signal('CONT');
 	wait_for(
 		'PostgreSQL to answer',
 		sub {
@@ -185,7 +193,7 @@ sub mend
 sub end
 {
 	my ($self) = @_;
-	return eval { $self->signal_everything('CONT'); $self->kill_all };
+	return eval { $self->signal('CONT'); $self->kill_all };
 }
 
 # --- SQL -----------------------------------------------------------------------------------------------

@@ -6,42 +6,45 @@ package Porcupine::Faults::Menu;
 use strict;
 use warnings;
 
-use Porcupine::Faults::Process qw(wait_for as_service run signal_all is_alive);
+use Porcupine::Faults::Process qw(as_service run signal_all);
 use Time::HiRes qw(time);
+
+# How long something is away that should be back before anybody gives it up: from, to, in seconds.
+use constant SHORT => (0.3, 2.8);
 
 # name => [weight, kills, deed]. The deed gets the menu and returns nothing, or (seconds, how it is undone). Weight 0: only when it is
 # named.
 my %faults = (
-	'bridge killed' => [ 12, 1, sub { any($_[0]->bridges)->kill_and_start; return; } ],
-	'bridge stopped' => [ 4, 0, sub { my $bridge = any($_[0]->bridges); $bridge->signal('STOP'); return (short(), sub { $bridge->signal('CONT') }); } ],
-	'bridge\'s worker killed' => [ 8, 1, sub { my @all = any($_[0]->bridges)->workers; signal_all('KILL', any(@all)) if @all; return; } ],
-	'bridge\'s worker stopped' => [ 4, 0, sub { my @all = any($_[0]->bridges)->workers; return unless @all; my $pid = any(@all); signal_all('STOP', $pid); return (short(), sub { signal_all('CONT', $pid) }); } ],
-	'backend killed' => [ 4, 1, sub { my @all = $_[0]->cluster->backends; signal_all('KILL', any(@all)) if @all; return; } ],
-	'backend ended' => [ 3, 0, sub { my @all = $_[0]->cluster->backends; signal_all('TERM', any(@all)) if @all; return; } ],
-	'backend stopped' => [ 4, 0, sub { my @all = $_[0]->cluster->backends; return unless @all; my $pid = any(@all); signal_all('STOP', $pid); return (short(), sub { signal_all('CONT', $pid) }); } ],
-	'PostgreSQL killed' => [ 4, 1, sub { my $cluster = $_[0]->cluster; $cluster->kill_all; $cluster->start; return; } ],
-	'PostgreSQL\'s worker killed' => [ 3, 1, \&kill_worker ],
-	'PostgreSQL stopped' => [ 3, 0, sub { my $cluster = $_[0]->cluster; $cluster->signal_everything('STOP'); return (short(), sub { $cluster->signal_everything('CONT') }); } ],
+	'bridge killed' => [ 12, 1, kills(\&bridges) ],
+	'bridge stopped' => [ 4, 0, stops(\&bridges) ],
+	'bridge\'s worker killed' => [ 8, 1, signals('KILL', \&bridge_workers) ],
+	'bridge\'s worker stopped' => [ 4, 0, halts(\&bridge_workers) ],
+	'backend killed' => [ 4, 1, signals('KILL', \&backends) ],
+	'backend ended' => [ 3, 0, signals('TERM', \&backends) ],
+	'backend stopped' => [ 4, 0, halts(\&backends) ],
+	'PostgreSQL killed' => [ 4, 1, kills(\&cluster) ],
+	'PostgreSQL\'s worker killed' => [ 3, 1, signals('KILL', \&server_workers) ],
+	'PostgreSQL stopped' => [ 3, 0, stops(\&cluster) ],
 	'PostgreSQL restarted' => [ 1, 0, sub { $_[0]->cluster->restart; return; } ],
-	'clients cut off' => [ 3, 0, sub { any($_[0]->bridges)->front->command('cut'); return; } ],
-	'clients half-open' => [ 3, 0, sub { return spoil(any($_[0]->bridges)->front, 'half', 2 + rand(4)); } ],
-	'clients delayed' => [ 2, 0, sub { return spoil(any($_[0]->bridges)->front, 'delay ' . int(5 + rand(150)), 3); } ],
-	'clients throttled' => [ 2, 0, sub { return spoil(any($_[0]->bridges)->front, 'throttle ' . int(3000 + rand(30000)), 3); } ],
-	'clients turned away' => [ 2, 0, sub { my $front = any($_[0]->bridges)->front; $front->command('cut'); return spoil($front, 'refuse', short()); } ],
-	'database cut off' => [ 3, 0, sub { any($_[0]->bridges)->back->command('cut'); return; } ],
-	'database half-open' => [ 3, 0, sub { return spoil(any($_[0]->bridges)->back, 'half', 2 + rand(4)); } ],
-	'database delayed' => [ 2, 0, sub { return spoil(any($_[0]->bridges)->back, 'delay ' . int(2 + rand(50)), 3); } ],
-	'database turned away' => [ 2, 0, sub { my $back = any($_[0]->bridges)->back; $back->command('cut'); return spoil($back, 'refuse', short()); } ],
-	'Redis killed' => [ 4, 1, sub { my @all = $_[0]->redis; any(@all)->kill_and_start if @all; return; } ],
-	'Redis stopped' => [ 3, 0, sub { my @all = $_[0]->redis; return unless @all; my $node = any(@all); $node->signal('STOP'); return (short(), sub { $node->signal('CONT') }); } ],
-	'Redis half-open' => [ 2, 0, sub { my @all = $_[0]->redis; return unless @all; return spoil(any(@all)->front, 'half', 2 + rand(4)); } ],
-	'Redis cut off' => [ 2, 0, sub { my @all = $_[0]->redis; any(@all)->front->command('cut') if @all; return; } ],
+	'clients cut off' => [ 3, 0, spoils(\&fronts, 'cut') ],
+	'clients half-open' => [ 3, 0, spoils(\&fronts, 'half', 2, 6) ],
+	'clients delayed' => [ 2, 0, spoils(\&fronts, sub { 'delay ' . int(5 + rand(150)) }, 1, 5) ],
+	'clients throttled' => [ 2, 0, spoils(\&fronts, sub { 'throttle ' . int(3000 + rand(30000)) }, 1, 5) ],
+	'clients turned away' => [ 2, 0, spoils(\&fronts, 'refuse', SHORT) ],
+	'database cut off' => [ 3, 0, spoils(\&backs, 'cut') ],
+	'database half-open' => [ 3, 0, spoils(\&backs, 'half', 2, 6) ],
+	'database delayed' => [ 2, 0, spoils(\&backs, sub { 'delay ' . int(2 + rand(50)) }, 1, 5) ],
+	'database turned away' => [ 2, 0, spoils(\&backs, 'refuse', SHORT) ],
+	'Redis killed' => [ 4, 1, kills(\&redis) ],
+	'Redis stopped' => [ 3, 0, stops(\&redis) ],
+	'Redis half-open' => [ 2, 0, spoils(\&redis_fronts, 'half', 2, 6) ],
+	'Redis cut off' => [ 2, 0, spoils(\&redis_fronts, 'cut') ],
+	'standby killed' => [ 6, 1, kills(\&standby) ],
+	'standby stopped' => [ 6, 0, stops(\&standby) ],
+	'standby lags' => [ 10, 0, \&make_standby_lag ],
+	'network partitioned' => [ 20, 0, \&partition ],
 	'fdatasync fails' => [ 1, 0, \&fail_fdatasync ],
-	'standby killed' => [ 6, 1, sub { my $standby = $_[0]{stack}->standby; $standby->kill_all; $standby->start; return; } ],
-	'standby stopped' => [ 6, 0, sub { my $standby = $_[0]{stack}->standby; $standby->signal_everything('STOP'); return (short(), sub { $standby->signal_everything('CONT') }); } ],
-	'standby lags' => [ 10, 0, sub { my $standby = $_[0]{stack}->standby; $standby->lag; return (1 + rand(4), sub { $standby->catch_up }); } ],
 	'disk full' => [ 20, 0, \&fill_disk ],
-	'network partitioned' => [ 20, 0, sub { my $network = $_[0]{stack}->network; $network->partition; return (2 + rand(8), sub { $network->mend }); } ],
 	'restored from a copy' => [ 0, 0, \&restore_copy ],
 	'restored to a point in time' => [ 0, 0, \&restore_moment ],
 );
@@ -53,25 +56,25 @@ sub new
 	my $self = bless { stack => $stack, counts => {}, kills => 0, due => [] }, $class;
 
 	$self->{left_out} = { map { $_ => 1 } grep { $faults{$_}[0] == 0 } keys %faults };
-	$self->leave_out(grep { /Redis/ } keys %faults) unless $self->redis;
-	$self->leave_out('fdatasync fails') unless -x '/usr/bin/strace';
-	$self->leave_out(grep { /bridge's worker/ } keys %faults) unless map { $_->workers } $self->bridges;
-	$self->leave_out(grep { /standby/ } keys %faults) unless $stack->standby;
-	$self->leave_out('disk full') unless $stack->wal_space;
-	$self->leave_out('network partitioned') unless $stack->network;
+	$self->leave_out(qr/Redis/) unless $self->redis;
+	$self->leave_out(qr/standby/) unless $self->standby;
+	$self->leave_out(qr/partitioned/) unless $stack->network;
+	$self->leave_out(qr/disk full/) unless $stack->wal_space;
+	$self->leave_out(qr/bridge's worker/) unless $self->bridge_workers;
+	$self->leave_out(qr/fdatasync/) unless -x '/usr/bin/strace';
 	return $self;
 }
 
 sub names { return sort keys %faults; }
-sub bridges { return $_[0]{stack}->bridges; }
-sub redis { return $_[0]{stack}->redis; }
-sub cluster { return $_[0]{stack}->cluster; }
-sub kills { return $_[0]{kills}; }
+sub kills_done { return $_[0]{kills}; }
 sub counts { return $_[0]{counts}; }
-sub leave_out { my ($self, @names) = @_; $self->{left_out}{$_} = 1 foreach @names; return; }
 
-sub any { return $_[ rand @_ ]; }
-sub short { return 0.3 + rand(2.5); }
+sub leave_out
+{
+	my ($self, $pattern) = @_;
+	$self->{left_out}{$_} = 1 foreach grep { /$pattern/ } $self->names;
+	return;
+}
 
 # One of those that are not left out, by weight.
 sub do_something
@@ -122,29 +125,101 @@ sub mend
 	$self->{due} = [];
 	$self->{stack}->network->mend if $self->{stack}->network;
 	$_->mend foreach $self->bridges, $self->redis;
-	$_->mend foreach grep { defined } $self->cluster, $self->{stack}->standby;
+	$_->mend foreach $self->cluster, $self->standby;
 	$self->{stack}->wait_until_ready;
 	return;
 }
 
-# --- faults of more than a line ------------------------------------------------------------------------------
+# --- who can be hurt: a list each ------------------------------------------------------------------------------
 
-sub spoil
-{
-	my ($proxy, $command, $seconds) = @_;
-	$proxy->command($command);
-	return ($seconds, sub { $proxy->command('open') });
-}
+sub bridges { return $_[0]{stack}->bridges; }
+sub redis { return $_[0]{stack}->redis; }
+sub cluster { return $_[0]{stack}->cluster; }
+sub standby { return grep { defined } $_[0]{stack}->standby; }
+sub fronts { return map { $_->front } $_[0]->bridges; }
+sub backs { return map { $_->back } $_[0]->bridges; }
+sub redis_fronts { return map { $_->front } $_[0]->redis; }
+sub bridge_workers { return map { $_->workers } $_[0]->bridges; }
+sub backends { return $_[0]->cluster->backends; }
 
-# Whoever it is that serves no client: checkpointer, WAL writer, our doorbell. The server begins anew after it.
-sub kill_worker
+# Who serves no client: checkpointer, WAL writer, the doorbell. The server begins anew after it.
+sub server_workers
 {
 	my ($self) = @_;
 	my $processes = $self->cluster->processes;
-	my @workers = grep { $processes->{$_} !~ /porcupine_node|postgres postgres/ } sort keys %$processes;
+	return grep { $processes->{$_} !~ /porcupine_node|postgres postgres/ } sort keys %$processes;
+}
 
-	signal_all('KILL', any(@workers)) if @workers;
-	return;
+# --- what is done to one of them: these make deeds ----------------------------------------------------------------
+
+sub any { return $_[ rand @_ ]; }
+sub between { my ($from, $to) = @_; return $from + rand($to - $from); }
+
+sub kills
+{
+	my ($who) = @_;
+	return sub { my @all = $who->(@_); any(@all)->kill_and_start if @all; return; };
+}
+
+sub stops
+{
+	my ($who) = @_;
+	return sub {
+		my @all = $who->(@_) or return;
+		my $one = any(@all);
+		$one->signal('STOP');
+		return (between(SHORT), sub { $one->signal('CONT') });
+	};
+}
+
+sub signals
+{
+	my ($signal, $whose_pids) = @_;
+	return sub { my @all = $whose_pids->(@_); signal_all($signal, any(@all)) if @all; return; };
+}
+
+sub halts
+{
+	my ($whose_pids) = @_;
+	return sub {
+		my @all = $whose_pids->(@_) or return;
+		my $pid = any(@all);
+		signal_all('STOP', $pid);
+		return (between(SHORT), sub { signal_all('CONT', $pid) });
+	};
+}
+
+# What a proxy is told; for a while, or once. Whoever is turned away is hung up on first.
+sub spoils
+{
+	my ($which, $command, @seconds) = @_;
+	return sub {
+		my @all = $which->(@_) or return;
+		my $proxy = any(@all);
+		my $words = ref $command ? $command->() : $command;
+		$proxy->command('cut') if $words eq 'refuse';
+		$proxy->command($words);
+		return unless @seconds;
+		return (between(@seconds), sub { $proxy->command('open') });
+	};
+}
+
+# --- faults of their own kind ---------------------------------------------------------------------------------------
+
+sub make_standby_lag
+{
+	my ($self) = @_;
+	my ($standby) = $self->standby;
+	$standby->lag;
+	return (between(1, 5), sub { $standby->catch_up });
+}
+
+sub partition
+{
+	my ($self) = @_;
+	my $network = $self->{stack}->network;
+	$network->partition;
+	return (between(2, 10), sub { $network->mend });
 }
 
 # The next flush of one backend fails: PostgreSQL must panic rather than say that it is stored.
@@ -171,7 +246,7 @@ sub fill_disk
 	run('/dev/null', 'sh', '-c', "cat /dev/zero >$ballast");
 	# what is there already of the next segments is used up
 	$cluster->sql('SELECT pg_switch_wal()', 2) foreach 1 .. 4;
-	return (1 + rand(3), sub { unlink($ballast); $cluster->mend });
+	return (between(1, 4), sub { unlink($ballast); $cluster->mend });
 }
 
 sub restore_copy
