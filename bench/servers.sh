@@ -20,10 +20,11 @@ servers_start() {
   mkdir -p "$HOME_DIR"
   exec 9>"$HOME_DIR/lock"
   flock -n 9 || fail "another bench runs in $HOME_DIR: wait for it, or name another folder with PORCUPINE_DIR"
+  check_port
   WORK=$(mktemp -d)
   trap servers_stop EXIT
   trap 'exit 130' INT TERM
-  rm -rf "$HOME_DIR/live" "$BUILD"/bench/bridge-*.log
+  forget_killed_run
   chmod 0755 "$WORK"
   # what the service's user runs and reads
   mkdir "$WORK/page"
@@ -31,6 +32,18 @@ servers_start() {
   cp bridge/porcupine-bridge bench/slowflush.so "$WORK"
   bench/broadcaster "$BROADCASTER_PORT" >/dev/null 9>&- &
   BROADCASTER=$!
+}
+
+# What a run that was killed has left behind.
+forget_killed_run() {
+  local cluster
+  for cluster in live history; do
+    PORCUPINE_DIR=$HOME_DIR/$cluster
+    find_folder
+    stop_postgres
+  done
+  DIR=
+  rm -rf "$HOME_DIR/live" "$BUILD"/bench/bridge-*.log
 }
 
 servers_stop() {
