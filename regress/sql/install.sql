@@ -7,7 +7,7 @@ SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS without_comment
  WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'porcupine') AND d.deptype = 'e'
    AND obj_description(d.objid, d.classid::regclass::name) IS NULL
    AND NOT (d.classid = 'pg_class'::regclass AND (SELECT relkind FROM pg_class WHERE oid = d.objid) IN ('S', 'c'))
-   AND NOT (d.classid = 'pg_type'::regclass AND (SELECT typelem <> 0 OR typrelid <> 0 AND (SELECT relkind FROM pg_class WHERE oid = typrelid) = 'r'
+   AND NOT (d.classid = 'pg_type'::regclass AND (SELECT typelem <> 0 OR typrelid <> 0 AND (SELECT relkind FROM pg_class WHERE oid = typrelid) IN ('r', 'v')
                                                    FROM pg_type WHERE oid = d.objid))
  ORDER BY 1;
 SELECT t.tgname AS without_comment FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid

@@ -35,7 +35,11 @@ sub start
 	$self->{process} = Porcupine::Faults::Process->start(
 		log => $self->{log},
 		command => [
-			as_service($self->{program}, '--port', $self->{port}, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', '/tmp')
+			as_service(
+				$self->{program}, '--port', $self->{port}, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', '/tmp',
+				# never one that another server has left there
+				'--dbfilename', "porcupine-$self->{port}.rdb"
+			)
 		]
 	);
 	return;
