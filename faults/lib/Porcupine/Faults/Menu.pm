@@ -236,7 +236,8 @@ sub fail_fdatasync
 	return (3, sub { $tracer->end('TERM') });
 }
 
-# No more WAL can be written: PostgreSQL panics, and does not come back before there is room.
+# No more WAL can be written: PostgreSQL panics, and does not come back before there is room. Nothing else is done meanwhile, for
+# whoever started it would wait in vain.
 sub fill_disk
 {
 	my ($self) = @_;
@@ -246,7 +247,10 @@ sub fill_disk
 	run('/dev/null', 'sh', '-c', "cat /dev/zero >$ballast");
 	# what is there already of the next segments is used up
 	$cluster->sql('SELECT pg_switch_wal()', 2) foreach 1 .. 4;
-	return (between(1, 4), sub { unlink($ballast); $cluster->mend });
+	select(undef, undef, undef, between(1, 4));
+	unlink($ballast);
+	$cluster->mend;
+	return;
 }
 
 sub restore_copy
