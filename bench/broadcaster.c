@@ -154,8 +154,9 @@ listen_at(int port)
 	int			on = 1;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *) &address, sizeof(address)) != 0 || listen(fd, 4096) != 0)
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (fd < 0 || bind(fd, (struct sockaddr *) &address, sizeof(address)) != 0 || listen(fd, 4096) != 0)
 		fail("cannot listen on port %d: %s", port, strerror(errno));
 	getsockname(fd, (struct sockaddr *) &address, &length);
 	printf("%d\n", ntohs(address.sin_port));
@@ -284,7 +285,7 @@ on_subscribe(Socket *socket, const char *text, size_t length)
 	Room	   *room = find_room(id, id_length);
 
 	if ((room->n_members & (room->n_members - 1)) == 0)
-		room->members = realloc(room->members, (size_t) (room->n_members == 0 ? 1 : room->n_members * 2) * sizeof(Socket *));
+		room->members = need_more(room->members, (size_t) (room->n_members == 0 ? 1 : room->n_members * 2) * sizeof(Socket *));
 	socket->room = room;
 	socket->place = room->n_members;
 	room->members[room->n_members++] = socket;
@@ -506,8 +507,9 @@ static void
 frame_text(Bytes *to, const char *text, size_t length)
 {
 	char		header[WS_HEADER];
+	size_t		header_length = ws_write_header(header, length);
 
-	add(to, header, ws_write_header(header, length));
+	add(to, header, header_length);
 	add(to, text, length);
 }
 
@@ -517,9 +519,7 @@ add(Bytes *to, const char *bytes, size_t length)
 	if (to->length + length > to->size)
 	{
 		to->size = (to->length + length) * 2;
-		to->bytes = realloc(to->bytes, to->size);
-		if (to->bytes == NULL)
-			fail("out of memory");
+		to->bytes = need_more(to->bytes, to->size);
 	}
 	memcpy(to->bytes + to->length, bytes, length);
 	to->length += length;

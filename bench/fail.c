@@ -29,3 +29,13 @@ need_memory(unsigned long size)
 		fail("out of memory");
 	return memory;
 }
+
+void *
+need_more(void *old, unsigned long size)
+{
+	void	   *memory = realloc(old, size);
+
+	if (memory == NULL)
+		fail("out of memory");
+	return memory;
+}

@@ -9,5 +9,7 @@ extern void fail(const char *format,...) __attribute__((format(printf, 1, 2), no
 
 /* Memory, zeroed, or the end. */
 extern void *need_memory(unsigned long size);
+/* More of it; what is new is not zeroed. */
+extern void *need_more(void *old, unsigned long size);
 
 #endif

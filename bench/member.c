@@ -130,13 +130,15 @@ say(Member *member, const char *format,...)
 	char		frame[sizeof(text) + WS_HEADER];
 	va_list		args;
 	int			length;
+	size_t		frame_length;
 
 	va_start(args, format);
 	length = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	if (length >= (int) sizeof(text))
 		fail("a frame of %d bytes", length);
-	send_all(member, frame, ws_write_masked(frame, WS_TEXT, text, (size_t) length));
+	frame_length = ws_write_masked(frame, WS_TEXT, text, (size_t) length);
+	send_all(member, frame, frame_length);
 }
 
 /* What one member has under way is far less than a socket's buffer. */
@@ -174,7 +176,9 @@ on_frame(Member *member, const WsFrame *frame)
 
 	if (frame->opcode == WS_PING && frame->length < 126)
 	{
-		send_all(member, pong, ws_write_masked(pong, WS_PONG, frame->payload, frame->length));
+		size_t		length = ws_write_masked(pong, WS_PONG, frame->payload, frame->length);
+
+		send_all(member, pong, length);
 		return false;
 	}
 	if (frame->opcode == WS_CLOSE && frame->length >= 2)

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#define CROWD 256				/* sockets to be written to */
+#define HOLD_MS 3
+
 struct Lookup
 {
 	uv_getaddrinfo_t request;
@@ -33,9 +36,22 @@ static struct
 {
 	Deferred   *first;
 	Deferred   *last;
+	int			count;
 }			deferred_by[N_LOOP_STAGES];
 
+/* Writing to a crowd may wait; it begins when nothing more is expected, or when the time is over. */
+static enum
+{
+	HOLD_NOT_BEGUN,
+	HOLDING,
+	HOLD_OVER
+}			hold;
+static Timer hold_timer;
+static int	expected_writes;
+
 static Deferred *next_deferred(void);
+static bool writes_wait(void);
+static void end_hold(void *arg);
 static void run_deferred(uv_prepare_t *handle);
 static void stay_awake(uv_idle_t *handle);
 static void on_timer(uv_timer_t *handle);
@@ -209,6 +225,7 @@ loop_defer(LoopStage stage, Deferred *deferred, void (*run) (void *arg), void *a
 	else
 		deferred_by[stage].last->next = deferred;
 	deferred_by[stage].last = deferred;
+	deferred_by[stage].count++;
 	uv_idle_start(&awake, stay_awake);
 }
 
@@ -229,6 +246,7 @@ loop_undefer(Deferred *deferred)
 				before->next = each->next;
 			if (each->next == NULL)
 				deferred_by[stage].last = before;
+			deferred_by[stage].count--;
 			each->queued = 0;
 			return;
 		}
@@ -254,11 +272,46 @@ next_deferred(void)
 
 		if (deferred == NULL)
 			continue;
+		if (stage == LOOP_WRITE && writes_wait())
+			return NULL;
 		deferred_by[stage].first = deferred->next;
+		deferred_by[stage].count--;
 		deferred->queued = 0;
 		return deferred;
 	}
 	return NULL;
+}
+
+void
+loop_expect_writes(int change)
+{
+	expected_writes += change;
+}
+
+static bool
+writes_wait(void)
+{
+	if (deferred_by[LOOP_WRITE].count < CROWD)
+	{
+		timer_stop(&hold_timer);
+		hold = HOLD_NOT_BEGUN;
+		return false;
+	}
+	if (expected_writes == 0 || hold == HOLD_OVER)
+		return false;
+	if (hold == HOLD_NOT_BEGUN)
+	{
+		hold = HOLDING;
+		timer_start(&hold_timer, end_hold, NULL, HOLD_MS, 0);
+	}
+	return true;
+}
+
+static void
+end_hold(void *arg)
+{
+	(void) arg;
+	hold = HOLD_OVER;
 }
 
 static void

@@ -72,6 +72,13 @@ typedef struct Deferred
 	int			queued;
 } Deferred;
 
+/*
+ * More to write is expected soon (1), or has come (-1). Meanwhile, where hundreds of sockets are to be
+ * written to, they wait for it, a few milliseconds at most: a write for both costs little more than
+ * one, and a crowd takes longer than that to be written to.
+ */
+extern void loop_expect_writes(int change);
+
 extern void loop_defer(LoopStage stage, Deferred *deferred, void (*run) (void *arg), void *arg);
 extern void loop_undefer(Deferred *deferred);
 

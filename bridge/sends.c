@@ -328,6 +328,9 @@ submit(SendLane *lane, Send *const *sends, int count)
 	db_want_binary(request);
 	lane->began = metrics_clock();
 	metrics_observe(METRIC_BATCH_SENDS, count);
+	/* a held room's may take long */
+	if (lane->held == NULL)
+		loop_expect_writes(1);
 	if (database_listens())
 		echo_expect(sends[0]->room);
 	pool_submit(lane->held != NULL ? LANE_HELD : LANE_SEND + (Lane) (lane - lanes), request);
@@ -339,6 +342,8 @@ on_sent(void *arg, DbOutcome outcome, const PGresult *result)
 	SendLane   *lane = arg;
 	int			end = lane->one_by_one ? lane->at + 1 : lane->count;
 
+	if (lane->held == NULL)
+		loop_expect_writes(-1);
 	metrics_add_to(METRIC_BATCHES, counted_as[outcome], 1);
 	metrics_observe(METRIC_BATCH_SECONDS, metrics_clock() - lane->began);
 	if (outcome == DB_DONE)

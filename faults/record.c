@@ -23,7 +23,9 @@ record_open(const char *path)
 void
 record_close(void)
 {
-	check(fclose(history) != 0);
+	int			status = fclose(history);
+
+	check(status != 0);
 }
 
 void
