@@ -12,7 +12,10 @@ use Time::HiRes qw(time);
 # How long something is away that should be back before anybody gives it up: from, to, in seconds.
 use constant SHORT => (0.3, 2.8);
 
-# name => [weight, kills, deed]. The deed gets the menu and returns nothing, or (seconds, how it is undone). Weight 0: only when it is
+# What a deed returns when there was nobody to do it to: then it does not count.
+use constant NOBODY => 0;
+
+# name => [weight, kills, deed]. The deed gets the menu and returns nothing, or (seconds, how it is undone), or NOBODY. Weight 0: only when it is
 # named.
 my %faults = (
 	'bridge killed' => [ 12, 1, kills(\&bridges) ],
@@ -99,6 +102,7 @@ sub do
 	my (undef, $kills, $deed) = @{ $faults{$name} // die "there is no fault '$name'\n" };
 	my ($seconds, $undo) = $deed->($self);
 
+	return $name if defined $seconds && $seconds == NOBODY;
 	$self->{counts}{$name}++;
 	$self->{kills} += $kills;
 	push @{ $self->{due} }, [ time + $seconds, $undo ] if $undo;
@@ -158,14 +162,14 @@ sub between { my ($from, $to) = @_; return $from + rand($to - $from); }
 sub kills
 {
 	my ($who) = @_;
-	return sub { my @all = $who->(@_); any(@all)->kill_and_start if @all; return; };
+	return sub { my @all = $who->(@_); return NOBODY unless @all; any(@all)->kill_and_start; return; };
 }
 
 sub stops
 {
 	my ($who) = @_;
 	return sub {
-		my @all = $who->(@_) or return;
+		my @all = $who->(@_) or return NOBODY;
 		my $one = any(@all);
 		$one->signal('STOP');
 		return (between(SHORT), sub { $one->signal('CONT') });
@@ -175,14 +179,14 @@ sub stops
 sub signals
 {
 	my ($signal, $whose_pids) = @_;
-	return sub { my @all = $whose_pids->(@_); signal_all($signal, any(@all)) if @all; return; };
+	return sub { my @all = $whose_pids->(@_); return @all && signal_all($signal, any(@all)) ? () : NOBODY; };
 }
 
 sub halts
 {
 	my ($whose_pids) = @_;
 	return sub {
-		my @all = $whose_pids->(@_) or return;
+		my @all = $whose_pids->(@_) or return NOBODY;
 		my $pid = any(@all);
 		signal_all('STOP', $pid);
 		return (between(SHORT), sub { signal_all('CONT', $pid) });
@@ -194,7 +198,7 @@ sub spoils
 {
 	my ($which, $command, @seconds) = @_;
 	return sub {
-		my @all = $which->(@_) or return;
+		my @all = $which->(@_) or return NOBODY;
 		my $proxy = any(@all);
 		my $words = ref $command ? $command->() : $command;
 		$proxy->command('cut') if $words eq 'refuse';
@@ -226,7 +230,7 @@ sub partition
 sub fail_fdatasync
 {
 	my ($self) = @_;
-	my @all = $self->cluster->backends or return;
+	my @all = $self->cluster->backends or return NOBODY;
 	my $tracer = Porcupine::Faults::Process->start(
 		log => $self->{stack}->folder . '/strace.log',
 		command => [
