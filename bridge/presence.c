@@ -55,6 +55,7 @@ static Timer timer;
 static void say_again(int64_t room, const Place *place);
 static void exchange_all(void *arg);
 static void set_online(int64_t room, int64_t origin, int64_t user, bool online);
+static OnlineRoom *make_room(int64_t id);
 static bool settle_crowd(OnlineRoom *room);
 static void say_all(const OnlineRoom *room);
 static void say(int64_t room, int64_t user, bool online);
@@ -234,11 +235,7 @@ presence_read(const int64_t *ids, int count)
 		if (!hub_is_watched(ids[i]))
 			continue;
 		if (room == NULL)
-		{
-			room = memory_alloc(sizeof(OnlineRoom));
-			room->id = ids[i];
-			table_put(&rooms, room->id, room);
-		}
+			room = make_room(ids[i]);
 		read_set(room);
 	}
 }
@@ -308,11 +305,7 @@ set_online(int64_t id, int64_t origin, int64_t user, bool online)
 	if (!online && (place == NULL || table_get(&place->users, user) == NULL))
 		return;
 	if (room == NULL)
-	{
-		room = memory_alloc(sizeof(OnlineRoom));
-		room->id = id;
-		table_put(&rooms, id, room);
-	}
+		room = make_room(id);
 	if (place == NULL)
 	{
 		place = memory_alloc(sizeof(Place));
@@ -332,6 +325,16 @@ set_online(int64_t id, int64_t origin, int64_t user, bool online)
 		drop_place(room, place);
 	if (!settle_crowd(room) && differs && !room->crowded)
 		say(id, user, online);
+}
+
+static OnlineRoom *
+make_room(int64_t id)
+{
+	OnlineRoom *room = memory_alloc(sizeof(OnlineRoom));
+
+	room->id = id;
+	table_put(&rooms, id, room);
+	return room;
 }
 
 /* True: it has become a crowd or is none any more, and that was said. */
