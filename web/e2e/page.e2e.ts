@@ -120,6 +120,7 @@ describe('accessibility', () => {
     await eve.button('Sign in').click();
     await check('signing in, with errors');
     await eve.register();
+    await page.getByRole('heading', { name: 'Start your first room' }).waitFor();
     await check('no rooms yet');
     await eve.button('New room').first().click();
     await check('creating a room');

@@ -14,7 +14,8 @@ interface HomeProps {
 
 export function Home({ rooms, onCreate, onJoin }: HomeProps) {
   const { t } = useTranslation();
-  if (rooms === null) return null;
+  // The sidebar shows that the rooms are coming; a page without a heading has no name for a screen reader.
+  if (rooms === null) return <h1 className="visually-hidden">{t('app.loading')}</h1>;
   const first = rooms.length === 0;
   return (
     <div className={styles.home}>
