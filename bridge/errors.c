@@ -23,6 +23,10 @@ static const ErrorKind kinds[] = {
 	[ERROR_TOO_LARGE] = {"PC014", "too_large", 413, "Larger than allowed"},
 	[ERROR_RATE_LIMITED] = {"PC015", "rate_limited", 429, "Too often"},
 	[ERROR_BUSY] = {"PC016", "busy", 503, "The database does not answer or is overloaded"},
+	[ERROR_MUTED] = {"PC017", "muted", 403, "Muted in this room"},
+	[ERROR_ARCHIVED] = {"PC018", "archived", 409, "The room is archived"},
+	[ERROR_BANNED] = {"PC019", "banned", 403, "Banned from this room"},
+	[ERROR_QUOTA] = {"PC020", "quota", 409, "More than one may have"},
 	[ERROR_INTERNAL] = {"", "internal", 500, "Something went wrong in the server"},
 };
 

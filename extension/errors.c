@@ -34,6 +34,10 @@ static const struct
 	[CONDITION_TOO_LARGE] = {"too_large", PORCUPINE_SQLSTATE('1', '4')},
 	[CONDITION_RATE_LIMITED] = {"rate_limited", PORCUPINE_SQLSTATE('1', '5')},
 	[CONDITION_BUSY] = {"busy", PORCUPINE_SQLSTATE('1', '6')},
+	[CONDITION_MUTED] = {"muted", PORCUPINE_SQLSTATE('1', '7')},
+	[CONDITION_ARCHIVED] = {"archived", PORCUPINE_SQLSTATE('1', '8')},
+	[CONDITION_BANNED] = {"banned", PORCUPINE_SQLSTATE('1', '9')},
+	[CONDITION_QUOTA] = {"quota", PORCUPINE_SQLSTATE('2', '0')},
 };
 
 const Refusal errors_session_over = {

@@ -1,14 +1,17 @@
 -- Tables. room_id leads every primary key that belongs to a room. Counters live in narrow rows of their own.
 -- Columns stand in the order that wastes no alignment.
 
-CREATE TYPE porcupine.role AS ENUM ('pending', 'member', 'admin', 'owner');
-COMMENT ON TYPE porcupine.role IS 'what a member may do, in rising order; a pending member can neither read nor send';
+CREATE TYPE porcupine.role AS ENUM ('pending', 'reader', 'member', 'moderator', 'admin', 'owner');
+COMMENT ON TYPE porcupine.role IS
+  'what a member may do, in rising order: pending neither reads nor sends, reader only reads, moderator keeps the peace, admin manages members and the room, owner everything';
 
 CREATE TYPE porcupine.kind AS ENUM (
   'message', 'edit', 'reaction',                                                   -- sent by clients
   'control',                                                                       -- a client-signed control-log entry
   'member.joined', 'member.role', 'member.left', 'member.removed',                 -- written by the server
-  'room.renamed', 'epoch', 'epoch.closed');
+  'room.renamed', 'epoch', 'epoch.closed',
+  'room.changed', 'member.muted', 'redacted', 'pinned', 'unpinned',
+  'system');                                                                       -- a message of the application, in plain text
 COMMENT ON TYPE porcupine.kind IS 'what an event is';
 
 CREATE TABLE porcupine.stream (
@@ -28,7 +31,8 @@ CREATE TABLE porcupine.users (
   disabled_at timestamptz,
   username text NOT NULL CHECK (username ~ '^[A-Za-z0-9._-]{3,32}$'),
   display_name text NOT NULL CHECK (length(display_name) BETWEEN 1 AND 64),
-  email text CHECK (length(email) BETWEEN 3 AND 254)
+  email text CHECK (length(email) BETWEEN 3 AND 254),
+  erased_at timestamptz
 );
 CREATE UNIQUE INDEX users_username_key ON porcupine.users (lower(username));
 CREATE UNIQUE INDEX users_email_key ON porcupine.users (lower(email));
@@ -103,8 +107,19 @@ CREATE TABLE porcupine.rooms (
   max_members integer NOT NULL DEFAULT 100 CHECK (max_members > 0),
   encrypted boolean NOT NULL DEFAULT true,
   code text COLLATE "C" UNIQUE CHECK (code ~ '^[A-Z0-9]{6}$'),
-  name text NOT NULL CHECK (length(name) BETWEEN 1 AND 100)
+  name text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
+  description text NOT NULL DEFAULT '' CHECK (length(description) <= 1000),
+  retention interval CHECK (retention >= '1 hour'),
+  listed boolean NOT NULL DEFAULT false,
+  approval boolean NOT NULL DEFAULT false,
+  direct boolean NOT NULL DEFAULT false,
+  system boolean NOT NULL DEFAULT false
 );
+COMMENT ON COLUMN porcupine.rooms.retention IS 'how long messages are kept; null: as long as porcupine.retention says';
+COMMENT ON COLUMN porcupine.rooms.listed IS 'whether anybody with an account may find the room and ask to join';
+COMMENT ON COLUMN porcupine.rooms.approval IS 'whether a joiner by code or from the list has to be approved first';
+COMMENT ON COLUMN porcupine.rooms.direct IS 'a room of two that is found again instead of made twice';
+COMMENT ON COLUMN porcupine.rooms.system IS 'whether the application may write to it in plain text, by send_system()';
 CREATE INDEX rooms_created_by_idx ON porcupine.rooms (created_by);
 COMMENT ON TABLE porcupine.rooms IS 'rooms: what changes rarely';
 
@@ -113,8 +128,12 @@ CREATE TABLE porcupine.room_heads (
   last_seq bigint NOT NULL DEFAULT 0,
   epoch integer NOT NULL DEFAULT 0,
   log_length integer NOT NULL DEFAULT 0,
-  epoch_open boolean NOT NULL DEFAULT true
+  epoch_open boolean NOT NULL DEFAULT true,
+  archived boolean NOT NULL DEFAULT false,
+  first_seq bigint NOT NULL DEFAULT 1
 ) WITH (fillfactor = 50);
+COMMENT ON COLUMN porcupine.room_heads.archived IS 'an archived room is read, not written to';
+COMMENT ON COLUMN porcupine.room_heads.first_seq IS 'the oldest seq that retention has left; a cursor below it is reset';
 COMMENT ON TABLE porcupine.room_heads IS
   'the head of each room''s log. Whoever writes anything to a room locks this row first; several rooms in ascending order.';
 
@@ -125,7 +144,9 @@ CREATE TABLE porcupine.members (
   read_seq bigint NOT NULL DEFAULT 0,
   joined_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   role porcupine.role NOT NULL DEFAULT 'member',
-  via text NOT NULL DEFAULT 'sql' CHECK (via IN ('create', 'code', 'invite', 'sql')),
+  via text NOT NULL DEFAULT 'sql' CHECK (via IN ('create', 'code', 'invite', 'sql', 'request', 'direct', 'link')),
+  delivered_seq bigint NOT NULL DEFAULT 0,
+  muted_until timestamptz,
   PRIMARY KEY (room_id, user_id)
 ) WITH (fillfactor = 80);
 CREATE INDEX members_user_id_idx ON porcupine.members (user_id);
@@ -163,9 +184,10 @@ CREATE TABLE porcupine.events (
   PRIMARY KEY (room_id, seq)
 );
 CREATE UNIQUE INDEX events_client_id_key ON porcupine.events (room_id, device_id, client_id) WHERE client_id IS NOT NULL;
+CREATE INDEX events_ref_idx ON porcupine.events (room_id, ref, seq) WHERE ref IS NOT NULL AND kind <> 'control';
 ALTER TABLE porcupine.events ALTER COLUMN body SET STORAGE EXTERNAL;
 COMMENT ON TABLE porcupine.events IS
-  'the log of each room, gap-free by seq. body is what the client sent, unread; for the kinds that the server writes it is UTF-8 JSON.';
+  'the log of each room, gap-free by seq. body is what the client sent, unread, and empty once it was redacted; for the kinds that the server writes it is UTF-8 JSON.';
 
 -- Unlogged, for a row never outlives the transaction that made it. No foreign keys: what is wrong shows when it is sent.
 CREATE UNLOGGED TABLE porcupine.outbox (

@@ -4,12 +4,15 @@
 CREATE TYPE porcupine.room AS (
   id bigint, name text, code text, encrypted boolean, role porcupine.role, head bigint, stream bigint, epoch integer,
   epoch_open boolean, log integer, members bigint, max_members integer, created_by bigint, created_at timestamptz,
-  joined_seq bigint, read_seq bigint);
+  joined_seq bigint, read_seq bigint,
+  description text, listed boolean, approval boolean, direct boolean, system boolean, archived boolean, retention interval,
+  first_seq bigint, delivered_seq bigint, unread bigint, muted_until timestamptz);
 COMMENT ON TYPE porcupine.room IS
-  'a room as one of its members sees it; head is its last seq, log the length of its control log, code is null for a pending member';
+  'a room as one of its members sees it; head is its last seq, first_seq the oldest that is kept, log the length of its control log, unread how many events lie above one''s read mark; code is null for a pending member and where the room has none';
 
 CREATE TYPE porcupine.member AS (
-  user_id bigint, username text, display_name text, role porcupine.role, joined_seq bigint, joined_at timestamptz);
+  user_id bigint, username text, display_name text, role porcupine.role, joined_seq bigint, joined_at timestamptz,
+  read_seq bigint, delivered_seq bigint, muted_until timestamptz);
 COMMENT ON TYPE porcupine.member IS 'a member of a room, as its members see it';
 
 CREATE FUNCTION porcupine.room_as_seen(membership porcupine.members, stream bigint) RETURNS porcupine.room
@@ -18,7 +21,10 @@ CREATE FUNCTION porcupine.room_as_seen(membership porcupine.members, stream bigi
 AS $$
   SELECT r.id, r.name, CASE WHEN membership.role > 'pending' THEN r.code END, r.encrypted, membership.role, h.last_seq, stream, h.epoch,
          h.epoch_open, h.log_length, (SELECT count(*) FROM porcupine.members o WHERE o.room_id = r.id), r.max_members, r.created_by,
-         r.created_at, membership.joined_seq, membership.read_seq
+         r.created_at, membership.joined_seq, membership.read_seq,
+         r.description, r.listed, r.approval, r.direct, r.system, h.archived, r.retention,
+         h.first_seq, membership.delivered_seq,
+         greatest(h.last_seq - greatest(membership.read_seq, membership.joined_seq, h.first_seq - 1), 0), membership.muted_until
     FROM porcupine.rooms r JOIN porcupine.room_heads h ON h.room_id = r.id WHERE r.id = membership.room_id
 $$;
 COMMENT ON FUNCTION porcupine.room_as_seen(porcupine.members, bigint) IS 'a room as this member sees it, in the current stream';
@@ -106,7 +112,7 @@ CREATE FUNCTION porcupine.room_members(room bigint) RETURNS SETOF porcupine.memb
 AS $$
 BEGIN
   PERFORM porcupine.require_member(room, 'pending');
-  RETURN QUERY SELECT u.id, u.username, u.display_name, m.role, m.joined_seq, m.joined_at
+  RETURN QUERY SELECT u.id, u.username, u.display_name, m.role, m.joined_seq, m.joined_at, m.read_seq, m.delivered_seq, m.muted_until
     FROM porcupine.members m JOIN porcupine.users u ON u.id = m.user_id
    WHERE m.room_id = room ORDER BY m.joined_seq;
 END

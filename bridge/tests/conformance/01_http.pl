@@ -27,7 +27,11 @@ my %status = (
 	gone => 410,
 	too_large => 413,
 	rate_limited => 429,
-	busy => 503
+	busy => 503,
+	muted => 403,
+	archived => 409,
+	banned => 403,
+	quota => 409
 );
 
 sub call { return $stack->http(@_); }

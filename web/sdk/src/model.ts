@@ -4,7 +4,7 @@
  * Nothing here holds a key or a ciphertext.
  */
 
-export type Role = 'owner' | 'admin' | 'member' | 'pending';
+export type Role = 'owner' | 'admin' | 'moderator' | 'member' | 'reader' | 'pending';
 
 /** How the bridge can be reached right now. */
 export type Connection =

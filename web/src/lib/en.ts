@@ -162,7 +162,7 @@ export const en = {
     title: 'Members',
     online: 'online',
     you: 'you',
-    role: { owner: 'Owner', admin: 'Admin' },
+    role: { owner: 'Owner', admin: 'Admin', moderator: 'Moderator', reader: 'Reads only' },
     trust: {
       verified: 'Verified by the room’s signed record',
       code: 'Joined by code, unverified',

@@ -38,7 +38,7 @@ export function MemberRow({ member, own, encrypted }: { member: Member; own: boo
           </p>
         )}
       </div>
-      {(role === 'owner' || role === 'admin') && <span className={styles.role}>{t(`members.role.${role}`)}</span>}
+      {role !== 'member' && role !== 'pending' && <span className={styles.role}>{t(`members.role.${role}`)}</span>}
     </li>
   );
 }
