@@ -2,58 +2,20 @@
  * routes.c - see routes.h. The table says everything about a call: its path, who may make it, its
  * statement and what that takes, its status. The few calls that are more than one statement name a
  * function of their own.
- *
- * The life of a call: find the route, check the token, read the body, run the statement as the
- * token's session, answer with the value that it returns, or with the problem that its SQLSTATE
- * stands for.
  */
 #include "routes.h"
+#include "accounts.h"
+#include "call.h"
 #include "database.h"
-#include "log.h"
+#include "messages.h"
 #include "metrics.h"
 #include "page.h"
-#include "params.h"
-#include "pool.h"
-#include "replica.h"
-#include "sends.h"
 #include "shapes.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define NORMAL_BODY (96 * 1024)
 #define LARGE_BODY (512 * 1024)
-#define COOKIE "porcupine_refresh"
-#define COOKIE_ATTRIBUTES "; Path=/api/auth/; HttpOnly; Secure; SameSite=Strict"
-#define COOKIE_LIFE_S 2592000
-
-typedef enum RouteFlag
-{
-	OPEN = 1,					/* no access token needed */
-	SLOW = 2,					/* hashes a password */
-	LARGE = 4,					/* takes a large body */
-	ENDS = 8,					/* ends the session: the cookie goes, too */
-	GRANT = 16,					/* gives tokens: the second column is the refresh token */
-	BY_SESSION = 32				/* $1 of its statement is the session, which it proves itself */
-} RouteFlag;
-
-typedef struct Route
-{
-	HttpMethod	method;
-	const char *pattern;
-	int			flags;
-	int			status;
-	const char *sql;
-	void		(*run) (Request *request);	/* instead of sql */
-	Param		params[PARAMS_MAX];
-} Route;
-
-/* A message on its way through the send path. */
-typedef struct PostedSend
-{
-	Send		send;
-	Request    *request;		/* NULL: the client has gone */
-} PostedSend;
 
 #define GRANT_SQL(from) \
 	"SELECT json_build_object('user', " SHAPE_USER("g", "user_id") ", 'session', g.session_id::text, " \
@@ -96,27 +58,24 @@ typedef struct PostedSend
 #define ROOM "/api/rooms/{room}/"
 #define MESSAGES "/api/chat/rooms/{room}/messages/"
 
-static void run_refresh(Request *request);
-static void run_history(Request *request);
-static void run_post_message(Request *request);
 static void run_livez(Request *request);
 static void run_readyz(Request *request);
 
 static const Route routes[] = {
 	/* accounts */
-	{HTTP_POST, "/api/auth/register/", OPEN | SLOW | GRANT, 201,
-		GRANT_SQL("register($1::text, $2::text, $3::text, $4::text, $5::text, $6::inet)"), NULL, {
+	{HTTP_POST, "/api/auth/register/", OPEN | SLOW, 201,
+		GRANT_SQL("register($1::text, $2::text, $3::text, $4::text, $5::text, $6::inet)"), accounts_sign_in, {
 			{FROM_BODY, TYPE_TEXT, true, "username", NULL}, {FROM_BODY, TYPE_TEXT, true, "password", NULL},
 			{FROM_BODY, TYPE_TEXT, false, "display_name", NULL}, {FROM_BODY, TYPE_TEXT, false, "email", NULL},
 			{FROM_BODY, TYPE_TEXT, false, "device_name", NULL}, {FROM_ADDRESS, TYPE_TEXT, false, "address", NULL}}},
-	{HTTP_POST, "/api/auth/login/", OPEN | SLOW | GRANT, 200,
-		GRANT_SQL("login($1::text, $2::text, $3::bigint, $4::text, $5::inet)"), NULL, {
+	{HTTP_POST, "/api/auth/login/", OPEN | SLOW, 200,
+		GRANT_SQL("login($1::text, $2::text, $3::bigint, $4::text, $5::inet)"), accounts_sign_in, {
 			{FROM_BODY, TYPE_TEXT, true, "username", NULL}, {FROM_BODY, TYPE_TEXT, true, "password", NULL},
 			{FROM_BODY, TYPE_ID, false, "device", NULL}, {FROM_BODY, TYPE_TEXT, false, "device_name", NULL},
 			{FROM_ADDRESS, TYPE_TEXT, false, "address", NULL}}},
-	{HTTP_POST, "/api/auth/refresh/", OPEN | GRANT, 200, GRANT_SQL("refresh($1::text)"), run_refresh, {
+	{HTTP_POST, "/api/auth/refresh/", OPEN, 200, GRANT_SQL("refresh($1::text)"), accounts_refresh, {
 			{FROM_BODY, TYPE_TEXT, false, "refresh", NULL}}},
-	{HTTP_POST, "/api/auth/logout/", ENDS, 204, "SELECT porcupine.logout()", NULL, {{0}}},
+	{HTTP_POST, "/api/auth/logout/", 0, 204, "SELECT porcupine.logout()", accounts_logout, {{0}}},
 	{HTTP_GET, "/api/auth/user/", 0, 200,
 		SHAPE_ONE("u.id::text AS id, u.username, u.display_name, u.email, u.device_id::text AS device, "
 				  SHAPE_TIME("u.created_at") " AS created_at", "porcupine.whoami() u"), NULL, {{0}}},
@@ -163,11 +122,11 @@ static const Route routes[] = {
 			{FROM_BODY, TYPE_BYTES, false, "entry", NULL}}},
 
 	/* events */
-	{HTTP_GET, MESSAGES, BY_SESSION, 200, HISTORY_SQL, run_history, {
+	{HTTP_GET, MESSAGES, BY_SESSION, 200, HISTORY_SQL, messages_history, {
 			{FROM_PATH, TYPE_ID, true, "room", NULL}, {FROM_QUERY, TYPE_SEQ, false, "before", NULL},
 			{FROM_QUERY, TYPE_SEQ, false, "after", NULL}, {FROM_QUERY, TYPE_SEQ, false, "stream", NULL},
 			{FROM_QUERY, TYPE_LIMIT, false, "limit", NULL}}},
-	{HTTP_POST, MESSAGES, 0, 201, "SELECT porcupine.current_user_id()", run_post_message, {{0}}},
+	{HTTP_POST, MESSAGES, 0, 201, "SELECT porcupine.current_user_id()", messages_post, {{0}}},
 	{HTTP_POST, ROOM "read/", 0, 204, "SELECT porcupine.mark_read($1::bigint, $2::bigint)", NULL, {
 			{FROM_PATH, TYPE_ID, true, "room", NULL}, {FROM_BODY, TYPE_SEQ, true, "seq", NULL}}},
 
@@ -202,53 +161,21 @@ static const Route routes[] = {
 };
 
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
-#define MAX_BRACES 4
-
-/* What a request keeps between its steps, in its pool. */
-typedef struct Call
-{
-	const Route *route;
-	char	   *values[MAX_BRACES];	/* of the path */
-	cJSON	   *body;
-	bool		by_cookie;		/* the refresh token goes into the cookie, not into the body */
-	ReplicaRead *read;			/* under way */
-	PostedSend *send;
-	bool		sent;			/* the send path frees it */
-} Call;
-
-static const Config *config;
 
 static void name_routes(void);
 static size_t body_limit(Request *request);
 static void on_request(Request *request);
-static void on_gone(Request *request);
 static Call *find_route(Request *request, Text *allowed);
 static void answer_unknown(Request *request, const Text *allowed);
-static void authenticate(Request *request);
-static void on_verdict(void *arg, AuthVerdict verdict, const JwtClaims *claims);
-static void run(Request *request);
-static bool read_body(Request *request);
-static bool needs_body(const Route *route);
-static void run_sql(Request *request, DbRequest *call);
-static bool add_params(Request *request, DbRequest *statement, Problem *problem);
-static void on_result(void *arg, DbOutcome outcome, const PGresult *result);
-static void answer_grant(Request *request, const PGresult *result);
-static void refuse(Request *request, ErrorCode code, int status, const char *detail);
-static char *refresh_cookie(Request *request);
-static bool origin_is_ours(const char *origin);
-static void on_page(void *arg, const char *json);
-static PostedSend *read_send(Request *request);
-static void on_session_alive(void *arg, DbOutcome outcome, const PGresult *result);
-static void on_posted(Send *send, const SendResult *result);
 
-static const HttpHandlers handlers = {body_limit, on_request, on_gone};
+static const HttpHandlers handlers = {body_limit, on_request, call_gone};
 
 void
-routes_open(const Config *given)
+routes_open(const Config *config)
 {
 	static Text headers;
 
-	config = given;
+	call_open(config);
 	/* the page may talk to its own origins only, by name because 'self' does not cover ws: everywhere */
 	text_add(&headers, "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
 			 "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'");
@@ -300,13 +227,8 @@ on_request(Request *request)
 		answer_unknown(request, &allowed);
 	else
 	{
-		request->route = call;
 		request->route_number = (int) (call->route - routes) + 1;
-		http_add_header(request, "Cache-Control", "no-store");
-		if (call->route->flags & OPEN)
-			run(request);
-		else
-			authenticate(request);
+		call_start(request, call);
 	}
 	text_free(&allowed);
 }
@@ -350,385 +272,17 @@ answer_unknown(Request *request, const Text *allowed)
 	if (allowed->length > 0)
 	{
 		http_add_header(request, "Allow", allowed->bytes);
-		refuse(request, ERROR_INVALID, 405, "this path has no such method");
+		call_refuse(request, ERROR_INVALID, 405, "this path has no such method");
 	}
 	else if (is_api)
-		refuse(request, ERROR_NOT_FOUND, 0, "nothing is at this path");
+		call_refuse(request, ERROR_NOT_FOUND, 0, "nothing is at this path");
 	else if (request->method != HTTP_GET)
 	{
 		http_add_header(request, "Allow", "GET, HEAD");
-		refuse(request, ERROR_INVALID, 405, "the page is read by GET");
+		call_refuse(request, ERROR_INVALID, 405, "the page is read by GET");
 	}
 	else
 		page_handle(request);
-}
-
-static void
-on_gone(Request *request)
-{
-	Call	   *call = (Call *) request->route;
-
-	if (call == NULL)
-		return;
-	cJSON_Delete(call->body);
-	if (call->read != NULL)
-		replica_forget(call->read);
-	if (call->sent && call->send != NULL)
-		call->send->request = NULL;
-	else
-		free(call->send);
-}
-
-/* --- who asks ------------------------------------------------------------------------------------------ */
-
-static void
-authenticate(Request *request)
-{
-	if (request->authorization == NULL || strncasecmp(request->authorization, "Bearer ", 7) != 0)
-		refuse(request, ERROR_UNAUTHENTICATED, 0, "an access token is needed");
-	else
-		auth_check(&request->auth, request->authorization + 7, on_verdict, request);
-}
-
-static void
-on_verdict(void *arg, AuthVerdict verdict, const JwtClaims *claims)
-{
-	Request    *request = arg;
-	Problem		busy = errors_busy();
-
-	request->who = *claims;
-	if (verdict == AUTH_VALID)
-		run(request);
-	else if (verdict == AUTH_INVALID)
-		refuse(request, ERROR_UNAUTHENTICATED, 0, "the access token does not verify or has expired");
-	else
-		http_answer_problem(request, &busy);
-}
-
-/* --- one statement -------------------------------------------------------------------------------------- */
-
-static void
-run(Request *request)
-{
-	const Call *call = request->route;
-
-	if (!read_body(request))
-		return;
-	if (call->route->run != NULL)
-		call->route->run(request);
-	else
-		run_sql(request, db_request(call->route->sql, on_result, request));
-}
-
-/* An empty body is as good as an empty object: what is required will be missing. */
-static bool
-read_body(Request *request)
-{
-	Call	   *call = (Call *) request->route;
-	size_t		type_length = strlen("application/json");
-
-	if (!request->has_length && needs_body(call->route))
-	{
-		refuse(request, ERROR_INVALID, 411, "send a body, with a Content-Length");
-		return false;
-	}
-	if (request->body.length == 0)
-		return true;
-	if (request->content_type == NULL || strncasecmp(request->content_type, "application/json", type_length) != 0
-		|| strchr("; \t", request->content_type[type_length]) == NULL)
-	{
-		refuse(request, ERROR_INVALID, 415, "the Content-Type of a body is application/json");
-		return false;
-	}
-	call->body = json_parse(request->body.bytes, request->body.length);
-	if (call->body == NULL)
-		refuse(request, ERROR_INVALID, 0, "the body is not one JSON object in UTF-8 with each key once");
-	return call->body != NULL;
-}
-
-static bool
-needs_body(const Route *route)
-{
-	for (const Param *param = route->params; param->from != FROM_END; param++)
-	{
-		if (param->from == FROM_BODY && param->required)
-			return true;
-	}
-	return false;
-}
-
-static void
-run_sql(Request *request, DbRequest *statement)
-{
-	const Route *route = ((const Call *) request->route)->route;
-	Problem		problem;
-
-	if (route->flags & BY_SESSION)
-		db_number(statement, request->who.session);
-	else
-		db_act_as(statement, request->who.session);
-	if (!add_params(request, statement, &problem))
-	{
-		db_forget(statement);
-		db_finish(statement, DB_AWAY, NULL);
-		http_answer_problem(request, &problem);
-		return;
-	}
-	request->call = statement;
-	pool_submit(route->flags & SLOW ? LANE_SLOW : LANE_QUERY, statement);
-}
-
-static bool
-add_params(Request *request, DbRequest *statement, Problem *problem)
-{
-	const Call *call = request->route;
-	ParamSource source = {
-		.request = request, .body = call->body, .pattern = call->route->pattern,
-		.path_values = (char **) call->values, .page_origin = config->origins[0],
-	};
-
-	return params_add(statement, call->route->params, &source, &request->arena, problem);
-}
-
-static void
-on_result(void *arg, DbOutcome outcome, const PGresult *result)
-{
-	Request    *request = arg;
-	const Call *call = request->route;
-	Problem		problem;
-	Text		content = {0};
-
-	request->call = NULL;
-	if (outcome != DB_DONE)
-	{
-		problem = errors_from_result(outcome == DB_REFUSED ? result : NULL);
-		http_answer_problem(request, &problem);
-	}
-	else if (call->route->status == 204)
-	{
-		if ((call->route->flags & ENDS) && refresh_cookie(request) != NULL)
-			http_add_header(request, "Set-Cookie", COOKIE "=; Max-Age=0" COOKIE_ATTRIBUTES);
-		http_answer(request, 204, NULL, NULL);
-	}
-	else if (call->route->flags & GRANT)
-		answer_grant(request, result);
-	else if (PQntuples(result) != 1 || PQgetisnull(result, 0, 0))
-		refuse(request, ERROR_NOT_FOUND, 0, "nothing is there");
-	else
-	{
-		text_add(&content, PQgetvalue(result, 0, 0));
-		http_answer(request, call->route->status, "application/json", &content);
-	}
-}
-
-static void
-refuse(Request *request, ErrorCode code, int status, const char *detail)
-{
-	Problem		problem = PROBLEM(code, detail);
-
-	problem.status = status;
-	http_answer_problem(request, &problem);
-}
-
-/* --- tokens ------------------------------------------------------------------------------------------------ */
-
-static void
-answer_grant(Request *request, const PGresult *result)
-{
-	const Call *call = request->route;
-	const char *json = PQgetvalue(result, 0, 0);
-	const char *token = PQgetvalue(result, 0, 1);
-	Text		content = {0};
-	Text		cookie = {0};
-
-	if (call->by_cookie || cJSON_IsTrue(json_get(call->body, "cookie")))
-	{
-		text_format(&cookie, COOKIE "=%s; Max-Age=%d" COOKIE_ATTRIBUTES, token, COOKIE_LIFE_S);
-		http_add_header(request, "Set-Cookie", cookie.bytes);
-		text_free(&cookie);
-		text_add(&content, json);
-	}
-	else
-		text_format(&content, "{\"refresh\":\"%s\",%s", token, json + 1);
-	http_answer(request, call->route->status, "application/json", &content);
-}
-
-/*
- * A cookie comes along whoever made the browser ask, so the call must also carry a header that no
- * foreign page can set without being asked first, and no foreign Origin.
- */
-static void
-run_refresh(Request *request)
-{
-	Call	   *call = (Call *) request->route;
-	char	   *cookie = refresh_cookie(request);
-	DbRequest  *statement = db_request(call->route->sql, on_result, request);
-
-	if (json_get(call->body, "refresh") != NULL || cookie == NULL)
-	{
-		run_sql(request, statement);
-		return;
-	}
-	if (request->own_header == NULL || strcmp(request->own_header, "1") != 0
-		|| (request->origin != NULL && !origin_is_ours(request->origin)))
-	{
-		db_forget(statement);
-		db_finish(statement, DB_AWAY, NULL);
-		refuse(request, ERROR_INVALID, 403, "the cookie counts only with X-Porcupine: 1 and from the page's own origin");
-		return;
-	}
-	call->by_cookie = true;
-	db_text(statement, cookie);
-	request->call = statement;
-	pool_submit(LANE_QUERY, statement);
-}
-
-/* The refresh token in the Cookie header, or NULL. */
-static char *
-refresh_cookie(Request *request)
-{
-	const char *at = request->cookie;
-
-	while (at != NULL && *at != '\0')
-	{
-		size_t		length;
-
-		at += strspn(at, " ;");
-		length = strcspn(at, ";");
-		if (strncmp(at, COOKIE "=", strlen(COOKIE) + 1) == 0)
-			return arena_text(&request->arena, at + strlen(COOKIE) + 1, length - strlen(COOKIE) - 1);
-		at += length;
-	}
-	return NULL;
-}
-
-static bool
-origin_is_ours(const char *origin)
-{
-	for (int i = 0; config->origins[i] != NULL; i++)
-	{
-		if (strcmp(config->origins[i], origin) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* --- a page of history: from the standby, where there is one that can -------------------------------------------- */
-
-static void
-run_history(Request *request)
-{
-	Call	   *call = (Call *) request->route;
-	Problem		problem;
-
-	if (!replica_is_up())
-	{
-		run_sql(request, db_request(call->route->sql, on_result, request));
-		return;
-	}
-	call->read = replica_begin(on_page, request);
-	if (add_params(request, call->read->page, &problem))
-	{
-		replica_submit(call->read, request->who.session, params_id(call->values[0]));
-		return;
-	}
-	replica_drop(call->read);
-	call->read = NULL;
-	http_answer_problem(request, &problem);
-}
-
-static void
-on_page(void *arg, const char *json)
-{
-	Request    *request = arg;
-	Call	   *call = (Call *) request->route;
-	Text		content = {0};
-
-	call->read = NULL;
-	if (json == NULL)
-	{
-		run_sql(request, db_request(call->route->sql, on_result, request));
-		return;
-	}
-	text_add(&content, json);
-	http_answer(request, call->route->status, "application/json", &content);
-}
-
-/* --- a message by REST: first is the session alive, then the same path as the socket's ---------------------- */
-
-static void
-run_post_message(Request *request)
-{
-	Call	   *call = (Call *) request->route;
-	DbRequest  *statement;
-
-	call->send = read_send(request);
-	if (call->send == NULL)
-		return;
-	statement = db_request(call->route->sql, on_session_alive, request);
-	db_act_as(statement, request->who.session);
-	request->call = statement;
-	pool_submit(LANE_QUERY, statement);
-}
-
-/* The message as the body has it, in the name of the token's device. */
-static PostedSend *
-read_send(Request *request)
-{
-	const Call *call = request->route;
-	Problem		problem = PROBLEM(ERROR_INVALID, NULL);
-	PostedSend *posted = (PostedSend *) sends_read(call->body, sizeof(PostedSend), &problem);
-
-	if (posted == NULL)
-	{
-		http_answer_problem(request, &problem);
-		return NULL;
-	}
-	posted->request = request;
-	posted->send.room = params_id(call->values[0]);
-	posted->send.user = request->who.user;
-	posted->send.device = request->who.device;
-	posted->send.done = on_posted;
-	return posted;
-}
-
-static void
-on_session_alive(void *arg, DbOutcome outcome, const PGresult *result)
-{
-	Request    *request = arg;
-	Call	   *call = (Call *) request->route;
-	Problem		problem;
-
-	request->call = NULL;
-	if (outcome == DB_DONE)
-	{
-		call->sent = true;
-		sends_submit(&call->send->send);
-		return;
-	}
-	problem = errors_from_result(outcome == DB_REFUSED ? result : NULL);
-	http_answer_problem(request, &problem);
-}
-
-static void
-on_posted(Send *send, const SendResult *result)
-{
-	PostedSend *posted = (PostedSend *) send;
-	Request    *request = posted->request;
-	Text		content = {0};
-
-	if (request != NULL)
-	{
-		((Call *) request->route)->send = NULL;
-		if (result->stored)
-		{
-			text_format(&content, "{\"seq\":%lld,\"created_at\":\"%s\"}", (long long) result->seq, result->created_at);
-			http_answer(request, result->repeated ? 200 : 201, "application/json", &content);
-		}
-		else
-			http_answer_problem(request, &result->problem);
-	}
-	free(posted);
 }
 
 /* --- operations ------------------------------------------------------------------------------------------------ */
@@ -750,5 +304,5 @@ run_readyz(Request *request)
 	if (missing == NULL)
 		run_livez(request);
 	else
-		refuse(request, ERROR_BUSY, 0, missing);
+		call_refuse(request, ERROR_BUSY, 0, missing);
 }

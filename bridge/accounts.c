@@ -1,0 +1,124 @@
+/*
+ * accounts.c - see accounts.h. It owns the cookie.
+ *
+ * A cookie comes along whoever made the browser ask, so a call that relies on it must also carry a
+ * header that no foreign page can set without being asked first, and no foreign Origin.
+ */
+#include "accounts.h"
+#include "call.h"
+
+#include <string.h>
+
+#define COOKIE "porcupine_refresh"
+#define COOKIE_ATTRIBUTES "; Path=/api/auth/; HttpOnly; Secure; SameSite=Strict"
+#define COOKIE_LIFE_S 2592000
+
+static void on_grant(void *arg, DbOutcome outcome, const PGresult *result);
+static void on_cookie_grant(void *arg, DbOutcome outcome, const PGresult *result);
+static void answer_grant(Request *request, const PGresult *result, bool by_cookie);
+static void on_logged_out(void *arg, DbOutcome outcome, const PGresult *result);
+static char *refresh_cookie(Request *request);
+
+void
+accounts_sign_in(Request *request)
+{
+	call_run_sql(request, on_grant);
+}
+
+void
+accounts_refresh(Request *request)
+{
+	const Call *call = call_of(request);
+	const char *cookie = refresh_cookie(request);
+	DbRequest  *statement;
+
+	if (json_get(call->body, "refresh") != NULL || cookie == NULL)
+	{
+		call_run_sql(request, on_grant);
+		return;
+	}
+	if (request->own_header == NULL || strcmp(request->own_header, "1") != 0
+		|| (request->origin != NULL && !call_is_own_origin(request->origin)))
+	{
+		call_refuse(request, ERROR_INVALID, 403, "the cookie counts only with X-Porcupine: 1 and from the page's own origin");
+		return;
+	}
+	statement = db_request(call->route->sql, on_cookie_grant, request);
+	db_text(statement, cookie);
+	call_submit(request, statement);
+}
+
+static void
+on_grant(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	Request    *request = arg;
+
+	if (call_is_done(request, outcome, result))
+		answer_grant(request, result, cJSON_IsTrue(json_get(call_of(request)->body, "cookie")));
+}
+
+static void
+on_cookie_grant(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	if (call_is_done(arg, outcome, result))
+		answer_grant(arg, result, true);
+}
+
+/* by_cookie: the refresh token goes into the cookie, not into the body. */
+static void
+answer_grant(Request *request, const PGresult *result, bool by_cookie)
+{
+	const char *json = PQgetvalue(result, 0, 0);
+	const char *token = PQgetvalue(result, 0, 1);
+	Text		text = {0};
+
+	if (by_cookie)
+	{
+		text_format(&text, COOKIE "=%s; Max-Age=%d" COOKIE_ATTRIBUTES, token, COOKIE_LIFE_S);
+		http_add_header(request, "Set-Cookie", text.bytes);
+		call_answer_json(request, json);
+	}
+	else
+	{
+		text_format(&text, "{\"refresh\":\"%s\",%s", token, json + 1);
+		call_answer_json(request, text.bytes);
+	}
+	text_free(&text);
+}
+
+void
+accounts_logout(Request *request)
+{
+	call_run_sql(request, on_logged_out);
+}
+
+static void
+on_logged_out(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	Request    *request = arg;
+
+	if (!call_is_done(request, outcome, result))
+		return;
+	if (refresh_cookie(request) != NULL)
+		http_add_header(request, "Set-Cookie", COOKIE "=; Max-Age=0" COOKIE_ATTRIBUTES);
+	http_answer(request, 204, NULL, NULL);
+}
+
+/* The refresh token in the Cookie header, or NULL. */
+static char *
+refresh_cookie(Request *request)
+{
+	const char *at = request->cookie;
+
+	while (at != NULL && *at != '\0')
+	{
+		size_t		length;
+
+		at += strspn(at, " ;");
+		length = strcspn(at, ";");
+		if (strncmp(at, COOKIE "=", strlen(COOKIE) + 1) == 0)
+			return arena_text(&request->arena, at + strlen(COOKIE) + 1, length - strlen(COOKIE) - 1);
+		at += length;
+	}
+	return NULL;
+}

@@ -1,0 +1,69 @@
+/*
+ * call.h - one REST call, from its token to its answer: check the token, read the body, run the
+ * route's statement as the token's session, answer with the value that it returns, or with the
+ * problem that its SQLSTATE stands for.
+ *
+ * Which calls there are is the table of routes.c. The few that are more than one statement, or whose
+ * answer is more than one value, have a run function, made of the pieces below.
+ */
+#ifndef PORCUPINE_CALL_H
+#define PORCUPINE_CALL_H
+
+#include "config.h"
+#include "params.h"
+
+#define CALL_MAX_BRACES 4
+
+typedef enum RouteFlag
+{
+	OPEN = 1,					/* no access token needed */
+	SLOW = 2,					/* hashes a password */
+	LARGE = 4,					/* takes a large body */
+	BY_SESSION = 8				/* $1 of its statement is the session, which it proves itself */
+} RouteFlag;
+
+typedef struct Route
+{
+	HttpMethod	method;
+	const char *pattern;
+	int			flags;
+	int			status;
+	const char *sql;
+	void		(*run) (Request *request);	/* instead of call_run_sql(request, call_on_result) */
+	Param		params[PARAMS_MAX];
+} Route;
+
+/* What a request keeps between its steps, in its pool. */
+typedef struct Call
+{
+	const Route *route;
+	char	   *values[CALL_MAX_BRACES];	/* of the path */
+	cJSON	   *body;
+	void	   *state;			/* of a run function ... */
+	void		(*forget) (void *state);	/* ... which lets go of it when the client goes */
+} Call;
+
+extern void call_open(const Config *config);
+
+/* The request is for this; it ends in call_gone(), answered or not. */
+extern void call_start(Request *request, Call *call);
+extern void call_gone(Request *request);
+extern Call *call_of(const Request *request);
+
+/* Runs the route's statement; done gets the request. */
+extern void call_run_sql(Request *request, DbDone done);
+/* Runs a statement that has its parameters. */
+extern void call_submit(Request *request, DbRequest *statement);
+extern bool call_add_params(Request *request, DbRequest *statement, Problem *problem);
+
+/* To begin a DbDone with: false when it was refused, which has been answered then. */
+extern bool call_is_done(Request *request, DbOutcome outcome, const PGresult *result);
+/* A DbDone: answers with the first column of the one row; without content, if the status is 204. */
+extern void call_on_result(void *arg, DbOutcome outcome, const PGresult *result);
+extern void call_answer_json(Request *request, const char *json);
+/* status 0: the one of the code. */
+extern void call_refuse(Request *request, ErrorCode code, int status, const char *detail);
+
+extern bool call_is_own_origin(const char *origin);
+
+#endif
