@@ -397,7 +397,8 @@ all_have_arrived(void)
 		{
 			const Room *room = member_room(&members[i], heads[h].room);
 
-			if (room != NULL && room->state == ROOM_INSIDE && room->cursor < heads[h].seq)
+			/* whoever still asks to be let in was added a moment ago, and is owed the log, too */
+			if (room != NULL && (room->state != ROOM_INSIDE || room->cursor < heads[h].seq))
 				return false;
 		}
 	}
