@@ -1,5 +1,5 @@
--- What CREATE EXTENSION leaves behind: who owns it, who may call it, and that every object says what it is for.
--- The lists at the end are golden: a change to them is a change of what somebody may do, and wants a second look.
+-- What CREATE EXTENSION leaves behind: who owns it, how it is declared, and that every object says what it is for. Who may do
+-- what with it is in acl.sql.
 
 -- Every object of the extension has a comment.
 SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS without_comment
@@ -71,34 +71,6 @@ SELECT DISTINCT unnest(extcondition) AS dumped_only_where FROM pg_extension WHER
 SELECT k.conrelid::regclass, k.conname AS without_index FROM pg_constraint k
  WHERE k.connamespace = 'porcupine'::regnamespace AND k.contype = 'f'
    AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indkey[0] = k.conkey[1] AND i.indpred IS NULL) ORDER BY 1, 2;
-
--- Golden: who may call what (besides porcupine_owner).
-\pset format unaligned
-SELECT p.proname || '(' || oidvectortypes(p.proargtypes) || ')' AS function,
-       (SELECT string_agg(replace(a.grantee::regrole::text, 'porcupine_', '') || CASE WHEN a.is_grantable THEN '*' ELSE '' END, ' '
-                          ORDER BY a.grantee::regrole::text)
-          FROM aclexplode(p.proacl) a WHERE a.grantee <> p.proowner) AS granted_to
-  FROM pg_proc p WHERE p.pronamespace = 'porcupine'::regnamespace
- ORDER BY p.proname COLLATE "C", 1;
-
-\pset format aligned
-
--- Golden: who may read or write what. Columns are listed where not all are granted.
-SELECT c.relname, replace(a.grantee::regrole::text, 'porcupine_', '') AS grantee, string_agg(a.privilege_type, ' ' ORDER BY a.privilege_type) AS privileges
-  FROM pg_class c, aclexplode(c.relacl) a
- WHERE c.relnamespace = 'porcupine'::regnamespace AND a.grantee <> c.relowner
- GROUP BY 1, 2 ORDER BY 1, 2;
-SELECT c.relname, replace(a.grantee::regrole::text, 'porcupine_', '') AS grantee, a.privilege_type,
-       string_agg(t.attname, ' ' ORDER BY t.attnum) AS columns
-  FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid, aclexplode(t.attacl) a
- WHERE c.relnamespace = 'porcupine'::regnamespace
- GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
-SELECT replace(a.grantee::regrole::text, 'porcupine_', '') AS grantee, string_agg(a.privilege_type, ' ' ORDER BY a.privilege_type) AS on_schema
-  FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'porcupine' AND a.grantee <> n.nspowner GROUP BY 1 ORDER BY 1;
-SELECT polrelid::regclass AS "table", polname, polcmd, (SELECT string_agg(r::regrole::text, ' ') FROM unnest(polroles) r) AS roles,
-       pg_get_expr(polqual, polrelid) AS rows
-  FROM pg_policy WHERE polrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'porcupine'::regnamespace) AND polname <> 'owner_all'
- ORDER BY 1, 2;
 
 -- The extension cannot be moved, nor be installed by anybody but a superuser.
 SELECT superuser, trusted, relocatable, schema FROM pg_available_extension_versions WHERE name = 'porcupine' AND version = '1.0';
