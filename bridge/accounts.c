@@ -6,6 +6,7 @@
  */
 #include "accounts.h"
 #include "call.h"
+#include "sessions.h"
 
 #include <string.h>
 
@@ -13,11 +14,22 @@
 #define COOKIE_ATTRIBUTES "; Path=/api/auth/; HttpOnly; Secure; SameSite=Strict"
 #define COOKIE_LIFE_S 2592000
 
+/* The list of one's sessions, while the bridges are asked; in the request's pool. */
+typedef struct SessionList
+{
+	Request    *request;
+	int			count;
+	char	  **rows;
+} SessionList;
+
 static void on_grant(void *arg, DbOutcome outcome, const PGresult *result);
 static void on_cookie_grant(void *arg, DbOutcome outcome, const PGresult *result);
 static void answer_grant(Request *request, const PGresult *result, bool by_cookie);
 static void on_logged_out(void *arg, DbOutcome outcome, const PGresult *result);
 static char *refresh_cookie(Request *request);
+static void on_sessions(void *arg, DbOutcome outcome, const PGresult *result);
+static void forget_question(void *state);
+static void on_live(void *arg, const bool *live);
 
 void
 accounts_sign_in(Request *request)
@@ -121,4 +133,56 @@ refresh_cookie(Request *request)
 		at += length;
 	}
 	return NULL;
+}
+
+/* --- the list of one's sessions ----------------------------------------------------------------- */
+
+void
+accounts_sessions(Request *request)
+{
+	call_run_sql(request, on_sessions);
+}
+
+static void
+on_sessions(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	Request    *request = arg;
+	Call	   *call = call_of(request);
+	SessionList *list;
+	int64_t    *ids;
+
+	if (!call_is_done(request, outcome, result))
+		return;
+	list = arena_alloc(&request->arena, sizeof(SessionList));
+	*list = (SessionList) {.request = request, .count = PQntuples(result)};
+	list->rows = arena_alloc(&request->arena, (size_t) list->count * sizeof(char *));
+	ids = arena_alloc(&request->arena, (size_t) list->count * sizeof(int64_t));
+	for (int i = 0; i < list->count; i++)
+	{
+		ids[i] = params_id(PQgetvalue(result, i, 0));
+		list->rows[i] = arena_text(&request->arena, PQgetvalue(result, i, 1), (size_t) PQgetlength(result, i, 1));
+	}
+	call->forget = forget_question;
+	call->state = sessions_ask(ids, list->count, on_live, list);
+}
+
+static void
+forget_question(void *state)
+{
+	sessions_forget(state);
+}
+
+static void
+on_live(void *arg, const bool *live)
+{
+	const SessionList *list = arg;
+	Text		content = {0};
+
+	call_of(list->request)->state = NULL;
+	text_add(&content, "{\"results\":[");
+	for (int i = 0; i < list->count; i++)
+		text_format(&content, "%s{\"live\":%s,%s", i > 0 ? "," : "", live[i] ? "true" : "false", list->rows[i] + 1);
+	text_add(&content, "]}");
+	call_answer_json(list->request, content.bytes);
+	text_free(&content);
 }

@@ -23,6 +23,7 @@
 #include "scrape.h"
 #include "sends.h"
 #include "server.h"
+#include "sessions.h"
 #include "verbs.h"
 #include "workers.h"
 #include "ws.h"
@@ -117,6 +118,7 @@ open_layers(void)
 	database_open(config, &database_events);
 	fanout_open(&config->redis, config->redis_cluster, sends_origin(), &fanout_events);
 	presence_open(sends_origin());
+	sessions_open(sends_origin());
 	election_open();
 }
 
@@ -129,6 +131,7 @@ close_layers(void)
 	verbs_close();
 	server_close();
 	scrape_close();
+	sessions_close();
 	fanout_close();
 	database_close();
 }

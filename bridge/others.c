@@ -146,6 +146,19 @@ others_have_relay(void)
 	return false;
 }
 
+int64_t *
+others_list(int *count)
+{
+	int64_t    *origins = memory_alloc((others.count + 1) * sizeof(int64_t));
+	size_t		at = 0;
+	TableSlot  *slot;
+
+	*count = 0;
+	while ((slot = table_next(&others, &at)) != NULL)
+		origins[(*count)++] = slot->key;
+	return origins;
+}
+
 static bool
 is_relied_upon(const Other *other)
 {

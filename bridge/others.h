@@ -43,5 +43,7 @@ extern void others_check(void);
 /* Do events of this bridge come through Redis? */
 extern bool others_publishes(int64_t origin);
 extern bool others_have_relay(void);
+/* The origins of all that are there; freed by the caller. */
+extern int64_t *others_list(int *count);
 
 #endif

@@ -89,6 +89,8 @@ peer_identify(Peer *peer, const JwtClaims *who)
 	if (session != NULL)
 		session->previous_of_session = peer;
 	table_put(&by_session, who->session, peer);
+	if (session == NULL)
+		events->session(who->session);
 }
 
 void
@@ -180,7 +182,10 @@ forget_identity(Peer *peer)
 	else if (peer->next_of_session != NULL)
 		table_put(&by_session, peer->who.session, peer->next_of_session);
 	else
+	{
 		table_remove(&by_session, peer->who.session);
+		events->session(peer->who.session);
+	}
 }
 
 /* --- what is written to it ------------------------------------------------------------------------ */

@@ -62,6 +62,7 @@ typedef struct PeerEvents
 	void		(*text) (Peer *peer, const char *bytes, size_t length);
 	void		(*drained) (Peer *peer);	/* it was full and no longer is */
 	void		(*ended) (Peer *peer);		/* drop its subscriptions */
+	void		(*session) (int64_t session);	/* its first peer has come, or its last has gone */
 } PeerEvents;
 
 struct Peer

@@ -22,6 +22,11 @@
 	"'device', g.device_id::text, 'access', g.access_token, 'expires_in', g.expires_in), g.refresh_token " \
 	"FROM porcupine." from " g"
 
+#define SESSIONS_SQL \
+	"SELECT x.id, row_to_json(x) FROM (SELECT s.id::text AS id, s.device_id::text AS device, s.device_name, " \
+	"host(s.address) AS address, " SHAPE_TIME("s.created_at") " AS created_at, " SHAPE_TIME("s.last_used_at") " AS last_used_at, " \
+	"s.current FROM porcupine.my_sessions() s) x"
+
 /* An answer ends where its bodies pass this many bytes, as if limit had been that low; but one row there is. */
 #define PAGE_BYTES "1048576"
 #define WITHIN_PAGE(row, column, order) \
@@ -79,6 +84,9 @@ static const Route routes[] = {
 	{HTTP_GET, "/api/auth/user/", 0, 200,
 		SHAPE_ONE("u.id::text AS id, u.username, u.display_name, u.email, u.device_id::text AS device, "
 				  SHAPE_TIME("u.created_at") " AS created_at", "porcupine.whoami() u"), NULL, {{0}}},
+	{HTTP_GET, "/api/auth/sessions/", 0, 200, SESSIONS_SQL, accounts_sessions, {{0}}},
+	{HTTP_DELETE, "/api/auth/sessions/{session}/", 0, 204, "SELECT porcupine.end_session($1::bigint)", NULL, {
+			{FROM_PATH, TYPE_ID, true, "session", NULL}}},
 	{HTTP_GET, "/.well-known/jwks.json", OPEN, 200, "SELECT porcupine.jwks()", NULL, {{0}}},
 
 	/* rooms */

@@ -12,6 +12,7 @@
 #include "pgvalue.h"
 #include "pool.h"
 #include "sends.h"
+#include "sessions.h"
 #include "shapes.h"
 #include "watch.h"
 #include "ws.h"
@@ -82,7 +83,7 @@ static const Verb verbs[] = {
 	{"ping", ping, false},
 };
 
-static const PeerEvents peer_events = {on_text, watch_resume, watch_end_all};
+static const PeerEvents peer_events = {on_text, watch_resume, watch_end_all, sessions_change};
 static Gatherer logins = {.sql = WHOAMI_SQL, .n_numbers = 1};
 static Timer heads_timer;
 

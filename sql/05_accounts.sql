@@ -153,6 +153,38 @@ END
 $$;
 COMMENT ON FUNCTION porcupine.logout() IS 'ends the current session: its tokens and its sockets die with it. Errors: unauthenticated, session_ended';
 
+CREATE FUNCTION porcupine.my_sessions()
+  RETURNS TABLE (id bigint, device_id bigint, device_name text, address inet, created_at timestamptz, last_used_at timestamptz, current boolean)
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT s.id, s.device_id, d.name, s.address, s.created_at, s.last_used_at, s.id IS NOT DISTINCT FROM porcupine.current_session_id()
+    FROM porcupine.sessions s JOIN porcupine.devices d ON d.id = s.device_id
+   WHERE s.user_id = (SELECT porcupine.require_user()) AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
+   ORDER BY 7 DESC, s.last_used_at DESC, s.id DESC
+   LIMIT 100
+$$;
+COMMENT ON FUNCTION porcupine.my_sessions() IS
+  'the current user''s sessions that are not over: the current one, then those used last, at most 100. Errors: unauthenticated, session_ended. Example: SELECT * FROM porcupine.my_sessions()';
+
+CREATE FUNCTION porcupine.end_session(session bigint) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  me bigint := porcupine.require_user();
+BEGIN
+  UPDATE porcupine.sessions s SET ended_at = clock_timestamp(), end_reason = 'ended by the user'
+   WHERE s.id = session AND s.user_id = me AND s.ended_at IS NULL;
+  IF NOT FOUND THEN
+    PERFORM porcupine.refuse('not_found', 'you have no such session', 'Those that are not over are listed by my_sessions().');
+  END IF;
+  PERFORM porcupine.ring_session(session);
+END
+$$;
+COMMENT ON FUNCTION porcupine.end_session(bigint) IS
+  'ends one of one''s own sessions, from another one: its tokens and its sockets die with it. Errors: not_found, unauthenticated, session_ended. Example: SELECT porcupine.end_session($1)';
+
 CREATE FUNCTION porcupine.whoami() RETURNS porcupine.account
   LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp

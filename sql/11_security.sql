@@ -85,7 +85,7 @@ BEGIN
   FOR f IN SELECT p.oid::pg_catalog.regprocedure AS signature FROM pg_catalog.pg_proc p
             WHERE p.pronamespace = 'porcupine'::pg_catalog.regnamespace
               AND p.proname IN ('current_user_id', 'current_session_id', 'current_device_id', 'whoami', 'logout', 'jwks', 'current_stream',
-                                'publish_device', 'user_devices', 'my_rooms', 'my_room', 'create_room', 'rename_room', 'delete_room',
+                                'my_sessions', 'end_session', 'publish_device', 'user_devices', 'my_rooms', 'my_room', 'create_room', 'rename_room', 'delete_room',
                                 'room_members', 'join_room', 'leave_room', 'remove_member', 'create_invite', 'read_invite',
                                 'append_entry', 'control_entries', 'commit_epoch', 'my_epochs',
                                 'send', 'send_deferred', 'history', 'since', 'cursor_state', 'mark_read') LOOP

@@ -148,6 +148,34 @@ SELECT pg_temp.try(1003, 'SELECT d.username FROM porcupine.user_devices(1002) d'
 UPDATE porcupine.devices SET revoked_at = now() WHERE id = 1002;
 SELECT pg_temp.try(1003, 'SELECT d.devices FROM porcupine.user_devices(1002) d') AS without_the_revoked;
 
+-- One's sessions: the current one first, then those used last; neither the expired nor the ended, nor anybody else's.
+UPDATE porcupine.sessions SET last_used_at = now() - interval '1 hour' WHERE id = 1002;
+UPDATE porcupine.sessions SET address = '192.0.2.9' WHERE id = 1004;
+INSERT INTO porcupine.sessions (id, user_id, device_id, last_used_at, expires_at, ended_at, refresh_hash)
+SELECT v.id, 1002, 1004, now() - v.used, now() + v.lives, v.ended_at, sha256(v.id::text::bytea)
+  FROM (VALUES (1005, interval '0', interval '1 hour', now()), (1006, '0', '-1 second', NULL), (1007, '1 day', '1 hour', NULL)) AS v (id, used, lives, ended_at);
+BEGIN;
+SELECT porcupine.act_as_session(1002);
+SELECT id, device_id, device_name, address, created_at <= now() AS created, last_used_at < now() AS used_before, current FROM porcupine.my_sessions();
+COMMIT;
+SELECT pg_temp.try(1002, $$SELECT string_agg(concat_ws(' ', s.id, s.current), ', ') FROM porcupine.my_sessions() s$$) AS acting_without_session;
+SELECT pg_temp.try(NULL, 'SELECT porcupine.my_sessions()') AS nobody;
+
+-- end_session ends one of them, by whichever; what is over or somebody else's is as if it did not exist.
+SELECT input, pg_temp.try(1002, format('SELECT porcupine.end_session(%s)', input)) FROM (VALUES ('NULL'), ('-1'), ('1003'), ('1005')) AS t (input);
+SELECT pg_temp.complain(1003, 'SELECT porcupine.end_session(1004)') AS foreign_one;
+SELECT pg_temp.try(NULL, 'SELECT porcupine.end_session(1004)') AS nobody;
+BEGIN;
+SELECT porcupine.act_as_session(1002);
+SELECT porcupine.end_session(1004), porcupine.end_session(1002);
+SAVEPOINT ended_itself;
+SELECT porcupine.my_sessions();
+ROLLBACK TO ended_itself;
+COMMIT;
+SELECT porcupine.act_as_session(1004);
+SELECT id, end_reason, ended_at IS NOT NULL AS ended FROM porcupine.sessions WHERE user_id IN (1002, 1003) ORDER BY id;
+SELECT * FROM porcupine.ended_sessions(ARRAY[1002, 1003, 1004, 1007]) AS over ORDER BY over;
+
 -- jwks shows public keys only.
 SELECT k ->> 'kty' AS kty, k ->> 'crv' AS crv, k ->> 'alg' AS alg, k ->> 'use' AS use, length(k ->> 'x') AS x, k ? 'd' AS has_secret
   FROM jsonb_array_elements(porcupine.jwks() -> 'keys') k;

@@ -14,7 +14,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my @user = ('--user', qw(chat on >secret ~porcupine:* &porcupine:* -@all +ping +spublish +ssubscribe +sunsubscribe +sadd +srem +smembers),
-	qw(+expire +cluster|slots));
+	qw(+scard +smismember +del +expire +cluster|slots));
 my @nodes = map {
 	my $bus = PostgreSQL::Test::Cluster::get_free_port();
 	my $node = Porcupine::Test::Redis->new(@user, '--cluster-enabled', 'yes', '--cluster-port', $bus, '--cluster-config-file',
@@ -93,6 +93,9 @@ ok(!(grep { !@$_ } @channels), 'and they are spread');
 my $ws = $there->signed_in($ada);
 $ws->say({ type => 'subscribe', room => $rooms[0] });
 is(@{ $ws->hear('subscribed')->{online} }, 2, 'presence is known from the masters, too');
+ok(wait_for('the list of sessions', sub {
+	json_value($here->http('GET', '/api/auth/sessions/', token => $ben->{token})->{body})->{results}[0]{live}
+}), 'and so is a session with a socket at the other bridge');
 $ws->close;
 
 # --- a slot moves ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ use Porcupine::Test::Redis;
 use Test::More;
 use Time::HiRes qw(time);
 
-my @rights = qw(~porcupine:* &porcupine:* -@all +ping +select +publish +subscribe +unsubscribe +sadd +srem +smembers +expire);
+my @rights = qw(~porcupine:* &porcupine:* -@all +ping +select +publish +subscribe +unsubscribe +sadd +srem +smembers +scard +smismember +del +expire);
 my $redis = Porcupine::Test::Redis->new(map { ('--user', "node$_", 'on', '>secret', @rights) } 0 .. 2);
 my $first = start_stack(conf => "max_connections = 90\n", env => { PORCUPINE_REDIS => $redis->url('node0:secret') });
 my @bridges = ($first, map { $first->another_bridge(PORCUPINE_REDIS => $redis->url("node$_:secret")) } 1 .. 2);
