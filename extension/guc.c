@@ -89,6 +89,19 @@ define_doorbell(void)
 }
 
 /*
+ * porcupine.setting(name): in C for the same reason as the next one
+ */
+PG_FUNCTION_INFO_V1(porcupine_setting);
+
+Datum
+porcupine_setting(PG_FUNCTION_ARGS)
+{
+	char	   *name = psprintf("porcupine.%s", text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	PG_RETURN_INT64(pg_strtoint64(GetConfigOption(name, false, false)));
+}
+
+/*
  * porcupine.lifetime(which): a function in C, so that calling it loads the library that knows the
  * settings
  */

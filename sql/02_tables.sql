@@ -242,8 +242,12 @@ CREATE TABLE porcupine.audit (
   actor_id bigint,
   subject_id bigint,
   action text NOT NULL,
-  detail jsonb NOT NULL DEFAULT '{}'
+  detail jsonb NOT NULL DEFAULT '{}',
+  session_role text DEFAULT session_user
 );
 CREATE INDEX audit_room_id_idx ON porcupine.audit (room_id, id);
+CREATE INDEX audit_subject_id_idx ON porcupine.audit (subject_id, id) WHERE subject_id IS NOT NULL;
+CREATE INDEX audit_actor_id_idx ON porcupine.audit (actor_id, id) WHERE actor_id IS NOT NULL;
+COMMENT ON COLUMN porcupine.audit.session_role IS 'the login role of the connection: who did it where actor_id is null, as by psql; else whose connection it was, as the bridge''s';
 COMMENT ON TABLE porcupine.audit IS 'membership and administrative acts: who did what to whom; never message contents';
 

@@ -51,6 +51,10 @@ CREATE FUNCTION porcupine.lifetime(which text) RETURNS interval
   LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'porcupine_lifetime';
 COMMENT ON FUNCTION porcupine.lifetime(text) IS 'the setting porcupine.<which>_lifetime as an interval; which is access or refresh';
 
+CREATE FUNCTION porcupine.setting(name text) RETURNS bigint
+  LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'porcupine_setting';
+COMMENT ON FUNCTION porcupine.setting(text) IS 'the setting porcupine.<name>, which is a number, in its own unit';
+
 CREATE FUNCTION porcupine.server_history(OUT system_identifier bigint, OUT database oid, OUT timeline integer) RETURNS record
   LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'porcupine_server_history';
 COMMENT ON FUNCTION porcupine.server_history() IS 'what tells one history of a database from another: server, database, timeline';

@@ -107,7 +107,11 @@ GRANT EXECUTE ON FUNCTION
   porcupine.read_heads(bigint[]), porcupine.ended_sessions(bigint[]),
   porcupine.read_role(bigint, bigint), porcupine.ring(bigint[], bigint[], bigint), porcupine.doorbell_mode()
   TO porcupine_bridge;
-GRANT EXECUTE ON FUNCTION porcupine.new_stream() TO porcupine_admin;
+GRANT EXECUTE ON FUNCTION porcupine.log_out_everywhere() TO porcupine_client, porcupine_bridge;
+GRANT EXECUTE ON FUNCTION
+  porcupine.new_stream(), porcupine.disable_user(bigint, text), porcupine.enable_user(bigint), porcupine.log_out_everywhere(bigint),
+  porcupine.audit_log(bigint, bigint, timestamptz, bigint, integer)
+  TO porcupine_admin;
 
 -- Monitoring: counters, nobody's data. Whoever may see the server's own statistics may see these.
 GRANT USAGE ON SCHEMA porcupine TO pg_monitor;
