@@ -31,6 +31,8 @@ extern void frame_release(Frame *frame);
 
 /* An event as the database wrote it: a JSON object without "type". */
 extern Frame *frame_from_event(const char *json);
+/* Is it the event by which earlier ones have lost their bodies? */
+extern bool frame_is_redaction(const Frame *frame);
 /* {"type":"typing",…} */
 extern Frame *frame_from_typing(int64_t room, int64_t user);
 /* {"type":"error",…}; room and client_id may be NULL; request is the verb. */

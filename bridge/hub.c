@@ -44,6 +44,7 @@ static void read_missing(HubRoom *room);
 static void load(HubRoom *room, HubEvent *events, int count);
 static void restart_room(HubRoom *room);
 static void append(HubRoom *room, HubEvent event);
+static void forget_bodies(HubRoom *room);
 static void append_early(HubRoom *room);
 static void pump(Subscription *subscription);
 static const HubEvent *next_event(Subscription *subscription);
@@ -428,6 +429,8 @@ append(HubRoom *room, HubEvent event)
 
 	room->published = event.seq;
 	metrics_add(METRIC_EVENTS_PUBLISHED, 1);
+	if (frame_is_redaction(event.frame))
+		forget_bodies(room);
 	frame_keep(event.frame);
 	recent_keep(&room->recent, event);
 	for (each = room->subscriptions; each != NULL; each = following)
@@ -442,6 +445,18 @@ append(HubRoom *room, HubEvent event)
 		}
 	}
 	frame_release(event.frame);
+}
+
+/* What was read until now may have a body that is erased: it is read again by whoever still needs it. */
+static void
+forget_bodies(HubRoom *room)
+{
+	recent_forget_all(&room->recent);
+	for (Subscription *each = room->subscriptions; each != NULL; each = each->next_in_room)
+	{
+		drop_page(each);
+		each->reading = false;	/* the page on its way is older, too */
+	}
 }
 
 /* What waited for the last event, and is next now. */

@@ -246,6 +246,61 @@ catching_up_is_paced(void)
 	leave(one);
 }
 
+static HubEvent
+redaction(int64_t seq)
+{
+	Text		text;
+
+	frame_begin(&text);
+	text_format(&text, "{\"type\":\"event\",\"room\":\"1\",\"seq\":%lld,\"kind\":\"redacted\"}", (long long) seq);
+	return (HubEvent) {.seq = seq, .frame = frame_end(&text)};
+}
+
+static void
+erased_bodies_are_read_again(void)
+{
+	Watcher    *one;
+	Watcher    *late;
+	HubEvent	page[2];
+
+	table_head = 300;
+	one = watch(7, 298);
+	answer_read(299, 300);
+	late = watch(8, 297);
+	ok(late->page_after == 297, "a page is on its way");
+	late->page_after = -1;
+	hub_publish(1, redaction(301));
+	ok(late->page_after == 297, "a redaction: it is asked for again");
+	check(late, "", "and nothing that was kept is shown");
+	leave(late);
+	late = watch(8, 298);
+	ok(late->page_after == 298, "nor to whoever comes now");
+	page[0] = event(299, 0);
+	page[1] = event(300, 0);
+	hub_take_page(&late->sub, true, page, 2);
+	hub_publish(1, event(302, 0));
+	check(late,
+		  "299 300 S {\"type\":\"event\",\"room\":\"1\",\"seq\":301,\"kind\":\"redacted\"} 302 ",
+		  "what is read then, the redaction and live are one sequence");
+	late->page_after = -1;
+	leave(late);
+	late = watch(8, 300);
+	ok(late->page_after == -1, "from the redaction on it is kept again");
+	leave(late);
+	late = watch(8, 298);
+	late->full = true;
+	page[0] = event(299, 0);
+	page[1] = event(300, 0);
+	hub_take_page(&late->sub, true, page, 2);
+	hub_publish(1, redaction(303));
+	late->page_after = -1;
+	late->full = false;
+	hub_resume(&late->sub);
+	ok(late->page_after == 298, "a page that waits for a slow reader is read again, too");
+	leave(late);
+	leave(one);
+}
+
 static void
 a_slow_one_reads_later(void)
 {
@@ -471,6 +526,7 @@ main(void)
 	events_come_in_order();
 	doorbells_are_hints();
 	catching_up_is_paced();
+	erased_bodies_are_read_again();
 	a_slow_one_reads_later();
 	membership_ends_at_its_seq();
 	membership_ended_while_loading();

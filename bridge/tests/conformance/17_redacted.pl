@@ -1,0 +1,67 @@
+# Once a message is redacted, no bridge shows its body any more, though it had it in memory: neither the one that sent it, nor one
+# that has it from Redis.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use Porcupine::Test;
+use Porcupine::Test::Redis;
+use Test::More;
+
+my $redis = Porcupine::Test::Redis->new;
+my $here = start_stack(conf => "max_connections = 60\n", env => { PORCUPINE_REDIS => $redis->url });
+my $there = $here->another_bridge;
+my ($ada, $ben) = map { $here->person($_) } qw(ada ben);
+my $room = $here->room($ada, $ben);
+my $joined = 2;
+
+foreach my $bridge ($here, $there)
+{
+	wait_for('a connection to Redis', sub { grep { $_->{message} eq 'connected to Redis' } $bridge->log_lines });
+}
+
+sub subscribed
+{
+	my ($bridge, $person, %cursor) = @_;
+	my $ws = $bridge->signed_in($person);
+
+	$ws->say({ type => 'subscribe', room => $room, %cursor });
+	$ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
+	return $ws;
+}
+
+# bodies(SOCKET, SEQ): of all events up to that, by seq.
+sub bodies
+{
+	my ($ws, $seq) = @_;
+	return { map { $_->{seq} => defined $_->{body} ? unb64($_->{body}) : undef } $ws->events($room, $seq) };
+}
+
+my ($here_ws, $there_ws) = (subscribed($here, $ada), subscribed($there, $ben));
+my %names = ($joined + 1 => 'before', $joined + 2 => 'secret', $joined + 3 => 'after');
+$here_ws->say({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($names{$_}) }) foreach sort keys %names;
+is_deeply(bodies($_, $joined + 3), \%names, 'all is shown, and kept') foreach $here_ws, $there_ws;
+is_deeply(bodies(subscribed(@$_, after => $joined), $joined + 3), \%names, 'and shown again') foreach [ $here, $ben ], [ $there, $ada ];
+
+$here->sql(qq{
+	BEGIN; SELECT porcupine.lock_room($room); UPDATE porcupine.events SET body = '' WHERE room_id = $room AND seq = $joined + 2; SELECT porcupine.append_event($room, 'redacted', '{}', ref => $joined + 2); COMMIT;});
+my $redacted = $joined + 4;
+foreach my $ws ($here_ws, $there_ws)
+{
+	my ($event) = grep { $_->{seq} == $redacted } $ws->events($room, $redacted);
+	is_deeply([ @$event{qw(kind ref)} ], [ 'redacted', $joined + 2 ], 'the redaction is an event');
+}
+
+my $now = { %names, $joined + 2 => '', $redacted => undef };
+foreach my $bridge ($here, $there)
+{
+	is_deeply(bodies(subscribed($bridge, $ben, after => $joined), $redacted), $now, 'whoever resumes from before it gets no body');
+	my $page = json_value($bridge->http('GET', "/api/chat/rooms/$room/messages/?after=$joined", token => $ben->{token})->{body});
+	is_deeply({ map { $_->{seq} => defined $_->{body} ? unb64($_->{body}) : undef } @{ $page->{results} } }, $now, 'nor who pages');
+}
+$there_ws->say({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64('goes on') });
+is(bodies($_, $redacted + 1)->{ $redacted + 1 }, 'goes on', 'and the room goes on') foreach $here_ws, $there_ws;
+
+done_testing();
