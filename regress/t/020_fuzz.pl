@@ -1,0 +1,193 @@
+# Every function that somebody may call, called with typed values that nobody expects (regress/fuzz.sql), as each role that may: each
+# call succeeds or is refused by an error of ours with a message, no backend goes down, and afterwards every log is whole.
+#
+# PORCUPINE_FUZZ_SECONDS (20) says how long, PORCUPINE_FUZZ_SEED repeats the choices of another run.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/lib";
+use List::Util qw(shuffle);
+use Porcupine::Node;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $seconds = $ENV{PORCUPINE_FUZZ_SECONDS} || 20;
+my $seed = $ENV{PORCUPINE_FUZZ_SEED} // time % 1_000_000_000;
+my %findings;    # what it is => the first example
+my %calls;       # function => SQLSTATE => how many
+my $asked = 0;
+
+srand($seed);
+note "seed $seed, $seconds s (PORCUPINE_FUZZ_SEED=$seed repeats its choices)";
+
+my $node = new_node('fuzz', extension => 0,
+	conf => "max_prepared_transactions = 2\nlog_line_prefix = '%m [%p] %e %q%a '\nautovacuum_naptime = 1s\nlog_error_verbosity = terse\nlog_min_error_statement = panic\nstatement_timeout = 60s\n");
+
+# A database of the usual encoding, and one that takes bytes that are no text.
+my @databases = ('postgres', 'ascii');
+$node->safe_psql('postgres', q{CREATE DATABASE ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'});
+foreach my $database (@databases)
+{
+	$node->safe_psql($database, 'CREATE EXTENSION porcupine');
+	my ($code, $out, $err) = $node->psql($database, slurp_file("$FindBin::RealBin/../fuzz.sql"), on_error_stop => 1);
+	die $err if $code != 0;
+}
+
+# What every group role of the extension may call, and its monitors; each by a login of its own.
+my %callable = roles_and_functions();
+$node->safe_psql('postgres', "CREATE ROLE fuzz_$_ LOGIN IN ROLE $_") foreach sort keys %callable;
+
+my $started = time;
+my $round = 0;
+
+while (time - $started < $seconds || $round < 2)
+{
+	my $database = $databases[ $round % 4 == 1 ];
+
+	prepare($database);
+	foreach my $role (sort keys %callable)
+	{
+		call_all($database, $role, map { shuffle(@{ $callable{$role} }) } 1 .. 4);
+	}
+	look_for_damage($database);
+	$round++;
+	last if $node->psql($database, 'SELECT 1') != 0;
+}
+
+sub roles_and_functions
+{
+	my %found;
+
+	foreach (split /\n/, $node->safe_psql('postgres', q{
+		SELECT r.rolname, p.oid::regprocedure FROM pg_roles r, pg_proc p
+		 WHERE p.pronamespace = 'porcupine'::regnamespace AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
+		   AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
+		   AND (r.rolname LIKE 'porcupine\_%' AND r.rolname <> 'porcupine_owner' OR r.rolname = 'pg_monitor')
+		 ORDER BY 1, p.proname COLLATE "C", 2}))
+	{
+		my ($role, $function) = split /\|/;
+		push @{ $found{$role} }, $function;
+	}
+	return %found;
+}
+
+sub prepare
+{
+	my ($database) = @_;
+	my ($code, $out, $err) = $node->psql($database, "SELECT setseed(" . rand . ");\nSELECT fuzz.replenish();\nSELECT fuzz.refill();", on_error_stop => 1);
+
+	finding('the people and rooms of the test cannot be made', $err) if $code != 0;
+	return;
+}
+
+# call_all(DATABASE, ROLE, FUNCTIONS...): some in each transaction, which commits or not; each transaction is of some kind.
+sub call_all
+{
+	my ($database, $role, @functions) = @_;
+	my $script = "SET client_min_messages = notice;\n";
+
+	# Argon2 takes some hundredths of a second
+	@functions = grep { !/(register|login|password)/ || rand() < 0.15 } @functions;
+	while (my @some = splice @functions, 0, 1 + int rand 10)
+	{
+		my $list = join(', ', map { "'$_'::regprocedure" } @some);
+		my $mode = (('') x 8, 'ISOLATION LEVEL REPEATABLE READ', 'ISOLATION LEVEL SERIALIZABLE', 'READ ONLY')[ rand 11 ];
+
+		$script .= sprintf "BEGIN %s;\nSELECT fuzz.batch(ARRAY[%s], %.9f, %s);\n%s;\n", $mode, $list, rand, (rand() < 0.3 ? 'true' : 'false'),
+		  (rand() < 0.7 ? 'COMMIT' : 'ROLLBACK');
+	}
+	my ($code, $out, $err) = $node->psql($database, "\\set VERBOSITY verbose\n$script", on_error_stop => 0,
+		extra_params => [ '-U', "fuzz_$role" ]);
+
+	$asked += tally($_) foreach split /\n/, $out // '';
+	while ($err =~ /NOTICE:\s+00000: finding\x01([^\x01]*)\x01([^\x01]*)\x01([^\x01]*)\x01([^\x01]*)\x01([^\n]*)/g)
+	{
+		finding("$1: $2 $3", "as $role: $4\n$5");
+	}
+	# what failed without a savepoint, and at the commit
+	while ($err =~ /^psql:\S*\s+(?:ERROR|FATAL|PANIC):\s+([0-9A-Z]{5}):[ ]*([^\n]*)(.*?)(?=^psql:|\z)/gms)
+	{
+		my ($state, $said, $more) = ($1, $2, $3);
+		$asked++;
+		finding("bare or at a commit: $state $said", "as $role$more") if $said eq '' || !allowed($state);
+	}
+	finding('a connection is lost', "as $role: $err\n" . log_end()) if $code == 2 || $err =~ /server closed the connection|connection to server was lost/;
+	return;
+}
+
+sub tally
+{
+	my ($line) = @_;
+	my ($oid, $state) = $line =~ /^(\d+) ([0-9A-Z]{5})$/ or return 0;
+
+	$calls{$oid}{$state}++;
+	return 1;
+}
+
+sub allowed
+{
+	my ($state) = @_;
+
+	return $state =~ /^PC0[0-9][0-9]$/ || grep { $_ eq $state } '40001', '40P01', '25006', '25P02';
+}
+
+sub finding
+{
+	my ($what, $example) = @_;
+
+	# one line for all that differ in what they quote
+	$what =~ s/"[^"]*"/"..."/g;
+	$what =~ s/(?:0x[0-9a-f]{2} ?)+/.../g;
+	$what =~ s/(?<![A-Z0-9])(?!\d{5} )\d+(?![A-Z0-9])/#/g;
+	$findings{$what} //= $example;
+	return;
+}
+
+sub look_for_damage
+{
+	my ($database) = @_;
+	my ($code, $out, $err) = $node->psql($database, 'SELECT * FROM fuzz.broken()');
+
+	finding("broken: $_", "$_ (in $database, round $round)") foreach split /\n/, ($code == 0 ? $out : "$err" . log_end());
+	return;
+}
+
+sub log_end
+{
+	my @lines = split /\n/, slurp_file($node->logfile);
+
+	return join("\n", map { substr $_, 0, 600 } @lines > 25 ? @lines[ -25 .. -1 ] : @lines);
+}
+
+# What the server itself says: internal errors of whichever process, forgotten resources, crashes.
+foreach (split /\n/, slurp_file($node->logfile))
+{
+	finding("the server's log: $1", $_) if /\] (XX\d{3} .*)/;
+	finding("the server's log: $1", $_) if /(WARNING:.*(?:leak|not closed|not freed|still referenced|you don't own).*)/;
+	finding("the server's log: $1", $_) if /((?:PANIC|TRAP): .*|terminated by signal .*)/;
+}
+
+my $names = join(', ', keys %calls);
+my %name_of = map { my ($oid, $name) = split /\|/; $oid => $name }
+  split /\n/, $names eq '' ? '' : $node->safe_psql('postgres', 'SELECT oid, oid::regprocedure FROM pg_proc') . "\n" . $node->safe_psql('ascii', 'SELECT oid, oid::regprocedure FROM pg_proc');
+my %called;
+foreach my $oid (keys %calls)
+{
+	$called{ $name_of{$oid} // $oid }{$_} += $calls{$oid}{$_} foreach keys %{ $calls{$oid} };
+}
+my %all = map { $_ => 1 } map { @$_ } values %callable;
+my @uncalled = grep { !$called{$_} && !/(register|login|password)/ } sort keys %all;
+my @refused = grep { !$called{$_}{'00000'} } sort keys %called;
+
+note "$asked calls of " . keys(%all) . " functions by " . keys(%callable) . " roles in $round rounds, " . int(time - $started) . ' s';
+note 'never succeeded: ' . join(', ', @refused) if @refused;
+is(join(', ', @uncalled), '', 'every function that somebody may call was called');
+cmp_ok($asked, '>', 1000, 'with thousands of arguments');
+is(scalar(keys %findings), 0, 'nothing but refusals of our own, no damage, no crash')
+  or diag(join("\n", map { "$_\n    " . substr($findings{$_}, 0, 1500) =~ s/\n/\n    /gr } sort keys %findings) . "\nseed $seed");
+
+$node->stop;
+done_testing();
