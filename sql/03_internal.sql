@@ -172,18 +172,26 @@ END
 $$;
 COMMENT ON FUNCTION porcupine.require_member(bigint, porcupine.role) IS 'the caller''s membership, which must be of at least this role';
 
-CREATE FUNCTION porcupine.enter_room(room bigint, at_least porcupine.role DEFAULT 'member') RETURNS porcupine.members
+CREATE FUNCTION porcupine.enter_room(room bigint, at_least porcupine.role DEFAULT 'member', even_archived boolean DEFAULT false)
+  RETURNS porcupine.members
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
+DECLARE
+  head porcupine.room_heads;
+  membership porcupine.members;
 BEGIN
   PERFORM porcupine.require_user();
-  PERFORM porcupine.lock_room(room);
-  RETURN porcupine.require_member(room, at_least);
+  head := porcupine.lock_room(room);
+  membership := porcupine.require_member(room, at_least);
+  IF head.archived AND NOT even_archived THEN
+    PERFORM porcupine.refuse('archived', 'the room is archived', 'An admin of the room can take it out of the archive.');
+  END IF;
+  RETURN membership;
 END
 $$;
-COMMENT ON FUNCTION porcupine.enter_room(bigint, porcupine.role) IS
-  'how every write to a room begins: lock its head, then look who is asking; gives the caller''s membership';
+COMMENT ON FUNCTION porcupine.enter_room(bigint, porcupine.role, boolean) IS
+  'how every write to a room begins: lock its head, then look who is asking, and whether the room is archived; gives the caller''s membership. even_archived: for what may still be done then: going, being sent away, and opening the room again';
 
 CREATE FUNCTION porcupine.append_event(room bigint, kind porcupine.kind, body bytea, sender bigint DEFAULT NULL,
                                        device bigint DEFAULT NULL, ref bigint DEFAULT NULL) RETURNS bigint
@@ -204,6 +212,25 @@ CREATE FUNCTION porcupine.append_server_event(room bigint, kind porcupine.kind, 
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$ SELECT porcupine.append_event(room, kind, convert_to(data::text, 'UTF8')) $$;
 COMMENT ON FUNCTION porcupine.append_server_event(bigint, porcupine.kind, jsonb) IS 'appends what the server itself has to say';
+
+CREATE FUNCTION porcupine.note_act(action text, subject bigint DEFAULT NULL, room bigint DEFAULT NULL, detail jsonb DEFAULT '{}') RETURNS void
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  INSERT INTO porcupine.audit (room_id, actor_id, subject_id, action, detail)
+  VALUES (room, porcupine.current_user_id(), subject, note_act.action, coalesce(note_act.detail, '{}'))
+$$;
+COMMENT ON FUNCTION porcupine.note_act(text, bigint, bigint, jsonb) IS 'a line of the audit log: what the caller did, to whom, in which room';
+
+CREATE FUNCTION porcupine.note_room_change(room bigint, changes jsonb) RETURNS void
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT porcupine.append_server_event(room, 'room.changed', changes || jsonb_build_object('by', porcupine.current_user_id()::text));
+  SELECT porcupine.note_act('room.changed', room => note_room_change.room, detail => changes)
+$$;
+COMMENT ON FUNCTION porcupine.note_room_change(bigint, jsonb) IS
+  'the event and the audit of a change to a room, by the names and new values of what changed';
 
 CREATE FUNCTION porcupine.append_entries(room bigint, index integer, entries bytea[]) RETURNS bigint
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

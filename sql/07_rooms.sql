@@ -70,6 +70,7 @@ BEGIN
   INSERT INTO porcupine.rooms AS r (created_by, encrypted, code, name)
   VALUES (me, create_room.encrypted, porcupine.fresh_room_code(), btrim(create_room.name)) RETURNING r.id INTO room;
   INSERT INTO porcupine.room_heads (room_id) VALUES (room);
+  PERFORM porcupine.note_act('room.created', room => room);
   INSERT INTO porcupine.members (room_id, user_id, role, via) VALUES (room, me, 'owner', 'create');
   IF cardinality(entries) > 0 THEN
     PERFORM porcupine.store_epoch(room, 0, cardinality(entries) - 1, porcupine.append_entries(room, 0, entries), devices, bundles);
@@ -80,31 +81,112 @@ $$;
 COMMENT ON FUNCTION porcupine.create_room(text, boolean, bytea[], bigint[], bytea[]) IS
   'makes a room (name 1-100 characters) owned by the current user; a client that encrypts brings the first control-log entries and the bundles of epoch 0. Errors: invalid, too_large, unauthenticated. Example: SELECT id, code FROM porcupine.create_room(''Ops'', encrypted => false)';
 
+CREATE FUNCTION porcupine.change_room(room bigint, name text DEFAULT NULL, description text DEFAULT NULL, listed boolean DEFAULT NULL,
+                                      approval boolean DEFAULT NULL, max_members integer DEFAULT NULL) RETURNS porcupine.room
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.check_text('name', coalesce(btrim(name), 'as it is'), 1, 100);
+  PERFORM porcupine.check_text('description', coalesce(description, ''), 0, 1000);
+  IF max_members < 1 THEN
+    PERFORM porcupine.refuse('invalid', 'a room has a place for one member at least');
+  END IF;
+  PERFORM porcupine.enter_room(room, 'admin');
+  UPDATE porcupine.rooms r
+     SET name = coalesce(btrim(change_room.name), r.name), description = coalesce(change_room.description, r.description),
+         listed = coalesce(change_room.listed, r.listed), approval = coalesce(change_room.approval, r.approval),
+         max_members = coalesce(change_room.max_members, r.max_members)
+   WHERE r.id = room;
+  RETURN porcupine.my_room(room);
+END
+$$;
+COMMENT ON FUNCTION porcupine.change_room(bigint, text, text, boolean, boolean, integer) IS
+  'changes what a room is (admins, owner); null leaves a thing as it is. name 1-100 characters, description up to 1000; listed: anybody finds it by list_rooms(); approval: who comes by code or from the list is approved first; max_members from 1 on, those who are in stay. Errors: invalid, too_large, not_member, role, archived, unauthenticated. Example: SELECT name, listed FROM porcupine.change_room(1, description => ''Who is on call'', listed => true)';
+
 CREATE FUNCTION porcupine.rename_room(room bigint, name text) RETURNS porcupine.room
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 BEGIN
   PERFORM porcupine.check_text('name', btrim(name), 1, 100);
-  PERFORM porcupine.enter_room(room, 'admin');
-  UPDATE porcupine.rooms r SET name = btrim(rename_room.name) WHERE r.id = room;
-  PERFORM porcupine.append_server_event(room, 'room.renamed', jsonb_build_object('name', btrim(rename_room.name)));
+  RETURN porcupine.change_room(room, name);
+END
+$$;
+COMMENT ON FUNCTION porcupine.rename_room(bigint, text) IS
+  'change_room() of the name alone, which is needed. Errors: invalid, too_large, not_member, role, archived, unauthenticated. Example: SELECT name FROM porcupine.rename_room(1, ''Operations'')';
+
+CREATE FUNCTION porcupine.set_archived(room bigint, archived boolean) RETURNS porcupine.room
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.enter_room(room, 'admin', even_archived => true);
+  UPDATE porcupine.room_heads h SET archived = set_archived.archived WHERE h.room_id = room AND h.archived <> set_archived.archived;
+  IF FOUND THEN
+    PERFORM porcupine.note_room_change(room, jsonb_build_object('archived', set_archived.archived));
+  END IF;
   RETURN porcupine.my_room(room);
 END
 $$;
-COMMENT ON FUNCTION porcupine.rename_room(bigint, text) IS 'renames a room (admins, owner). Errors: invalid, too_large, not_member, role, unauthenticated';
+COMMENT ON FUNCTION porcupine.set_archived(bigint, boolean) IS 'what archive_room() and unarchive_room() do';
+
+CREATE FUNCTION porcupine.archive_room(room bigint) RETURNS porcupine.room
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$ SELECT * FROM porcupine.set_archived(room, true) $$;
+COMMENT ON FUNCTION porcupine.archive_room(bigint) IS
+  'closes a room (admins, owner): it is read and its members may leave or be removed, but nobody joins and nothing is written any more. Errors: not_member, role, unauthenticated. Example: SELECT archived FROM porcupine.archive_room(1)';
+
+CREATE FUNCTION porcupine.unarchive_room(room bigint) RETURNS porcupine.room
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$ SELECT * FROM porcupine.set_archived(room, false) $$;
+COMMENT ON FUNCTION porcupine.unarchive_room(bigint) IS
+  'opens an archived room again (admins, owner). Errors: not_member, role, unauthenticated. Example: SELECT archived FROM porcupine.unarchive_room(1)';
+
+CREATE FUNCTION porcupine.rotate_code(room bigint) RETURNS porcupine.room
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.enter_room(room, 'admin');
+  UPDATE porcupine.rooms r SET code = porcupine.fresh_room_code() WHERE r.id = room;
+  PERFORM porcupine.note_room_change(room, jsonb_build_object('code', true));
+  RETURN porcupine.my_room(room);
+END
+$$;
+COMMENT ON FUNCTION porcupine.rotate_code(bigint) IS
+  'draws a new room code (admins, owner), also where it was switched off; the old one lets nobody in any more. Errors: not_member, role, archived, unauthenticated. Example: SELECT code FROM porcupine.rotate_code(1)';
+
+CREATE FUNCTION porcupine.disable_code(room bigint) RETURNS porcupine.room
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.enter_room(room, 'admin');
+  UPDATE porcupine.rooms r SET code = NULL WHERE r.id = room AND r.code IS NOT NULL;
+  IF FOUND THEN
+    PERFORM porcupine.note_room_change(room, jsonb_build_object('code', false));
+  END IF;
+  RETURN porcupine.my_room(room);
+END
+$$;
+COMMENT ON FUNCTION porcupine.disable_code(bigint) IS
+  'switches the room code off (admins, owner) until rotate_code(): invites, requests and the list are left. Errors: not_member, role, archived, unauthenticated. Example: SELECT code FROM porcupine.disable_code(1)';
 
 CREATE FUNCTION porcupine.delete_room(room bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 BEGIN
-  PERFORM porcupine.enter_room(room, 'owner');
-  INSERT INTO porcupine.audit (room_id, actor_id, action) VALUES (room, porcupine.current_user_id(), 'room.deleted');
+  PERFORM porcupine.enter_room(room, 'owner', even_archived => true);
+  PERFORM porcupine.note_act('room.deleted', room => room);
   DELETE FROM porcupine.rooms r WHERE r.id = room;
 END
 $$;
-COMMENT ON FUNCTION porcupine.delete_room(bigint) IS 'deletes a room with its whole log (owner). Errors: not_member, role, unauthenticated';
+COMMENT ON FUNCTION porcupine.delete_room(bigint) IS
+  'deletes a room with its whole log (owner). Errors: not_member, role, unauthenticated. Example: SELECT porcupine.delete_room(1)';
 
 CREATE FUNCTION porcupine.room_members(room bigint) RETURNS SETOF porcupine.member
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -129,6 +211,7 @@ DECLARE
   by_invite boolean;
   hash bytea;
   room bigint;
+  head porcupine.room_heads;
 BEGIN
   IF code IS NULL OR length(code) > 256 THEN
     PERFORM porcupine.refuse('invalid', 'a room code has 6 characters, an invite code up to 256');
@@ -140,12 +223,13 @@ BEGIN
   ELSE
     SELECT r.id INTO room FROM porcupine.rooms r WHERE r.code = upper(btrim(join_room.code));
   END IF;
-  PERFORM FROM porcupine.room_heads h WHERE h.room_id = room FOR UPDATE;
-  IF NOT FOUND THEN
+  SELECT h.* INTO head FROM porcupine.room_heads h WHERE h.room_id = room FOR UPDATE;
+  IF head.room_id IS NULL THEN
     PERFORM porcupine.refuse('not_found', 'no room and no invite has this code', 'Check the code, or ask for a new one.');
-  END IF;
-  IF EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = room AND m.user_id = me) THEN
+  ELSIF EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = room AND m.user_id = me) THEN
     RETURN porcupine.my_room(room);
+  ELSIF head.archived THEN
+    PERFORM porcupine.refuse('archived', 'the room is archived');
   END IF;
   IF by_invite THEN
     UPDATE porcupine.invites i SET uses = i.uses + 1
@@ -162,7 +246,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.join_room(text) IS
-  'joins by room code (case does not matter) or invite code; in an encrypted room as pending. A member gets the room again and uses nothing up. Errors: invalid, not_found, gone, room_full, unauthenticated. Example: SELECT id, role FROM porcupine.join_room(''K3X9QA'')';
+  'joins by room code (case does not matter) or invite code; in an encrypted room as pending. A member gets the room again and uses nothing up. Errors: invalid, not_found, gone, archived, room_full, unauthenticated. Example: SELECT id, role FROM porcupine.join_room(''K3X9QA'')';
 
 CREATE FUNCTION porcupine.leave_room(room bigint, index integer DEFAULT NULL, entry bytea DEFAULT NULL) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -171,7 +255,7 @@ AS $$
 DECLARE
   membership porcupine.members;
 BEGIN
-  membership := porcupine.enter_room(room, 'pending');
+  membership := porcupine.enter_room(room, 'pending', even_archived => true);
   IF entry IS NOT NULL THEN
     PERFORM porcupine.append_entries(room, index, ARRAY[entry]);
   END IF;
@@ -214,7 +298,7 @@ CREATE FUNCTION porcupine.remove_member(room bigint, member bigint) RETURNS void
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 BEGIN
-  PERFORM porcupine.drop_member(room, member, porcupine.enter_room(room, 'admin'));
+  PERFORM porcupine.drop_member(room, member, porcupine.enter_room(room, 'admin', even_archived => true));
 END
 $$;
 COMMENT ON FUNCTION porcupine.remove_member(bigint, bigint) IS

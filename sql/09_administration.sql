@@ -18,15 +18,6 @@ $$;
 COMMENT ON FUNCTION porcupine.lock_account(bigint) IS
   'an account, which nobody else changes until the commit; rooms are locked after it, never before';
 
-CREATE FUNCTION porcupine.note_act(action text, subject bigint DEFAULT NULL, room bigint DEFAULT NULL, detail jsonb DEFAULT '{}') RETURNS void
-  LANGUAGE sql VOLATILE PARALLEL UNSAFE
-  SET search_path = pg_catalog, porcupine, pg_temp
-AS $$
-  INSERT INTO porcupine.audit (room_id, actor_id, subject_id, action, detail)
-  VALUES (room, porcupine.current_user_id(), subject, note_act.action, coalesce(note_act.detail, '{}'))
-$$;
-COMMENT ON FUNCTION porcupine.note_act(text, bigint, bigint, jsonb) IS 'a line of the audit log, for what is no change of membership';
-
 CREATE FUNCTION porcupine.end_sessions(account bigint, reason text) RETURNS integer
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp

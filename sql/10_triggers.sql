@@ -54,11 +54,11 @@ CREATE FUNCTION porcupine.change_locks(room bigint) RETURNS void
   LANGUAGE sql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
-  UPDATE porcupine.rooms r SET code = porcupine.fresh_room_code() WHERE r.id = room;
+  UPDATE porcupine.rooms r SET code = porcupine.fresh_room_code() WHERE r.id = room AND r.code IS NOT NULL;
   UPDATE porcupine.invites i SET expires_at = clock_timestamp() WHERE i.room_id = room AND i.expires_at > clock_timestamp()
 $$;
 COMMENT ON FUNCTION porcupine.change_locks(bigint) IS
-  'draws a new room code and ends the open invites: somebody who is gone may know the old ones';
+  'draws a new room code, unless it is switched off, and ends the open invites: somebody who is gone may know the old ones';
 
 CREATE FUNCTION porcupine.close_epoch(room bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -82,11 +82,33 @@ CREATE FUNCTION porcupine.note_membership(room bigint, account bigint, action te
   LANGUAGE sql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
-  INSERT INTO porcupine.audit (room_id, actor_id, subject_id, action, detail)
-  VALUES (room, porcupine.current_user_id(), account, action, detail);
+  SELECT porcupine.note_act(action, account, room, detail);
   SELECT porcupine.ring_member(account, room)
 $$;
 COMMENT ON FUNCTION porcupine.note_membership(bigint, bigint, text, jsonb) IS 'audits a change of membership and wakes the user''s sockets';
+
+CREATE FUNCTION porcupine.rooms_changes_are_events() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  was jsonb := to_jsonb(OLD) || jsonb_build_object('retention', extract(epoch FROM OLD.retention)::bigint);
+  is_now jsonb := to_jsonb(NEW) || jsonb_build_object('retention', extract(epoch FROM NEW.retention)::bigint);
+  changes jsonb := (SELECT jsonb_object_agg(n.key, n.value) FROM jsonb_each(is_now - '{name,code}'::text[]) n
+                     WHERE n.value IS DISTINCT FROM was -> n.key);
+BEGIN
+  IF NEW.name <> OLD.name THEN
+    PERFORM porcupine.append_server_event(NEW.id, 'room.renamed', jsonb_build_object('name', NEW.name));
+    PERFORM porcupine.note_act('room.renamed', room => NEW.id, detail => jsonb_build_object('name', NEW.name));
+  END IF;
+  IF changes IS NOT NULL THEN
+    PERFORM porcupine.note_room_change(NEW.id, changes);
+  END IF;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION porcupine.rooms_changes_are_events() IS
+  'trigger: a new name and changed settings are events of the room''s log, whoever changes them (retention in seconds); the code is not, for the log is kept';
 
 CREATE FUNCTION porcupine.rooms_take_their_log_along() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER
@@ -119,6 +141,10 @@ COMMENT ON TRIGGER members_changes_are_events ON porcupine.members IS 'every cha
 CREATE TRIGGER members_departures_are_events AFTER DELETE ON porcupine.members
   FOR EACH ROW EXECUTE FUNCTION porcupine.members_changes_are_events();
 COMMENT ON TRIGGER members_departures_are_events ON porcupine.members IS 'every departure is an event and closes the epoch';
+
+CREATE TRIGGER rooms_changes_are_events AFTER UPDATE OF name, description, listed, approval, max_members, retention, system ON porcupine.rooms
+  FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION porcupine.rooms_changes_are_events();
+COMMENT ON TRIGGER rooms_changes_are_events ON porcupine.rooms IS 'every change of a room''s name and settings is an event';
 
 CREATE TRIGGER rooms_take_their_log_along AFTER DELETE ON porcupine.rooms
   FOR EACH ROW EXECUTE FUNCTION porcupine.rooms_take_their_log_along();
