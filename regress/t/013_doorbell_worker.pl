@@ -21,6 +21,8 @@ $node->safe_psql('postgres', q{INSERT INTO porcupine.devices (id, user_id, name)
 is($status->('mode'), 'worker', 'a busy database would have a worker');
 is($node->safe_psql('postgres', 'SELECT porcupine.doorbell_mode()'), 'worker', 'as bridges are told');
 my $listener = start_listener($node);
+# what made the rooms may have had one come
+wait_for('quiet', sub { $status->('worker_pid IS NULL') eq 't' });
 $node->safe_psql('postgres', q{BEGIN; SELECT porcupine.act_as(1); SELECT porcupine.send(1, gen_random_uuid(), 'alone'); COMMIT});
 is(hear($listener)->{rooms}{1}, 3, 'a commit that finds no worker notifies by itself');
 cmp_ok($listener->{payloads}[-1]{stream} // 0, '==', $node->safe_psql('postgres', 'SELECT coalesce(max(stream), 0) FROM porcupine.stream'),
