@@ -10,14 +10,23 @@
 # --- the extension ----------------------------------------------------------
 
 EXTENSION = porcupine
-EXTENSION_VERSION = 1.0
+EXTENSION_VERSION = 1.1
+# The versions before it, oldest first; each has its frozen script and its delta in sql/upgrade.
+OLD_VERSIONS = 1.0
 MODULE_big = porcupine
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard extension/*.c)))
 
 # The install script is its parts, one after the other, in this order.
 SQL_PARTS = $(sort $(wildcard sql/[0-9][0-9]_*.sql))
-DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
-DATA_built = sql/$(EXTENSION)--$(EXTENSION_VERSION).sql
+FRESH_SCRIPT = sql/$(EXTENSION)--$(EXTENSION_VERSION).sql
+# What updates the last version is made of the same parts, after what has to be said by hand (sql/upgrade/README.md).
+LAST_VERSION = $(lastword $(OLD_VERSIONS))
+LAST_SCRIPT = sql/upgrade/$(EXTENSION)--$(LAST_VERSION).sql
+DELTA = sql/upgrade/$(LAST_VERSION)--$(EXTENSION_VERSION).sql
+UPDATE_SCRIPT = sql/$(EXTENSION)--$(LAST_VERSION)--$(EXTENSION_VERSION).sql
+
+DATA = $(wildcard sql/upgrade/$(EXTENSION)--*.sql)
+DATA_built = $(FRESH_SCRIPT) $(UPDATE_SCRIPT)
 
 # Server headers are "system" headers, so that -Wextra speaks of our code only.
 # Its callbacks dictate their parameters, used or not; fields left out are zero on purpose.
@@ -85,9 +94,12 @@ clean-extension:
 
 # Compared with what is there, for a part may have been taken away or renamed.
 .PHONY: always
+$(FRESH_SCRIPT): assembly = cat $(SQL_PARTS)
+$(UPDATE_SCRIPT): assembly = awk -f sql/upgrade/assemble.awk $(LAST_SCRIPT) $(DELTA) $(SQL_PARTS)
 $(DATA_built): always
 	@test -n '$(SQL_PARTS)' || { echo 'no parts sql/NN_*.sql: is this a whole checkout?' >&2; exit 1; }
-	@cat $(SQL_PARTS) | cmp -s - $@ || { echo 'assembling $@'; cat $(SQL_PARTS) >$@; }
+	@$(assembly) >$@.new || { rm -f $@.new; exit 1; }
+	@if cmp -s $@.new $@; then rm $@.new; else echo 'assembling $@'; mv $@.new $@; fi
 
 # --- the bridge and the page -------------------------------------------------
 

@@ -34,7 +34,7 @@ round_history() {
 # history_make DATABASE ROOMS EVENTS: unless it is there, of this size and by this version of the extension's SQL.
 history_make() {
   local made="$2 rooms of $3 events, "
-  made+=$(sha256sum "$("$PG_CONFIG" --sharedir)/extension/porcupine--1.0.sql")
+  made+=$(cat "$("$PG_CONFIG" --sharedir)"/extension/porcupine--*.sql | sha256sum)
   [ "$(cat "$DIR/history-$1" 2>/dev/null)" != "$made" ] || return 0
   sql -d postgres -c 'SET client_min_messages = warning' -c "DROP DATABASE IF EXISTS $1" -c "CREATE DATABASE $1" -c "ALTER DATABASE $1 SET porcupine.adopt_roles = on"
   (DATABASE=$1 && cluster_start)

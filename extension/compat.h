@@ -19,9 +19,12 @@
 #include "varatt.h"
 #endif
 
+/* of the SQL that this library belongs to: porcupine.control's default_version */
+#define PORCUPINE_VERSION "1.1"
+
 /* since 18 a module may say its name and version, which pg_get_loaded_modules() shows */
 #if PG_VERSION_NUM >= 180000
-#define PORCUPINE_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "porcupine", .version = "1.0")
+#define PORCUPINE_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "porcupine", .version = PORCUPINE_VERSION)
 #else
 #define PORCUPINE_MODULE_MAGIC PG_MODULE_MAGIC
 #endif

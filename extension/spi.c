@@ -14,6 +14,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+#include "catalog.h"
 #include "spi.h"
 
 /* where the rows of spi_each() go */
@@ -127,6 +128,7 @@ prepare(Statement *statement)
 	SPIPlanPtr	plan;
 	int			nargs = 0;
 
+	catalog_require_version();
 	while (statement->argtypes[nargs] != InvalidOid)
 		nargs++;
 	plan = SPI_prepare_cursor(statement->sql, nargs, statement->argtypes, CURSOR_OPT_GENERIC_PLAN);

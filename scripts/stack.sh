@@ -229,6 +229,7 @@ make_database() {
   sql -d "$DATABASE" --single-transaction -f - <<SQL
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS porcupine;
+ALTER EXTENSION porcupine UPDATE;
 SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '$NODE_ROLE') AS absent \gset
 \if :absent
   CREATE ROLE $NODE_ROLE LOGIN IN ROLE porcupine_bridge;
@@ -244,14 +245,17 @@ ALTER ROLE $NODE_ROLE SET idle_in_transaction_session_timeout = '10s';
 SQL
 }
 
-# Until 1.0 is released its script may change without an upgrade script, and a
-# database made by an older one would misbehave in ways that are hard to read.
+# Until a version is released its script may change without an update, and a database
+# made by an older one would misbehave in ways that are hard to read.
 remember_script() {
-  local now
-  now=$(sha256sum "$("$PG_CONFIG" --sharedir)/extension/porcupine--1.0.sql" | cut -d' ' -f1)
-  if [ ! -f "$DIR/script.sha256" ]; then
-    echo "$now" | as_service tee "$DIR/script.sha256" >/dev/null
-  elif [ "$(cat "$DIR/script.sha256")" != "$now" ]; then
+  local folder version now made
+  folder=$("$PG_CONFIG" --sharedir)/extension
+  version=$(sed -n "s/^default_version = '\(.*\)'/\1/p" "$folder/porcupine.control")
+  now=$(sha256sum "$folder/porcupine--$version.sql" | cut -d' ' -f1)
+  made=$DIR/script-$version.sha256
+  if [ ! -f "$made" ]; then
+    echo "$now" | as_service tee "$made" >/dev/null
+  elif [ "$(cat "$made")" != "$now" ]; then
     say "warning: the extension's SQL has changed since this database was made and is not applied to it;"
     say "         $AFRESH"
   fi

@@ -9,7 +9,8 @@
 --
 -- Roles belong to the whole cluster and survive DROP EXTENSION, so this may meet its own from another database or from
 -- pg_dumpall. A role that somebody else prepared, with a login or with members, would hand them the chat: refused,
--- members of the four group roles being accepted when the superuser says so (porcupine.adopt_roles = on).
+-- members of the four group roles being accepted when the superuser says so (porcupine.adopt_roles = on). ALTER EXTENSION UPDATE
+-- meets its own, too: those that objects of this extension name already.
 
 DO $$
 DECLARE
@@ -25,10 +26,17 @@ BEGIN
            EXISTS (SELECT FROM pg_catalog.pg_auth_members m
                     WHERE m.member = r.oid
                       AND m.roleid NOT IN (SELECT o.oid FROM pg_catalog.pg_roles o WHERE o.rolname IN ('porcupine_client', 'porcupine_backend')))
-             AS is_member
+             AS is_member,
+           EXISTS (SELECT FROM pg_catalog.pg_shdepend s
+                     JOIN pg_catalog.pg_database b ON b.oid = s.dbid AND b.datname = pg_catalog.current_database()
+                     JOIN pg_catalog.pg_depend d ON d.classid = s.classid AND d.objid = s.objid AND d.deptype = 'e'
+                     JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'porcupine'
+                    WHERE s.refobjid = r.oid AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass) AS is_ours
       INTO found FROM pg_catalog.pg_roles r WHERE r.rolname = wanted;
     IF found.oid IS NULL THEN
       EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', wanted);
+    ELSIF found.is_ours THEN
+      NULL;
     ELSIF found.powerful THEN
       RAISE EXCEPTION 'role "%" exists and has a login or other powers', wanted
         USING ERRCODE = 'duplicate_object', HINT = 'Drop the role, or take LOGIN and its other attributes away, before you install.';

@@ -150,7 +150,8 @@ $$;
 COMMENT ON FUNCTION porcupine.lock_room(bigint) IS
   'locks the head of a room, the first step of every write to it; what is checked after it, in a statement of its own, stays true until the commit';
 
-CREATE FUNCTION porcupine.require_member(room bigint, at_least porcupine.role DEFAULT 'reader') RETURNS porcupine.members
+-- By way of text, for ALTER EXTENSION UPDATE adds this label in the same transaction, where it is no constant yet.
+CREATE FUNCTION porcupine.require_member(room bigint, at_least porcupine.role DEFAULT 'reader'::text::porcupine.role) RETURNS porcupine.members
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$

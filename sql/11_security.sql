@@ -7,7 +7,9 @@ DECLARE
   t record;
 BEGIN
   FOR t IN SELECT c.relname FROM pg_catalog.pg_class c
-            WHERE c.relnamespace = 'porcupine'::pg_catalog.regnamespace AND c.relkind = 'r' ORDER BY c.relname LOOP
+            WHERE c.relnamespace = 'porcupine'::pg_catalog.regnamespace AND c.relkind = 'r'
+              AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'owner_all')
+            ORDER BY c.relname LOOP
     EXECUTE pg_catalog.format('ALTER TABLE porcupine.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', t.relname);
     EXECUTE pg_catalog.format('CREATE POLICY owner_all ON porcupine.%I TO porcupine_owner USING (true) WITH CHECK (true)', t.relname);
     EXECUTE pg_catalog.format('COMMENT ON POLICY owner_all ON porcupine.%I IS ''the functions of the extension''', t.relname);

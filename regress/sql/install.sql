@@ -73,4 +73,4 @@ SELECT k.conrelid::regclass, k.conname AS without_index FROM pg_constraint k
    AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indkey[0] = k.conkey[1] AND i.indpred IS NULL) ORDER BY 1, 2;
 
 -- The extension cannot be moved, nor be installed by anybody but a superuser.
-SELECT superuser, trusted, relocatable, schema FROM pg_available_extension_versions WHERE name = 'porcupine' AND version = '1.0';
+SELECT superuser, trusted, relocatable, schema FROM pg_available_extension_versions WHERE name = 'porcupine' AND version = '1.1';

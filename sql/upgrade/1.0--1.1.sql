@@ -1,0 +1,67 @@
+-- From 1.0 to 1.1, by hand: what changes in tables and types that 1.0 had, and what must go before it is made anew. All else
+-- follows from the parts of the fresh install (assemble.awk). regress/t/020_upgrade.pl compares the outcomes.
+
+\echo Use "ALTER EXTENSION porcupine UPDATE TO '1.1'" to load this file. \quit
+
+-- What the roles may do is granted anew below, so that a right that was taken away does not stay. Grants to others stay.
+DO $$
+DECLARE
+  o record;
+BEGIN
+  FOR o IN SELECT c.relname FROM pg_catalog.pg_class c
+            WHERE c.relnamespace = 'porcupine'::pg_catalog.regnamespace AND c.relkind IN ('r', 'v') LOOP
+    EXECUTE pg_catalog.format('REVOKE ALL ON porcupine.%I FROM porcupine_client, porcupine_backend, porcupine_bridge, porcupine_admin, pg_monitor',
+                              o.relname);
+  END LOOP;
+  FOR o IN SELECT p.oid::pg_catalog.regprocedure AS signature FROM pg_catalog.pg_proc p
+            WHERE p.pronamespace = 'porcupine'::pg_catalog.regnamespace LOOP
+    EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM porcupine_client, porcupine_backend, porcupine_bridge, porcupine_admin, pg_monitor',
+                              o.signature);
+  END LOOP;
+END
+$$;
+
+-- Types. A label is only good for use once this transaction has committed: see sql/upgrade/README.md.
+ALTER TYPE porcupine.role ADD VALUE 'reader' BEFORE 'member';
+ALTER TYPE porcupine.role ADD VALUE 'moderator' BEFORE 'admin';
+ALTER TYPE porcupine.kind ADD VALUE 'room.changed';
+ALTER TYPE porcupine.kind ADD VALUE 'member.muted';
+ALTER TYPE porcupine.kind ADD VALUE 'redacted';
+ALTER TYPE porcupine.kind ADD VALUE 'pinned';
+ALTER TYPE porcupine.kind ADD VALUE 'unpinned';
+ALTER TYPE porcupine.kind ADD VALUE 'system';
+
+ALTER TYPE porcupine.room
+  ADD ATTRIBUTE description text, ADD ATTRIBUTE listed boolean, ADD ATTRIBUTE approval boolean, ADD ATTRIBUTE direct boolean,
+  ADD ATTRIBUTE system boolean, ADD ATTRIBUTE archived boolean, ADD ATTRIBUTE retention interval, ADD ATTRIBUTE first_seq bigint,
+  ADD ATTRIBUTE delivered_seq bigint, ADD ATTRIBUTE unread bigint, ADD ATTRIBUTE muted_until timestamptz;
+ALTER TYPE porcupine.member
+  ADD ATTRIBUTE read_seq bigint, ADD ATTRIBUTE delivered_seq bigint, ADD ATTRIBUTE muted_until timestamptz;
+
+-- Tables. None of this rewrites a table: a constant default is kept in the catalogue.
+ALTER TABLE porcupine.users ADD COLUMN erased_at timestamptz;
+
+ALTER TABLE porcupine.rooms
+  ADD COLUMN description text NOT NULL DEFAULT '' CHECK (length(description) <= 1000),
+  ADD COLUMN retention interval CHECK (retention >= '1 hour'),
+  ADD COLUMN listed boolean NOT NULL DEFAULT false,
+  ADD COLUMN approval boolean NOT NULL DEFAULT false,
+  ADD COLUMN direct boolean NOT NULL DEFAULT false,
+  ADD COLUMN system boolean NOT NULL DEFAULT false;
+
+ALTER TABLE porcupine.room_heads
+  ADD COLUMN archived boolean NOT NULL DEFAULT false,
+  ADD COLUMN first_seq bigint NOT NULL DEFAULT 1;
+
+ALTER TABLE porcupine.members
+  ADD COLUMN delivered_seq bigint NOT NULL DEFAULT 0,
+  ADD COLUMN muted_until timestamptz,
+  DROP CONSTRAINT members_via_check,
+  ADD CONSTRAINT members_via_check CHECK (via IN ('create', 'code', 'invite', 'sql', 'request', 'direct', 'link'));
+
+-- In two steps, for the lines that are there were not written by whoever updates.
+ALTER TABLE porcupine.audit ADD COLUMN session_role text;
+ALTER TABLE porcupine.audit ALTER COLUMN session_role SET DEFAULT session_user;
+
+-- Functions that have other arguments now.
+DROP FUNCTION porcupine.enter_room(bigint, porcupine.role);
