@@ -21,12 +21,16 @@
  *   the head was not locked          busy
  *   not let in yet                   role
  *   a repeat (by room, device and    the first seq when body, kind and ref are equal, else
- *     client id)                     duplicate_mismatch; before the epoch, because the first one may have
- *                                    been stored in an earlier epoch
+ *     client id)                     duplicate_mismatch; a redacted one has no body to compare any more.
+ *                                    Before all that follows, because the first one may have been stored
+ *                                    in an earlier epoch, and before the sender was muted
+ *   a reader                         role
+ *   muted                            muted
+ *   the room is archived             archived
  *   epoch closed, another epoch      epoch_closed, stale_epoch
- *   ref to no event                  invalid; the log has no gaps: every seq up to the head is one
+ *   ref to what it cannot speak of   invalid, gone (refs.c)
  *
- * Items of one call see those before them: they count, and they can be repeated.
+ * Items of one call see those before them: they count, and they can be repeated and spoken of.
  *
  * A refusal stores nothing and is no error here. An error, say of a veto trigger, is the whole
  * call's.
@@ -45,6 +49,7 @@
 #include "doorbell.h"
 #include "events.h"
 #include "facts.h"
+#include "refs.h"
 #include "spi.h"
 #include "store.h"
 
@@ -53,9 +58,10 @@ typedef struct RoomHead
 {
 	int64		room;
 	int64		last_seq;		/* rises with each accepted item */
-	int64		first_seq;		/* as it was before this call */
+	int64		old_seq;		/* last_seq before this call */
 	int32		epoch;
 	bool		epoch_open;
+	bool		archived;
 	bool		exists;			/* and is locked by us */
 	ItemPointerData place;		/* of its row */
 } RoomHead;
@@ -72,7 +78,7 @@ typedef struct SendCall
 } SendCall;
 
 #define LOCK_SQL \
-	"SELECT h.room_id, h.last_seq, h.epoch, h.epoch_open, h.ctid FROM porcupine.room_heads h" \
+	"SELECT h.room_id, h.last_seq, h.epoch, h.epoch_open, h.ctid, h.archived FROM porcupine.room_heads h" \
 	" WHERE h.room_id = ANY ($1) ORDER BY h.room_id FOR UPDATE"
 
 static const char *const kinds[] = {"message", "edit", "reaction"};
@@ -87,7 +93,6 @@ static const Refusal bad_kind = {CONDITION_INVALID, "kind is message, edit or re
 static const Refusal needs_ref = {
 	CONDITION_INVALID, "an edit or reaction names in ref the seq it speaks of", NULL
 };
-static const Refusal bad_ref = {CONDITION_INVALID, "ref names no event of this room", NULL};
 static const Refusal empty_body = {CONDITION_INVALID, "the body is empty", NULL};
 static const Refusal long_body = {CONDITION_TOO_LARGE, "a body has at most 65536 bytes", NULL};
 static const Refusal bad_sender = {
@@ -99,6 +104,13 @@ static const Refusal is_held = {
 static const Refusal other_body = {
 	CONDITION_DUPLICATE_MISMATCH, "this client id was used for another message",
 	"Each message needs a client id of its own."
+};
+static const Refusal is_reader = {
+	CONDITION_ROLE, "a reader does not send", "Ask an admin of the room for the role member."
+};
+static const Refusal is_muted = {CONDITION_MUTED, "muted in this room", NULL};
+static const Refusal is_archived = {
+	CONDITION_ARCHIVED, "the room is archived", "It can be read; an admin can open it again."
 };
 static const Refusal epoch_closed = {
 	CONDITION_EPOCH_CLOSED, "the epoch is closed",
@@ -115,11 +127,12 @@ static int	compare_heads(const void *a, const void *b);
 static RoomHead *find_head(const SendCall *call, int64 room);
 static void lock_heads(SendCall *call);
 static void decide(SendCall *call);
-static const Refusal *decide_item(SendCall *call, SendItem *item, const Facts *facts);
+static const Refusal *decide_item(SendCall *call, SendItem *item, FactsReader *reader);
+static const Refusal *check_ref(const SendCall *call, const SendItem *item, const RoomHead *head, FactsReader *reader);
+static const Refusal *refuse_now(bool reader, TimestampTz muted_until, TimestampTz now, bool archived);
 static const SendItem *earlier_in_call(const SendCall *call, const SendItem *item);
-static bool same_message(const SendItem *item, const char *kind, int64 ref, const bytea *body);
-static const Refusal *repeat_of_event(SendItem *item, const Facts *first);
-static const Refusal *repeat_of_item(SendItem *item, const SendItem *first);
+static bool same_message(const SendItem *item, const Facts *first);
+static const Refusal *repeat_of(SendItem *item, const Facts *first);
 static void insert_events(const SendCall *call);
 static void fill_row(TupleTableSlot *row, const SendItem *item, const Oid *kind_values);
 static void insert_by_sql(const SendCall *call);
@@ -175,6 +188,9 @@ events_refuse(const SendItem *item)
 		detail = psprintf("the current epoch is %d", item->current_epoch);
 	else if (refusal->condition == CONDITION_DUPLICATE_MISMATCH)
 		detail = psprintf("the first one has seq " INT64_FORMAT, item->seq);
+	else if (refusal->condition == CONDITION_MUTED)
+		detail = TIMESTAMP_IS_NOEND(item->muted_until) ? pstrdup("until somebody unmutes")
+			: psprintf("until %s", timestamptz_to_str(item->muted_until));
 	errors_refuse(refusal->condition, refusal->message, refusal->hint, detail);
 }
 
@@ -273,10 +289,11 @@ lock_heads(SendCall *call)
 		RoomHead   *head = find_head(call, spi_int64(row, 1));
 
 		head->exists = true;
-		head->first_seq = head->last_seq = spi_int64(row, 2);
+		head->old_seq = head->last_seq = spi_int64(row, 2);
 		head->epoch = spi_int32(row, 3);
 		head->epoch_open = spi_true(row, 4);
 		head->place = *(ItemPointer) DatumGetPointer(spi_value(row, 5, &isnull));
+		head->archived = spi_true(row, 6);
 	}
 }
 
@@ -284,7 +301,6 @@ static void
 decide(SendCall *call)
 {
 	FactsReader reader;
-	Facts		facts;
 
 	facts_open(&reader);
 	for (int i = 0; i < call->count; i++)
@@ -292,48 +308,87 @@ decide(SendCall *call)
 		SendItem   *item = &call->items[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (item->refusal != NULL)
-			continue;
-		facts_read(&reader, &facts, item->room, item->user, item->device, item->client_id);
-		item->refusal = decide_item(call, item, &facts);
+		if (item->refusal == NULL)
+			item->refusal = decide_item(call, item, &reader);
 	}
 	facts_close(&reader);
 }
 
 static const Refusal *
-decide_item(SendCall *call, SendItem *item, const Facts *facts)
+decide_item(SendCall *call, SendItem *item, FactsReader *reader)
 {
 	RoomHead   *head = find_head(call, item->room);
+	Facts		facts;
 	const SendItem *first;
+	const Refusal *refusal;
 
-	if (!facts->sender_good)
+	facts_read(reader, &facts, item->room, item->user, item->device, item->client_id);
+	if (!facts.sender_good)
 		return &bad_sender;
-	if (!facts->member)
+	if (!facts.member)
 		return &errors_not_member;
 	if (!head->exists)
 		return call->wait ? &errors_not_member : &is_held;
-	if (facts->pending)
+	if (facts.pending)
 		return &errors_is_pending;
 
-	if (facts->seen)
-		return repeat_of_event(item, facts);
-	first = head->last_seq > head->first_seq ? earlier_in_call(call, item) : NULL;
+	if (facts.seen)
+		return repeat_of(item, &facts);
+	first = head->last_seq > head->old_seq ? earlier_in_call(call, item) : NULL;
 	if (first != NULL)
-		return repeat_of_item(item, first);
+		return repeat_of(item, &(Facts) {
+						 .seq = first->seq, .created_at = first->created_at, .ref = first->ref,
+						 .kind = first->kind, .body = first->body
+						 });
 
 	item->current_epoch = head->epoch;
+	item->muted_until = facts.muted_until;
+	refusal = refuse_now(facts.reader, facts.muted_until, call->now, head->archived);
+	if (refusal != NULL)
+		return refusal;
 	if (!head->epoch_open)
 		return &epoch_closed;
 	if (item->epoch != head->epoch)
 		return &stale_epoch;
-	if (item->ref > head->last_seq)
-		return &bad_ref;
+	if (item->ref != 0 && (refusal = check_ref(call, item, head, reader)) != NULL)
+		return refusal;
 
 	item->seq = ++head->last_seq;
 	item->created_at = call->now;
 	item->stored = true;
 	call->accepted++;
 	return NULL;
+}
+
+/* as things are: what a member may not do who has been let in */
+static const Refusal *
+refuse_now(bool reader, TimestampTz muted_until, TimestampTz now, bool archived)
+{
+	if (reader)
+		return &is_reader;
+	if (muted_until > now)
+		return &is_muted;
+	return archived ? &is_archived : NULL;
+}
+
+/* Of what was sent before this call, or by it. */
+static const Refusal *
+check_ref(const SendCall *call, const SendItem *item, const RoomHead *head, FactsReader *reader)
+{
+	Target		target;
+
+	if (item->ref > head->last_seq)
+		return &refs_no_event;
+	if (item->ref <= head->old_seq)
+		return facts_read_target(reader, &target, item->room, item->ref)
+			? refs_judge(item->kind, item->user, &target) : &refs_no_event;
+	for (const SendItem *earlier = call->items; earlier < item; earlier++)
+	{
+		if (earlier->stored && earlier->room == item->room && earlier->seq == item->ref)
+			return refs_judge(item->kind, item->user,
+							  &(Target) {.sender = earlier->user, .kind = earlier->kind});
+	}
+	return &refs_no_event;
 }
 
 static const SendItem *
@@ -349,33 +404,27 @@ earlier_in_call(const SendCall *call, const SendItem *item)
 }
 
 static const Refusal *
-repeat_of_event(SendItem *item, const Facts *first)
+repeat_of(SendItem *item, const Facts *first)
 {
 	item->seq = first->seq;
-	if (!same_message(item, first->kind, first->ref, first->body))
+	if (!same_message(item, first))
 		return &other_body;
 	item->created_at = first->created_at;
 	item->repeated = true;
 	return NULL;
 }
 
-static const Refusal *
-repeat_of_item(SendItem *item, const SendItem *first)
-{
-	item->seq = first->seq;
-	if (!same_message(item, first->kind, first->ref, first->body))
-		return &other_body;
-	item->created_at = first->created_at;
-	item->repeated = true;
-	return NULL;
-}
-
+/* As far as can be seen: a redacted one has no body. */
 static bool
-same_message(const SendItem *item, const char *kind, int64 ref, const bytea *body)
+same_message(const SendItem *item, const Facts *first)
 {
-	return strcmp(item->kind, kind) == 0 && item->ref == ref
-		&& VARSIZE_ANY_EXHDR(item->body) == VARSIZE_ANY_EXHDR(body)
-		&& memcmp(VARDATA_ANY(item->body), VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body)) == 0;
+	Size		length = VARSIZE_ANY_EXHDR(first->body);
+
+	if (strcmp(item->kind, first->kind) != 0 || item->ref != first->ref)
+		return false;
+	return length == 0
+		|| (VARSIZE_ANY_EXHDR(item->body) == length
+			&& memcmp(VARDATA_ANY(item->body), VARDATA_ANY(first->body), length) == 0);
 }
 
 /* A table that somebody has given triggers or the like gets them from SQL. */
@@ -494,7 +543,7 @@ next_growth(const SendCall *call, int64 above)
 
 	for (int i = 0; i < call->head_count; i++)
 	{
-		int64		growth = call->heads[i].last_seq - call->heads[i].first_seq;
+		int64		growth = call->heads[i].last_seq - call->heads[i].old_seq;
 
 		if (growth > above && (next == 0 || growth < next))
 			next = growth;
@@ -515,7 +564,7 @@ advance_by(const SendCall *call, int64 growth)
 
 	for (int i = 0; i < call->head_count; i++)
 	{
-		if (call->heads[i].last_seq - call->heads[i].first_seq == growth)
+		if (call->heads[i].last_seq - call->heads[i].old_seq == growth)
 			places[count++] = PointerGetDatum(&call->heads[i].place);
 	}
 	if (spi_run(&advance, (Datum[]) {spi_array(places, count, TIDOID), Int64GetDatum(growth)}) != (uint64) count)
@@ -529,7 +578,7 @@ ring_rooms(const SendCall *call, int64 origin)
 	{
 		const RoomHead *head = &call->heads[i];
 
-		if (head->last_seq > head->first_seq)
+		if (head->last_seq > head->old_seq)
 			doorbell_ring_room(head->room, head->last_seq, origin);
 	}
 }
@@ -538,7 +587,9 @@ void
 events_check_member(SendItem *item)
 {
 	static Statement read = {
-		.sql = "SELECT m.role = 'pending' FROM porcupine.members m WHERE m.room_id = $1 AND m.user_id = $2",
+		.sql = "SELECT m.role = 'pending', m.role = 'reader', coalesce(m.muted_until, '-infinity'), h.archived"
+		" FROM porcupine.members m JOIN porcupine.room_heads h ON h.room_id = m.room_id"
+		" WHERE m.room_id = $1 AND m.user_id = $2",
 		.argtypes = {INT8OID, INT8OID}
 	};
 	int			nesting = spi_begin();
@@ -547,5 +598,10 @@ events_check_member(SendItem *item)
 		item->refusal = &errors_not_member;
 	else if (spi_true(0, 1))
 		item->refusal = &errors_is_pending;
+	else
+	{
+		item->muted_until = spi_int64(0, 3);
+		item->refusal = refuse_now(spi_true(0, 2), item->muted_until, GetCurrentTimestamp(), spi_true(0, 4));
+	}
 	spi_end(nesting);
 }

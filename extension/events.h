@@ -43,6 +43,7 @@ typedef struct SendItem
 	int64		seq;			/* also of the first one with duplicate_mismatch */
 	TimestampTz created_at;
 	int32		current_epoch;	/* with stale_epoch and epoch_closed */
+	TimestampTz muted_until;	/* with muted */
 	bool		repeated;
 	bool		stored;			/* by this call */
 } SendItem;
@@ -59,8 +60,8 @@ extern void events_read_item(SendItem *item, const SendCells *cells);
 extern void events_send(SendItem *items, int count, int64 origin, bool wait);
 
 /*
- * Refuses an item (not refused yet) whose sender is no member, without locks: it may become one
- * before it is sent.
+ * Refuses an item (not refused yet) that its sender may not send to the room as things are, without
+ * locks: that may change before it is sent.
  */
 extern void events_check_member(SendItem *item);
 

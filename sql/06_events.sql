@@ -12,7 +12,7 @@ CREATE FUNCTION porcupine.send(room bigint, client_id uuid, body bytea, epoch in
   SET search_path = pg_catalog, porcupine, pg_temp
   AS 'MODULE_PATHNAME', 'porcupine_send';
 COMMENT ON FUNCTION porcupine.send(bigint, uuid, bytea, integer, text, bigint) IS
-  'appends a message (kind message, edit or reaction; body 1-65536 bytes) for the current user and returns its seq. The same client_id with the same body returns the first seq. Errors: invalid, too_large, not_member, role, stale_epoch, epoch_closed, duplicate_mismatch, unauthenticated, session_ended. Example: SELECT * FROM porcupine.send(1, gen_random_uuid(), ''hello'')';
+  'appends a message (kind message, edit or reaction; body 1-65536 bytes) for the current user and returns its seq. The same client_id with the same body returns the first seq. ref is the seq it speaks of: of a message that is replied to or reacted to, or for an edit of one''s own message. Errors: invalid, too_large, not_member, role (pending or a reader), muted (the detail says until when), archived, stale_epoch, epoch_closed, gone (an edit of what was redacted), duplicate_mismatch, unauthenticated, session_ended. Example: SELECT * FROM porcupine.send(1, gen_random_uuid(), ''hello'')';
 
 CREATE FUNCTION porcupine.send_deferred(room bigint, client_id uuid, body bytea, epoch integer DEFAULT 0, kind text DEFAULT 'message',
                                         ref bigint DEFAULT NULL) RETURNS void
@@ -20,7 +20,7 @@ CREATE FUNCTION porcupine.send_deferred(room bigint, client_id uuid, body bytea,
   SET search_path = pg_catalog, porcupine, pg_temp
   AS 'MODULE_PATHNAME', 'porcupine_send_deferred';
 COMMENT ON FUNCTION porcupine.send_deferred(bigint, uuid, bytea, integer, text, bigint) IS
-  'send() for long transactions: the message takes its seq when the transaction commits, so that until then nobody else''s sends to the room wait. It is sent for the current user of this call. What can never be sent is refused at once, what speaks against it at the commit is an error of COMMIT, and nothing of the transaction is done; SET CONSTRAINTS ALL IMMEDIATE sends what is queued and so asks before. Errors: invalid, too_large, not_member, role, unauthenticated, session_ended, stale_epoch (at the commit), epoch_closed (at the commit), duplicate_mismatch (at the commit). Example: BEGIN; SELECT porcupine.act_as(7); SELECT porcupine.send_deferred(1, gen_random_uuid(), ''shipped''); COMMIT';
+  'send() for long transactions: the message takes its seq when the transaction commits, so that until then nobody else''s sends to the room wait. It is sent for the current user of this call. What can never be sent is refused at once, what speaks against it at the commit is an error of COMMIT, and nothing of the transaction is done; SET CONSTRAINTS ALL IMMEDIATE sends what is queued and so asks before. Errors: invalid, too_large, not_member, role, muted, archived, unauthenticated, session_ended, stale_epoch (at the commit), epoch_closed (at the commit), gone (at the commit), duplicate_mismatch (at the commit). Example: BEGIN; SELECT porcupine.act_as(7); SELECT porcupine.send_deferred(1, gen_random_uuid(), ''shipped''); COMMIT';
 
 CREATE FUNCTION porcupine.send_many(rooms bigint[], users bigint[], devices bigint[], client_ids uuid[], epochs integer[],
                                     kinds text[], refs bigint[], bodies bytea[], doorbell boolean DEFAULT true,

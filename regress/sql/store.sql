@@ -18,7 +18,7 @@ BEGIN;
 SELECT porcupine.act_as(17001);
 SELECT seq FROM porcupine.send(17001, '17000000-0000-4000-8000-000000000001', 'message');
 SELECT seq FROM porcupine.send(17001, '17000000-0000-4000-8000-000000000002', 'edit', 0, 'edit', 3);
-SELECT seq FROM porcupine.send(17001, '17000000-0000-4000-8000-000000000003', 'reaction', 0, 'reaction', 4);
+SELECT seq FROM porcupine.send(17001, '17000000-0000-4000-8000-000000000003', 'reaction', 0, 'reaction', 3);
 SELECT seq FROM porcupine.send(17001, '17000000-0000-4000-8000-000000000004', convert_to(repeat('long', 16384), 'UTF8'));
 COMMIT;
 SELECT * FROM pg_temp.stored(17001);

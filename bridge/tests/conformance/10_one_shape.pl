@@ -48,7 +48,7 @@ foreach my $kind (qw(message edit reaction))
 				epoch => 0,
 				body => b64($body),
 				kind => $kind,
-				$kind eq 'message' ? () : (ref => $seq)
+				$kind eq 'message' ? () : (ref => 3)
 			}
 		);
 		$live->events($room, ++$seq);
