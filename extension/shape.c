@@ -5,6 +5,8 @@
  * history are made of this, and formatting them by row_to_json(), to_char() and encode() cost ten
  * times as much as reading them.
  *
+ * Of what was redacted the body is empty, whatever the kind.
+ *
  * The bridge writes the same object for what it has just sent (bridge/sends.c), before it could be
  * read here; a conformance test holds the two to each other, byte by byte.
  */
@@ -82,7 +84,7 @@ shape_event(StringInfo json, TupleTableSlot *slot, LastKind *last)
 	slot_getallattrs(slot);
 	find_kind(last, DatumGetObjectId(slot->tts_values[SHAPE_KIND]));
 	body = PG_DETOAST_DATUM_PACKED(slot->tts_values[SHAPE_BODY]);
-	if (last->shape->body == BODY_DATA)
+	if (last->shape->body == BODY_DATA && VARSIZE_ANY_EXHDR(body) > 0)
 		data = pg_any_to_server(pnstrdup(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body)),
 								VARSIZE_ANY_EXHDR(body), PG_UTF8);
 
