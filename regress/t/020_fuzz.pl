@@ -121,9 +121,9 @@ sub call_all
 sub tally
 {
 	my ($line) = @_;
-	my ($oid, $state) = $line =~ /^(\d+) ([0-9A-Z]{5})$/ or return 0;
+	my ($function, $state) = $line =~ /^(.+) ([0-9A-Z]{5})$/ or return 0;
 
-	$calls{$oid}{$state}++;
+	$calls{$function}{$state}++;
 	return 1;
 }
 
@@ -170,17 +170,9 @@ foreach (split /\n/, slurp_file($node->logfile))
 	finding("the server's log: $1", $_) if /((?:PANIC|TRAP): .*|terminated by signal .*)/;
 }
 
-my $names = join(', ', keys %calls);
-my %name_of = map { my ($oid, $name) = split /\|/; $oid => $name }
-  split /\n/, $names eq '' ? '' : $node->safe_psql('postgres', 'SELECT oid, oid::regprocedure FROM pg_proc') . "\n" . $node->safe_psql('ascii', 'SELECT oid, oid::regprocedure FROM pg_proc');
-my %called;
-foreach my $oid (keys %calls)
-{
-	$called{ $name_of{$oid} // $oid }{$_} += $calls{$oid}{$_} foreach keys %{ $calls{$oid} };
-}
 my %all = map { $_ => 1 } map { @$_ } values %callable;
-my @uncalled = grep { !$called{$_} && !/(register|login|password)/ } sort keys %all;
-my @refused = grep { !$called{$_}{'00000'} } sort keys %called;
+my @uncalled = grep { !$calls{$_} && !/(register|login|password)/ } sort keys %all;
+my @refused = grep { !$calls{$_}{'00000'} } sort keys %calls;
 
 note "$asked calls of " . keys(%all) . " functions by " . keys(%callable) . " roles in $round rounds, " . int(time - $started) . ' s';
 note 'never succeeded: ' . join(', ', @refused) if @refused;
