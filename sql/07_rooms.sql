@@ -269,24 +269,36 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.leave_room(bigint, integer, bytea) IS
-  'leaves a room, with the signed entry that says so where there is one; an owner hands over to the longest-standing admin, else member. Closes the epoch of an encrypted room. Errors: not_member, conflict, too_large, unauthenticated';
+  'leaves a room, with the signed entry that says so where there is one; an owner hands over to the longest-standing of those of the highest role. Closes the epoch of an encrypted room. Errors: not_member, conflict, too_large, unauthenticated';
 
-CREATE FUNCTION porcupine.drop_member(room bigint, member bigint, mine porcupine.members) RETURNS void
-  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION porcupine.member_below(room bigint, member bigint, mine porcupine.members) RETURNS porcupine.members
+  LANGUAGE plpgsql STABLE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 DECLARE
   theirs porcupine.members;
 BEGIN
-  IF mine.role < 'admin' THEN
-    PERFORM porcupine.refuse('role', 'this needs the role admin', 'Ask an admin of the room.');
-  END IF;
   SELECT m.* INTO theirs FROM porcupine.members m WHERE m.room_id = room AND m.user_id = member;
   IF theirs.user_id IS NULL THEN
     PERFORM porcupine.refuse('not_found', 'this user is not in the room');
   ELSIF theirs.role >= mine.role THEN
-    PERFORM porcupine.refuse('role', 'only somebody of a higher role can remove this member', 'To go yourself, leave the room.');
+    PERFORM porcupine.refuse('role', 'only somebody of a higher role can do this to this member');
   END IF;
+  RETURN theirs;
+END
+$$;
+COMMENT ON FUNCTION porcupine.member_below(bigint, bigint, porcupine.members) IS
+  'a member on whom the caller may act, being of a higher role; mine is the membership of the caller, who has entered the room';
+
+CREATE FUNCTION porcupine.drop_member(room bigint, member bigint, mine porcupine.members) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  IF mine.role < 'moderator' THEN
+    PERFORM porcupine.refuse('role', 'this needs the role moderator', 'Ask a moderator of the room.');
+  END IF;
+  PERFORM porcupine.member_below(room, member, mine);
   DELETE FROM porcupine.members m WHERE m.room_id = room AND m.user_id = member;
 END
 $$;
@@ -298,9 +310,58 @@ CREATE FUNCTION porcupine.remove_member(room bigint, member bigint) RETURNS void
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 BEGIN
-  PERFORM porcupine.drop_member(room, member, porcupine.enter_room(room, 'admin', even_archived => true));
+  PERFORM porcupine.drop_member(room, member, porcupine.enter_room(room, 'moderator', even_archived => true));
 END
 $$;
 COMMENT ON FUNCTION porcupine.remove_member(bigint, bigint) IS
-  'removes somebody of a lower role (admins, owner); once it has committed nothing they send is accepted and nothing is read. The room gets a new code and its invites end, for the removed one may know them. Closes the epoch of an encrypted room; commit_epoch(remove => …) removes and rekeys in one step. Errors: not_member, role, not_found, unauthenticated';
+  'removes somebody of a lower role (moderators and above); once it has committed nothing they send is accepted and nothing is read. The room gets a new code and its invites end, for the removed one may know them. Closes the epoch of an encrypted room; commit_epoch(remove => …) removes and rekeys in one step. Errors: not_member, role, not_found, unauthenticated';
 
+CREATE FUNCTION porcupine.set_role(room bigint, member bigint, role porcupine.role) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  themselves boolean := coalesce(member = porcupine.require_user(), false);
+  mine porcupine.members;
+  theirs porcupine.members;
+BEGIN
+  IF role IS NULL OR role IN ('pending', 'owner') THEN
+    PERFORM porcupine.refuse('invalid', 'a role to give is reader, member, moderator or admin', 'transfer_room() hands a room over.');
+  END IF;
+  mine := porcupine.enter_room(room, CASE WHEN themselves THEN 'reader' ELSE 'admin' END::porcupine.role);
+  IF themselves AND mine.role = 'owner' THEN
+    PERFORM porcupine.refuse('role', 'a room has an owner', 'Hand it over by transfer_room() first.');
+  ELSIF themselves THEN
+    theirs := mine;
+  ELSE
+    theirs := porcupine.member_below(room, member, mine);
+  END IF;
+  IF theirs.role = 'pending' AND (SELECT r.encrypted FROM porcupine.rooms r WHERE r.id = room) THEN
+    PERFORM porcupine.refuse('conflict', 'this member waits to be let in', 'A member''s client lets them in when it is online.');
+  ELSIF set_role.role >= mine.role AND set_role.role <> theirs.role THEN
+    PERFORM porcupine.refuse('role', 'only somebody of a higher role can give this role');
+  END IF;
+  UPDATE porcupine.members m SET role = set_role.role WHERE m.room_id = room AND m.user_id = member;
+END
+$$;
+COMMENT ON FUNCTION porcupine.set_role(bigint, bigint, porcupine.role) IS
+  'gives a member the role reader, member, moderator or admin (admins, owner, being of a higher role than the member had and gets); anybody but the owner may step down themselves. A pending member of an encrypted room is let in by commit_epoch() instead. Errors: invalid, not_member, not_found, role, conflict, archived, unauthenticated. Example: SELECT porcupine.set_role(1, 7, ''moderator'')';
+
+CREATE FUNCTION porcupine.transfer_room(room bigint, member bigint) RETURNS porcupine.room
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  mine porcupine.members := porcupine.enter_room(room, 'owner');
+  theirs porcupine.members := porcupine.member_below(room, member, mine);
+BEGIN
+  IF theirs.role = 'pending' THEN
+    PERFORM porcupine.refuse('conflict', 'this member waits to be let in', 'A member''s client lets them in when it is online.');
+  END IF;
+  UPDATE porcupine.members m SET role = 'owner' WHERE m.room_id = room AND m.user_id = member;
+  UPDATE porcupine.members m SET role = 'admin' WHERE m.room_id = room AND m.user_id = mine.user_id;
+  RETURN porcupine.my_room(room);
+END
+$$;
+COMMENT ON FUNCTION porcupine.transfer_room(bigint, bigint) IS
+  'makes another member the owner; the one before (who alone may) goes on as an admin. Errors: not_member, not_found, role, conflict, archived, unauthenticated. Example: SELECT role FROM porcupine.transfer_room(1, 7)';
