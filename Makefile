@@ -119,6 +119,11 @@ page: .build/page.stamp ## build the page, web/dist
 	scripts/with-node npm --prefix web ci --no-audit --no-fund
 	@mkdir -p .build && touch $@
 
+# What the example in Node.js needs.
+.build/examples.stamp: examples/node/package-lock.json
+	scripts/with-node npm --prefix examples/node ci --no-audit --no-fund
+	@mkdir -p .build && touch $@
+
 # --- the workflow --------------------------------------------------------------
 
 .PHONY: run stop psql packages build bench test torture test-docker sanitize lint help erase-data
@@ -178,4 +183,4 @@ where-data:
 
 distclean: clean-tools
 clean-tools:
-	rm -rf .build web/node_modules web/sdk/node_modules
+	rm -rf .build web/node_modules web/sdk/node_modules examples/node/node_modules
