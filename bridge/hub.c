@@ -23,6 +23,7 @@ struct HubRoom
 	int64_t		published;
 	int64_t		known;
 	int64_t		at_sweep;		/* published, when the sweep under way was begun */
+	int64_t		erasures;		/* of the log, which what is kept is not older than */
 	bool		live;
 	unsigned	busy;			/* loops under way over its subscriptions: must not be freed */
 	Subscription *subscriptions;
@@ -35,7 +36,7 @@ static const HubOps *ops;
 static Table rooms;
 static int64_t last_ticket;
 
-static HubRoom *make_room(int64_t id);
+static HubRoom *make_room(int64_t id, int64_t erasures);
 static void hold(HubRoom *room);
 static void release(HubRoom *room);
 static void free_room_if_unused(HubRoom *room);
@@ -44,6 +45,7 @@ static void read_missing(HubRoom *room);
 static void load(HubRoom *room, HubEvent *events, int count);
 static void restart_room(HubRoom *room);
 static void append(HubRoom *room, HubEvent event);
+static void note_erasures(HubRoom *room, int64_t erasures);
 static void forget_bodies(HubRoom *room);
 static void append_early(HubRoom *room);
 static void pump(Subscription *subscription);
@@ -65,12 +67,12 @@ hub_set_ops(const HubOps *given)
 /* --- subscriptions --------------------------------------------------------------------------- */
 
 void
-hub_attach(Subscription *subscription, int64_t id, int64_t user)
+hub_attach(Subscription *subscription, int64_t id, int64_t user, int64_t erasures)
 {
 	HubRoom    *room = table_get(&rooms, id);
 
 	if (room == NULL)
-		room = make_room(id);
+		room = make_room(id, erasures);
 	*subscription = (Subscription) {.room = room, .room_id = id, .user = user, .next_in_room = room->subscriptions};
 	if (room->subscriptions != NULL)
 		room->subscriptions->previous_in_room = subscription;
@@ -83,10 +85,11 @@ hub_attach(Subscription *subscription, int64_t id, int64_t user)
 }
 
 void
-hub_start(Subscription *subscription, int64_t next, int64_t head)
+hub_start(Subscription *subscription, int64_t next, int64_t head, int64_t erasures)
 {
 	if (!subscription->room->live)
 		return;					/* it is being loaded anew, and will be checked anew */
+	note_erasures(subscription->room, erasures);
 	subscription->next = next;
 	subscription->admitted_at = head;
 	if (head > subscription->room->known)
@@ -379,7 +382,7 @@ static void
 restart_room(HubRoom *room)
 {
 	room->live = false;
-	room->published = room->known = room->at_sweep = 0;
+	room->published = room->known = room->at_sweep = room->erasures = 0;
 	recent_forget_all(&room->recent);
 	early_forget_all(&room->early);
 	for (Subscription *each = room->subscriptions; each != NULL; each = each->next_in_room)
@@ -395,7 +398,7 @@ restart_room(HubRoom *room)
 }
 
 void
-hub_take_sweep(int64_t id, int64_t head)
+hub_take_sweep(int64_t id, int64_t head, int64_t erasures)
 {
 	HubRoom    *room = table_get(&rooms, id);
 	Subscription *following;
@@ -409,6 +412,7 @@ hub_take_sweep(int64_t id, int64_t head)
 	{
 		if (head > room->known)
 			metrics_add_to(METRIC_SWEEP_FINDS, SWEEP_HEADS, 1);
+		note_erasures(room, erasures);
 		hub_set_head(id, head);
 		for (Subscription *each = room->subscriptions; each != NULL; each = following)
 		{
@@ -445,6 +449,19 @@ append(HubRoom *room, HubEvent event)
 		}
 	}
 	frame_release(event.frame);
+}
+
+/* Whatever came before that may be older, be it kept or on its way. */
+static void
+note_erasures(HubRoom *room, int64_t erasures)
+{
+	if (erasures <= room->erasures)
+		return;
+	room->erasures = erasures;
+	forget_bodies(room);
+	early_forget_all(&room->early);
+	if (room->ticket != 0)
+		begin_read(room);
 }
 
 /* What was read until now may have a body that is erased: it is read again by whoever still needs it. */
@@ -509,11 +526,12 @@ begin_read(HubRoom *room)
 /* --- rooms ------------------------------------------------------------------------------------------ */
 
 static HubRoom *
-make_room(int64_t id)
+make_room(int64_t id, int64_t erasures)
 {
 	HubRoom    *room = memory_alloc(sizeof(HubRoom));
 
 	room->id = id;
+	room->erasures = erasures;
 	table_put(&rooms, id, room);
 	metrics_add(METRIC_ROOMS, 1);
 	ops->opened(id);

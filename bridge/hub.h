@@ -71,14 +71,17 @@ typedef struct HubOps
 
 extern void hub_set_ops(const HubOps *ops);
 
-/* Either may end the subscription before it returns. */
-extern void hub_attach(Subscription *subscription, int64_t room, int64_t user);
+/*
+ * Either may end the subscription before it returns. erasures: how often the room's log had lost bodies
+ * or events, by a snapshot from before; whoever says more than was known makes the hub forget.
+ */
+extern void hub_attach(Subscription *subscription, int64_t room, int64_t user, int64_t erasures);
 /*
  * Sends the events from next on; announced after those up to head. The user was seen to be a member
  * in the snapshot in which head was the room's: what ended a membership up to there was an earlier
  * one, what ends it above is heard of.
  */
-extern void hub_start(Subscription *subscription, int64_t next, int64_t head);
+extern void hub_start(Subscription *subscription, int64_t next, int64_t head, int64_t erasures);
 extern void hub_resume(Subscription *subscription);
 extern void hub_detach(Subscription *subscription);
 
@@ -94,7 +97,7 @@ extern void hub_take_page(Subscription *subscription, bool ok, HubEvent *events,
  * What a sweep has found: the head of a room that was in hub_rooms() when the sweep was begun. A
  * head below what was published then means that the log was rolled back.
  */
-extern void hub_take_sweep(int64_t room, int64_t head);
+extern void hub_take_sweep(int64_t room, int64_t head, int64_t erasures);
 /* The log is another one now: every subscription is attached anew. */
 extern void hub_restart(void);
 

@@ -25,7 +25,7 @@
 #define AFTER_SQL "SELECT f.seq, f.event, f.ends FROM porcupine.read_frames($1::bigint, $2::bigint, $3::int, 196608) f"
 #define RECENT_SQL "SELECT f.seq, f.event, f.ends FROM porcupine.read_frames($1::bigint, NULL, $2::int, 393216) f"
 #define HEADS_SQL \
-	"SELECT s.stream, w.id, h.last_seq, s.mode " \
+	"SELECT s.stream, w.id, h.last_seq, s.mode, h.erasures " \
 	"FROM (SELECT porcupine.current_stream() AS stream, porcupine.doorbell_mode() AS mode) s " \
 	"LEFT JOIN unnest($1::bigint[]) AS w (id) ON true " \
 	"LEFT JOIN porcupine.read_heads($1::bigint[]) h ON h.room_id = w.id"
@@ -512,7 +512,7 @@ on_heads(void *arg, DbOutcome outcome, const PGresult *result)
 		if (PQgetisnull(result, row, 2))
 			hub_set_head(room, 0);
 		else
-			hub_take_sweep(room, strtoll(PQgetvalue(result, row, 2), NULL, 10));
+			hub_take_sweep(room, strtoll(PQgetvalue(result, row, 2), NULL, 10), strtoll(PQgetvalue(result, row, 4), NULL, 10));
 	}
 }
 

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 
 #define PERMIT_SQL \
-	"SELECT a.condition, a.head, a.stream " \
+	"SELECT a.condition, a.head, a.stream, a.erasures " \
 	"FROM porcupine.admit_many($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) a ORDER BY a.item"
 #define PAGE_SQL \
-	"SELECT porcupine.replica_page($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::int, $6::bigint, $7::bigint)"
+	"SELECT porcupine.replica_page($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::int, $6::bigint, $7::bigint, $8::bigint)"
 
 static void on_permit(Question *question, DbOutcome outcome, const PGresult *result, int row);
 static void on_page(void *arg, DbOutcome outcome, const PGresult *result);
@@ -72,6 +72,7 @@ on_permit(Question *question, DbOutcome outcome, const PGresult *result, int row
 	}
 	db_number(read->page, pgvalue_int64(result, row, 1));
 	db_number(read->page, pgvalue_int64(result, row, 2));
+	db_number(read->page, pgvalue_int64(result, row, 3));
 	pool_submit(LANE_REPLICA, read->page);
 }
 

@@ -19,7 +19,7 @@
 
 #define TEXT_OF(number) #number
 #define ADMIT_SQL(behind) \
-	"SELECT a.condition, a.head, a.stream, a.epoch, a.epoch_open, a.reset " \
+	"SELECT a.condition, a.head, a.stream, a.epoch, a.epoch_open, a.reset, a.erasures " \
 	"FROM porcupine.admit_many($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], " TEXT_OF(behind) ") a ORDER BY a.item"
 
 /* A question about a cursor, or a page on its way. */
@@ -184,11 +184,12 @@ on_admitted(Question *question, DbOutcome outcome, const PGresult *result, int r
 	watch->reset = watch->reset || pgvalue_bool(result, row, 5);
 	if (watch->reset)
 		metrics_add(METRIC_RESETS, 1);
+	watch->erasures = pgvalue_int64(result, row, 6);
 	watch->admitted = true;
 	if (watch->sub.room != NULL)
 		start(watch);
 	else
-		hub_attach(&watch->sub, watch->sub.room_id, watch->peer->who.user);
+		hub_attach(&watch->sub, watch->sub.room_id, watch->peer->who.user, watch->erasures);
 }
 
 /*
@@ -220,7 +221,7 @@ start(Watch *watch)
 	watch->admitted = false;
 	/* after and stream stay a pair: an old seq must never be taken for one of the new stream */
 	watch->after = next - 1;
-	hub_start(&watch->sub, next, watch->head);
+	hub_start(&watch->sub, next, watch->head, watch->erasures);
 }
 
 static void

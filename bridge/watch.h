@@ -23,6 +23,7 @@ typedef struct Watch
 	int64_t		after;			/* as the client said, -1: nothing */
 	int64_t		stream;			/* the client's, then the one that it has been told; -1: none */
 	int64_t		head;
+	int64_t		erasures;
 	int64_t		epoch;
 	bool		epoch_open;
 	bool		reset;			/* to be told so */

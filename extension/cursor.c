@@ -21,7 +21,8 @@ enum
 	FOUND_PENDING,				/* null: not a member, or no such room */
 	FOUND_HEAD,
 	FOUND_EPOCH,
-	FOUND_EPOCH_OPEN
+	FOUND_EPOCH_OPEN,
+	FOUND_ERASURES
 };
 
 static bool take_answer(TupleTableSlot *slot, void *arg);
@@ -30,12 +31,12 @@ void
 cursor_check(Cursor *cursors, int count)
 {
 	static Statement read = {
-		.sql = "SELECT i.n, s.user_id IS NOT NULL, m.pending, m.last_seq, m.epoch, m.epoch_open"
+		.sql = "SELECT i.n, s.user_id IS NOT NULL, m.pending, m.last_seq, m.epoch, m.epoch_open, m.erasures"
 		" FROM generate_subscripts($1, 1) AS i (n)"
 		" LEFT JOIN LATERAL (SELECT s.user_id FROM porcupine.sessions s JOIN porcupine.users u ON u.id = s.user_id"
 		"   WHERE s.id = ($1)[i.n] AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()"
 		"     AND u.disabled_at IS NULL LIMIT 1) s ON true"
-		" LEFT JOIN LATERAL (SELECT m.role = 'pending' AS pending, h.last_seq, h.epoch, h.epoch_open"
+		" LEFT JOIN LATERAL (SELECT m.role = 'pending' AS pending, h.last_seq, h.epoch, h.epoch_open, h.erasures"
 		"   FROM porcupine.members m JOIN porcupine.room_heads h ON h.room_id = m.room_id"
 		"   WHERE m.room_id = ($2)[i.n] AND m.user_id = s.user_id LIMIT 1) m ON true",
 		.argtypes = {INT8ARRAYOID, INT8ARRAYOID}
@@ -77,6 +78,7 @@ take_answer(TupleTableSlot *slot, void *arg)
 	cursor->head = DatumGetInt64(slot->tts_values[FOUND_HEAD]);
 	cursor->epoch = DatumGetInt32(slot->tts_values[FOUND_EPOCH]);
 	cursor->epoch_open = DatumGetBool(slot->tts_values[FOUND_EPOCH_OPEN]);
+	cursor->erasures = DatumGetInt64(slot->tts_values[FOUND_ERASURES]);
 	cursor_judge(cursor);
 	return true;
 }

@@ -24,6 +24,7 @@ typedef struct Cursor
 	int32		epoch;
 	bool		epoch_open;
 	bool		reset;			/* it cannot be resumed from there */
+	int64		erasures;		/* of the room */
 } Cursor;
 
 /*

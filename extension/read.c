@@ -9,8 +9,9 @@
  * stream, by admit_many(); replica_page() answers when the standby is of that stream and has
  * replayed as much of that room as the page can hold. A room's head is a better measure than a
  * position in the WAL: under load a standby always is some milliseconds behind, but only a room
- * that was written to just now has to be read from the primary. Nothing above the head is shown,
- * for since then the reader may have been removed.
+ * that was written to just now has to be read from the primary. Nor does it answer before it has
+ * replayed whatever was taken out of the log, say a redaction, which changes events below the head.
+ * Nothing above the head is shown, for since then the reader may have been removed.
  */
 #include "compat.h"
 
@@ -31,7 +32,7 @@
 #define MOST_BYTES (1024 * 1024)
 
 static LogPage wanted_page(const Cursor *cursor, NullableDatum before, NullableDatum max);
-static bool is_here(const LogPage *page);
+static bool is_here(const LogPage *page, int64 erasures);
 static bool take_number(TupleTableSlot *slot, void *arg);
 static int64 cell_or_zero(const Column *column, int row);
 static void put_admission(ReturnSetInfo *results, int item, const Cursor *cursor);
@@ -61,7 +62,7 @@ porcupine_history_page(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(answer(&page, &cursor));
 }
 
-/* porcupine.replica_page(room, before, after, stream, max, head, current_stream) */
+/* porcupine.replica_page(room, before, after, stream, max, head, current_stream, erasures) */
 PG_FUNCTION_INFO_V1(porcupine_replica_page);
 
 Datum
@@ -74,12 +75,13 @@ porcupine_replica_page(PG_FUNCTION_ARGS)
 		.behind.isnull = true,
 		.head = number_or(fcinfo, 5, -1),
 		.current_stream = number_or(fcinfo, 6, -1),
+		.erasures = PG_NARGS() > 7 ? number_or(fcinfo, 7, PG_INT64_MAX) : PG_INT64_MAX,	/* 1.0 did not tell */
 	};
 	LogPage		page;
 
 	cursor_judge(&cursor);
 	page = wanted_page(&cursor, fcinfo->args[1], fcinfo->args[4]);
-	if (cursor.head < 0 || server_known_stream() != cursor.current_stream || !is_here(&page))
+	if (cursor.head < 0 || server_known_stream() != cursor.current_stream || !is_here(&page, cursor.erasures))
 		PG_RETURN_NULL();
 	page_read(&page);
 	PG_RETURN_TEXT_P(answer(&page, &cursor));
@@ -104,13 +106,16 @@ wanted_page(const Cursor *cursor, NullableDatum before, NullableDatum max)
 	return page;
 }
 
-/* Has all that the page may hold been replayed? Asked by the snapshot that it is then read by. */
+/*
+ * Has all that the page may hold been replayed, and whatever was taken out of the log? Asked by the
+ * snapshot that it is then read by.
+ */
 static bool
-is_here(const LogPage *page)
+is_here(const LogPage *page, int64 erasures)
 {
 	static Statement read = {
-		.sql = "SELECT h.last_seq FROM porcupine.room_heads h WHERE h.room_id = $1",
-		.argtypes = {INT8OID}
+		.sql = "SELECT h.last_seq FROM porcupine.room_heads h WHERE h.room_id = $1 AND h.erasures >= $2",
+		.argtypes = {INT8OID, INT8OID}
 	};
 	int64		highest = page->before - 1;
 	int64		reached = -1;
@@ -119,7 +124,7 @@ is_here(const LogPage *page)
 	if (!page->backward)
 		highest = Min(highest, page->after + PAGE_MOST_EVENTS);
 	nesting = spi_begin();
-	spi_each(&read, (Datum[]) {Int64GetDatum(page->room)}, take_number, &reached);
+	spi_each(&read, (Datum[]) {Int64GetDatum(page->room), Int64GetDatum(erasures)}, take_number, &reached);
 	spi_end(nesting);
 	return reached >= Max(highest, 0);
 }
@@ -208,9 +213,10 @@ put_admission(ReturnSetInfo *results, int item, const Cursor *cursor)
 		Int64GetDatum(cursor->current_stream),
 		Int32GetDatum(cursor->epoch),
 		BoolGetDatum(cursor->epoch_open),
-		BoolGetDatum(cursor->reset)
+		BoolGetDatum(cursor->reset),
+		Int64GetDatum(cursor->erasures)
 	};
-	bool		nulls[] = {false, !refused, refused, refused, refused, refused, refused};
+	bool		nulls[] = {false, !refused, refused, refused, refused, refused, refused, refused};
 
 	tuplestore_putvalues(results->setResult, results->setDesc, values, nulls);
 }

@@ -200,13 +200,14 @@ CREATE FUNCTION porcupine.append_event(room bigint, kind porcupine.kind, body by
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
   WITH head AS (
-    UPDATE porcupine.room_heads h SET last_seq = h.last_seq + 1 WHERE h.room_id = room RETURNING h.last_seq, h.epoch)
+    UPDATE porcupine.room_heads h SET last_seq = h.last_seq + 1, erasures = h.erasures + (append_event.kind = 'redacted')::integer
+     WHERE h.room_id = room RETURNING h.last_seq, h.epoch)
   INSERT INTO porcupine.events AS e (room_id, seq, created_at, sender_id, device_id, epoch, kind, ref, body)
   SELECT room, head.last_seq, clock_timestamp(), sender, device, head.epoch, append_event.kind, append_event.ref, append_event.body FROM head
   RETURNING e.seq
 $$;
 COMMENT ON FUNCTION porcupine.append_event(bigint, porcupine.kind, bytea, bigint, bigint, bigint) IS
-  'appends an event that is not a client''s send and returns its seq; null when the room is gone';
+  'appends an event that is not a client''s send and returns its seq; null when the room is gone. A redaction counts as an erasure';
 
 CREATE FUNCTION porcupine.append_server_event(room bigint, kind porcupine.kind, data jsonb) RETURNS bigint
   LANGUAGE sql VOLATILE PARALLEL UNSAFE

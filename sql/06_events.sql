@@ -78,12 +78,12 @@ COMMENT ON FUNCTION porcupine.cursor_state(bigint, bigint, bigint, integer) IS
   'whether the cursor (stream, after) can be resumed from: not when it is of another stream, beyond the head, or more than behind events back. Errors: not_member, role, unauthenticated';
 
 CREATE FUNCTION porcupine.admit_many(sessions bigint[], rooms bigint[], afters bigint[], streams bigint[], behind integer DEFAULT NULL)
-  RETURNS TABLE (item integer, condition text, head bigint, stream bigint, epoch integer, epoch_open boolean, reset boolean)
+  RETURNS TABLE (item integer, condition text, head bigint, stream bigint, epoch integer, epoch_open boolean, reset boolean, erasures bigint)
   LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
   AS 'MODULE_PATHNAME', 'porcupine_admit_many';
 COMMENT ON FUNCTION porcupine.admit_many(bigint[], bigint[], bigint[], bigint[], integer) IS
-  'cursor_state() for many sessions at once, for the bridge: one result row per item (from 1), in order; condition is null or the name of the refusal (session_ended, not_member, role). Membership and head are of one snapshot. Errors: invalid (the arrays differ in length), too_large (more than 1000 items)';
+  'cursor_state() for many sessions at once, for the bridge: one result row per item (from 1), in order; condition is null or the name of the refusal (session_ended, not_member, role). Membership, head and erasures (see room_heads) are of one snapshot. Errors: invalid (the arrays differ in length), too_large (more than 1000 items)';
 
 CREATE FUNCTION porcupine.mark_read(room bigint, seq bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -128,17 +128,18 @@ CREATE FUNCTION porcupine.history_page(session bigint, room bigint, before bigin
 COMMENT ON FUNCTION porcupine.history_page(bigint, bigint, bigint, bigint, bigint, integer) IS
   'history() or, with after, since() for the user of a session whose token the bridge has verified, as the answer of API.md: {"results": [event, ...], "head", "stream", "reset"}. reset: the cursor (stream, after) is of another stream or beyond the head, and the page is the latest. A page ends with the event by which its bodies pass 1 MiB. Errors: session_ended, not_member, role';
 
-CREATE FUNCTION porcupine.replica_page(room bigint, before bigint, after bigint, stream bigint, max integer, head bigint, current_stream bigint) RETURNS json
+CREATE FUNCTION porcupine.replica_page(room bigint, before bigint, after bigint, stream bigint, max integer, head bigint, current_stream bigint,
+                                       erasures bigint) RETURNS json
   LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
   AS 'MODULE_PATHNAME', 'porcupine_replica_page';
-COMMENT ON FUNCTION porcupine.replica_page(bigint, bigint, bigint, bigint, integer, bigint, bigint) IS
-  'history_page() on a standby, for a bridge that the primary told by admit_many() that the room may be read, its head and the current stream; null while the standby is of another stream or has not yet replayed what the page may hold. Nothing above head is shown. It checks no membership and writes nothing';
+COMMENT ON FUNCTION porcupine.replica_page(bigint, bigint, bigint, bigint, integer, bigint, bigint, bigint) IS
+  'history_page() on a standby, for a bridge that the primary told by admit_many() that the room may be read, its head, the current stream and how often it has lost something; null while the standby is of another stream or has not yet replayed what the page may hold, or what must not be in it any more. Nothing above head is shown. It checks no membership and writes nothing';
 
-CREATE FUNCTION porcupine.read_heads(rooms bigint[]) RETURNS TABLE (room_id bigint, last_seq bigint)
+CREATE FUNCTION porcupine.read_heads(rooms bigint[]) RETURNS TABLE (room_id bigint, last_seq bigint, erasures bigint)
   LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
-AS $$ SELECT h.room_id, h.last_seq FROM porcupine.room_heads h WHERE h.room_id = ANY (rooms) $$;
+AS $$ SELECT h.room_id, h.last_seq, h.erasures FROM porcupine.room_heads h WHERE h.room_id = ANY (rooms) $$;
 COMMENT ON FUNCTION porcupine.read_heads(bigint[]) IS 'the heads of the rooms that still exist; a bridge''s sweep';
 
 CREATE FUNCTION porcupine.ended_sessions(sessions bigint[]) RETURNS SETOF bigint

@@ -107,7 +107,7 @@ GRANT EXECUTE ON FUNCTION
   porcupine.admit_many(bigint[], bigint[], bigint[], bigint[], integer),
   porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean, bigint, boolean),
   porcupine.history_page(bigint, bigint, bigint, bigint, bigint, integer), porcupine.read_frames(bigint, bigint, integer, integer),
-  porcupine.replica_page(bigint, bigint, bigint, bigint, integer, bigint, bigint),
+  porcupine.replica_page(bigint, bigint, bigint, bigint, integer, bigint, bigint, bigint),
   porcupine.read_heads(bigint[]), porcupine.ended_sessions(bigint[]),
   porcupine.read_role(bigint, bigint), porcupine.ring(bigint[], bigint[], bigint), porcupine.doorbell_mode()
   TO porcupine_bridge;

@@ -91,7 +91,7 @@ CREATE FUNCTION pg_temp.replica(arguments text) RETURNS text LANGUAGE plpgsql AS
 DECLARE
   page json;
 BEGIN
-  EXECUTE format('SELECT porcupine.replica_page(%s)', arguments) INTO page;
+  EXECUTE format('SELECT porcupine.replica_page(%s, 0)', arguments) INTO page;
   RETURN CASE WHEN page IS NULL THEN '(null)' ELSE concat_ws(' ', (SELECT string_agg(e->>'seq', ' ') FROM json_array_elements(page->'results') e), 'head', page->>'head', 'reset', page->>'reset') END;
 END
 $$;
@@ -102,7 +102,14 @@ SELECT arguments, pg_temp.replica(replace(arguments, 'stream', :'stream')) FROM 
   ('7101, NULL, 14, stream, 2, 16, stream'), ('7101, NULL, 14, stream, 2, 17, stream'), ('7101, NULL, 2, stream, 2, 4, stream'), ('7101, NULL, 16, stream, 2, 16, stream'), ('7101, NULL, 17, stream, 2, 16, stream'),
   ('7101, NULL, 14, 1, 2, 16, stream'), ('7101, NULL, 14, 1, 2, 17, stream'), ('7101, NULL, NULL, NULL, 2, 0, stream'), ('7101, NULL, NULL, NULL, 2, -5, stream'),
   ('7102, NULL, NULL, NULL, 2, 1, stream'), ('7102, 0, NULL, NULL, 2, 1, stream'), ('NULL, NULL, NULL, NULL, 2, 16, stream'), ('7101, NULL, NULL, NULL, 2, NULL, stream'), ('7101, NULL, NULL, NULL, 2, 16, NULL'), ('7101, 3, NULL, NULL, NULL, 16, stream')) AS t (arguments);
-SELECT porcupine.replica_page(7101, NULL, NULL, NULL, NULL, 16, :stream)::text = porcupine.history_page(7101, 7101)::text AS same;
+SELECT porcupine.replica_page(7101, NULL, NULL, NULL, NULL, 16, :stream, 0)::text = porcupine.history_page(7101, 7101)::text AS same;
+ROLLBACK;
+-- Nor while it has not replayed all that was taken out of the log: a redaction counts, by the primary's word and by its own head.
+BEGIN;
+SELECT porcupine.replica_page(7101, 17, NULL, NULL, 2, 16, :stream, 1) IS NULL AS behind, porcupine.replica_page(7101, 17, NULL, NULL, 2, 16, :stream, NULL) IS NULL AS unsaid;
+SELECT porcupine.append_event(7101, 'redacted', '{}', ref => 3), porcupine.append_event(7101, 'room.renamed', '{}');
+SELECT a.head, a.erasures, h.erasures AS of_head FROM porcupine.admit_many(ARRAY[7102], ARRAY[7101], ARRAY[0], ARRAY[NULL::bigint]) a, porcupine.read_heads('{7101}') h;
+SELECT porcupine.replica_page(7101, 17, NULL, NULL, 2, 16, :stream, 1) IS NULL AS behind;
 ROLLBACK;
 
 -- Bounded by 1 MiB of bodies: 16 of 64 KiB, from either end; a body that lies outside its row is read like any other.

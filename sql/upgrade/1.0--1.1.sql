@@ -51,7 +51,8 @@ ALTER TABLE porcupine.rooms
 
 ALTER TABLE porcupine.room_heads
   ADD COLUMN archived boolean NOT NULL DEFAULT false,
-  ADD COLUMN first_seq bigint NOT NULL DEFAULT 1;
+  ADD COLUMN first_seq bigint NOT NULL DEFAULT 1,
+  ADD COLUMN erasures bigint NOT NULL DEFAULT 0;
 
 ALTER TABLE porcupine.members
   ADD COLUMN delivered_seq bigint NOT NULL DEFAULT 0,
@@ -63,5 +64,8 @@ ALTER TABLE porcupine.members
 ALTER TABLE porcupine.audit ADD COLUMN session_role text;
 ALTER TABLE porcupine.audit ALTER COLUMN session_role SET DEFAULT session_user;
 
--- Functions that have other arguments now.
+-- Functions that have other arguments now, or give more columns.
 DROP FUNCTION porcupine.enter_room(bigint, porcupine.role);
+DROP FUNCTION porcupine.admit_many(bigint[], bigint[], bigint[], bigint[], integer);
+DROP FUNCTION porcupine.read_heads(bigint[]);
+DROP FUNCTION porcupine.replica_page(bigint, bigint, bigint, bigint, integer, bigint, bigint);

@@ -129,6 +129,11 @@ is(last_of(page_by('left_to_primary', '', 'the latest page')), $new, 'with what 
 is(last_of(page_by('left_to_primary', '?after=' . ($new - 1), 'what came after')), $new, 'too');
 is(last_of(page_by('answered', '?before=50', 'an old page')), 49, 'as ever');
 
+# What is redacted meanwhile it still has, and is not asked for.
+$stack->sql("BEGIN; SELECT porcupine.act_as($ada->{id}); SELECT porcupine.redact($room, 49); COMMIT;");
+isnt($standby->safe_psql('postgres', "SELECT length(body) FROM porcupine.events WHERE room_id = $room AND seq = 49"), 0, 'a body that the standby has');
+is(page_by('left_to_primary', '?before=50', 'a page with what was redacted')->{json}{results}[-1]{body}, '', 'without its body');
+
 # Who may read is the primary's to say, at once.
 is(page('?before=50', $ben)->{status}, 200, 'a member reads');
 is($stack->http('DELETE', "/api/rooms/$room/members/$ben->{id}/", token => $ada->{token})->{status},

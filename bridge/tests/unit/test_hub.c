@@ -32,6 +32,7 @@ typedef struct Read
 static Read last_read;
 static bool waits;				/* what is missing may come by itself */
 static int64_t table_head;		/* of the room in the imagined database */
+static int64_t erasures;		/* of it, too */
 
 static HubEvent
 event(int64_t seq, int64_t ends)
@@ -69,7 +70,7 @@ attached(Subscription *subscription)
 {
 	Watcher    *watcher = (Watcher *) subscription;
 
-	hub_start(subscription, watcher->after < 0 ? table_head + 1 : watcher->after + 1, table_head);
+	hub_start(subscription, watcher->after < 0 ? table_head + 1 : watcher->after + 1, table_head, erasures);
 }
 
 static void
@@ -143,7 +144,7 @@ watch(int64_t user, int64_t after)
 
 	watcher->after = after;
 	watcher->page_after = -1;
-	hub_attach(&watcher->sub, 1, user);
+	hub_attach(&watcher->sub, 1, user, erasures);
 	return watcher;
 }
 
@@ -302,6 +303,43 @@ erased_bodies_are_read_again(void)
 }
 
 static void
+what_the_log_has_lost_is_forgotten(void)
+{
+	Watcher    *one;
+	Watcher    *late;
+	int			reads;
+
+	table_head = 300;
+	erasures = 5;
+	one = watch(7, 298);
+	answer_read(299, 300);
+	late = watch(8, 298);
+	check(late, "299 300 S ", "what is kept is not older than the last erasure");
+	leave(late);
+	hub_take_sweep(1, 300, 5);
+	late = watch(8, 298);
+	check(late, "299 300 S ", "nor at the next sweep");
+	leave(late);
+	hub_take_sweep(1, 300, 6);
+	late = watch(8, 298);
+	ok(late->page_after == 298, "a sweep finds another one: it is read again");
+	leave(late);
+	hub_publish(1, event(301, 0));
+	hub_publish(1, event(303, 0));
+	reads = last_read.count;
+	erasures = 7;
+	late = watch(8, 300);
+	ok(late->page_after == 300 && last_read.count == reads + 1, "whoever comes and knows of another one: so is what is on its way");
+	answer_read(302, 302);
+	check(one, "299 300 S 301 302 ", "and what was kept for later");
+	ok(last_read.after == 302, "is read again");
+	answer_read(303, 303);
+	check(one, "299 300 S 301 302 303 ", "in its place");
+	leave(late);
+	leave(one);
+}
+
+static void
 a_slow_one_reads_later(void)
 {
 	Watcher    *slow;
@@ -421,17 +459,17 @@ sweeps_find_what_was_lost(void)
 	hub_take_page(&one->sub, false, NULL, 0);
 	one->page_after = -1;
 	free(hub_rooms(&count));
-	hub_take_sweep(1, 300);
+	hub_take_sweep(1, 300, erasures);
 	ok(one->page_after == 297, "a page that could not be read is asked for again");
 	page[0] = event(298, 0);
 	hub_take_page(&one->sub, true, page, 1);
 	check(one, "298 299 300 S ", "and then it goes on");
 	free(hub_rooms(&count));
 	hub_publish(1, event(301, 0));
-	hub_take_sweep(1, 300);
+	hub_take_sweep(1, 300, erasures);
 	check(one, "298 299 300 S 301 ", "what was published during the sweep is no rollback");
 	free(hub_rooms(&count));
-	hub_take_sweep(1, 299);
+	hub_take_sweep(1, 299, erasures);
 	ok(last_read.after < 0 && one->sub.restarted_at == 302, "a head below what was shown is one");
 	table_head = 299;
 	answer_read(298, 299);
@@ -527,6 +565,7 @@ main(void)
 	doorbells_are_hints();
 	catching_up_is_paced();
 	erased_bodies_are_read_again();
+	what_the_log_has_lost_is_forgotten();
 	a_slow_one_reads_later();
 	membership_ends_at_its_seq();
 	membership_ended_while_loading();
