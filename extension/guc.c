@@ -17,6 +17,7 @@
 #include "guc.h"
 
 #define LONGEST_ISSUER 200
+#define LONGEST_RETENTION 52560000	/* 100 years, in minutes */
 
 Settings	guc_settings = {
 	.access_lifetime = 600,
@@ -25,9 +26,14 @@ Settings	guc_settings = {
 	.doorbell_worker = true,
 	.doorbell_linger = 1,
 	.doorbell_ring = 16384,
+	.expired_retention = 43200,
+	.maintenance_interval = 300,
+	.maintenance_delay = 20,
 };
 
 static void define_doorbell(void);
+static void define_maintenance(void);
+static bool is_none_or_an_hour(int *value, void **extra, GucSource source);
 static bool issuer_is_plain(char **value, void **extra, GucSource source);
 
 void
@@ -62,6 +68,7 @@ guc_define(void)
 							 &guc_settings.adopt_roles, false,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 	define_doorbell();
+	define_maintenance();
 	MarkGUCPrefixReserved("porcupine");
 }
 
@@ -86,6 +93,36 @@ define_doorbell(void)
 								" replaced by one that tells listeners to look at everything.",
 								&guc_settings.doorbell_ring, 16384, 16, 1048576,
 								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+}
+
+static void
+define_maintenance(void)
+{
+	DefineCustomIntVariable("porcupine.retention",
+							"How long messages are kept.",
+							"0: for ever. A room may keep its own for a shorter time.",
+							&guc_settings.retention, 0, 0, LONGEST_RETENTION,
+							PGC_SUSET, GUC_UNIT_MIN, is_none_or_an_hour, NULL, NULL);
+	DefineCustomIntVariable("porcupine.expired_retention",
+							"How long sessions, invites and bans stay on record after their end.",
+							"0: for ever.",
+							&guc_settings.expired_retention, 43200, 0, LONGEST_RETENTION,
+							PGC_SUSET, GUC_UNIT_MIN, is_none_or_an_hour, NULL, NULL);
+	DefineCustomIntVariable("porcupine.audit_retention",
+							"How long lines of the audit log are kept.",
+							"0: for ever.",
+							&guc_settings.audit_retention, 0, 0, LONGEST_RETENTION,
+							PGC_SUSET, GUC_UNIT_MIN, is_none_or_an_hour, NULL, NULL);
+	DefineCustomIntVariable("porcupine.maintenance_interval",
+							"How often a background worker removes what is too old.",
+							"0: never. Only where porcupine is in shared_preload_libraries.",
+							&guc_settings.maintenance_interval, 300, 0, 86400,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("porcupine.maintenance_delay",
+							"How long it rests between two steps of a thousand rows.",
+							NULL,
+							&guc_settings.maintenance_delay, 20, 0, 10000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 }
 
 /*
@@ -120,6 +157,16 @@ porcupine_lifetime(PG_FUNCTION_ARGS)
 	else
 		elog(ERROR, "porcupine has no lifetime named \"%s\"", which);
 	PG_RETURN_INTERVAL_P(lifetime);
+}
+
+/* Less would be a slip of the unit, and what it takes does not come back. */
+static bool
+is_none_or_an_hour(int *value, void **extra, GucSource source)
+{
+	if (*value == 0 || *value >= 60)
+		return true;
+	GUC_check_errdetail("It is at least an hour, or 0 for ever.");
+	return false;
 }
 
 /* The issuer is written into JSON as it is. */

@@ -13,6 +13,11 @@ typedef struct Settings
 	bool		doorbell_worker;	/* may commits leave ringing to the worker? */
 	int			doorbell_linger;	/* milliseconds from one batch of NOTIFYs to the next */
 	int			doorbell_ring;	/* bells that wait for the worker of a database */
+	int			retention;		/* minutes that messages are kept; 0: for ever */
+	int			expired_retention;	/* the same for sessions, invites and bans after their end */
+	int			audit_retention;	/* the same for lines of the audit log */
+	int			maintenance_interval;	/* seconds between rounds of maintenance; 0: none by the worker */
+	int			maintenance_delay;	/* milliseconds between two steps of one */
 	char	   *issuer;			/* the iss of access tokens */
 } Settings;
 

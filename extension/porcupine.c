@@ -3,7 +3,7 @@
  * modules hear of the end of transactions.
  *
  * Loaded by shared_preload_libraries, or by the first call of one of its functions: then without
- * shared memory, so that the doorbell has no worker, and all else is the same.
+ * shared memory and workers, so that commits ring by themselves and maintain() is called by somebody else.
  *
  * This file stands above all others; which of them may use which is in ARCHITECTURE.md.
  */
@@ -18,6 +18,7 @@
 #include "doorbell.h"
 #include "guc.h"
 #include "identity.h"
+#include "maintenance.h"
 #include "ring.h"
 
 PORCUPINE_MODULE_MAGIC;
@@ -35,7 +36,10 @@ _PG_init(void)
 		elog(ERROR, "libsodium cannot be used on this machine");
 	guc_define();
 	if (process_shared_preload_libraries_in_progress)
+	{
 		ring_reserve();
+		maintenance_register();
+	}
 	RegisterXactCallback(transaction_ends, NULL);
 	RegisterSubXactCallback(subtransaction_ends, NULL);
 }

@@ -254,3 +254,24 @@ CREATE INDEX audit_actor_id_idx ON porcupine.audit (actor_id, id) WHERE actor_id
 COMMENT ON COLUMN porcupine.audit.session_role IS 'the login role of the connection: who did it where actor_id is null, as by psql; else whose connection it was, as the bridge''s';
 COMMENT ON TABLE porcupine.audit IS 'membership and administrative acts: who did what to whom; never message contents';
 
+
+CREATE TABLE porcupine.maintenance (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  task text,
+  position bigint NOT NULL DEFAULT 0,
+  rounds bigint NOT NULL DEFAULT 0,
+  steps bigint NOT NULL DEFAULT 0,
+  rooms_waiting bigint NOT NULL DEFAULT 0,
+  started_at timestamptz,
+  stepped_at timestamptz,
+  finished_at timestamptz,
+  events bigint NOT NULL DEFAULT 0,
+  sessions bigint NOT NULL DEFAULT 0,
+  invites bigint NOT NULL DEFAULT 0,
+  bans bigint NOT NULL DEFAULT 0,
+  audit bigint NOT NULL DEFAULT 0,
+  error text,
+  error_at timestamptz
+);
+COMMENT ON TABLE porcupine.maintenance IS
+  'how far maintain() has come, one row; whoever takes a step holds it. Never dumped: what was removed from another database is not this one''s';

@@ -111,14 +111,14 @@ GRANT EXECUTE ON FUNCTION
   porcupine.read_heads(bigint[]), porcupine.ended_sessions(bigint[]),
   porcupine.read_role(bigint, bigint), porcupine.ring(bigint[], bigint[], bigint), porcupine.doorbell_mode()
   TO porcupine_bridge;
-GRANT EXECUTE ON FUNCTION porcupine.log_out_everywhere() TO porcupine_client, porcupine_bridge;
+GRANT EXECUTE ON FUNCTION porcupine.log_out_everywhere(), porcupine.set_retention(bigint, interval) TO porcupine_client, porcupine_bridge;
 GRANT EXECUTE ON FUNCTION
   porcupine.new_stream(), porcupine.disable_user(bigint, text), porcupine.enable_user(bigint), porcupine.log_out_everywhere(bigint),
-  porcupine.audit_log(bigint, bigint, timestamptz, bigint, integer)
+  porcupine.audit_log(bigint, bigint, timestamptz, bigint, integer), porcupine.maintain(integer)
   TO porcupine_admin;
 
 -- Monitoring: counters, nobody's data. Whoever may see the server's own statistics may see these.
 GRANT USAGE ON SCHEMA porcupine TO pg_monitor;
-GRANT SELECT ON porcupine.stat_doorbell TO porcupine_admin, pg_monitor;
+GRANT SELECT ON porcupine.stat_doorbell, porcupine.stat_maintenance TO porcupine_admin, pg_monitor;
 GRANT EXECUTE ON FUNCTION porcupine.doorbell_status() TO porcupine_admin, pg_monitor;
 

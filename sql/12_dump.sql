@@ -1,4 +1,5 @@
--- What pg_dump carries: every table and sequence, but for signing_keys, whose loss only ends access tokens early.
+-- What pg_dump carries: every table and sequence, but for signing_keys, whose loss only ends access tokens early, and
+-- maintenance, which counts what was done to this database.
 -- The script inserts no rows, so nothing needs to be left out.
 
 DO $$
@@ -6,7 +7,7 @@ DECLARE
   t record;
 BEGIN
   FOR t IN SELECT c.oid::pg_catalog.regclass AS name FROM pg_catalog.pg_class c
-            WHERE c.relnamespace = 'porcupine'::pg_catalog.regnamespace AND c.relkind IN ('r', 'S') AND c.relname <> 'signing_keys'
+            WHERE c.relnamespace = 'porcupine'::pg_catalog.regnamespace AND c.relkind IN ('r', 'S') AND c.relname NOT IN ('signing_keys', 'maintenance')
             ORDER BY c.oid LOOP
     PERFORM pg_catalog.pg_extension_config_dump(t.name, '');
   END LOOP;

@@ -1,7 +1,7 @@
 -- The settings porcupine.*: each with its unit and bounds, a name that is none is refused once the library is loaded, and nobody
 -- but a superuser changes one.
 LOAD 'porcupine';
-SELECT name, setting, unit, context, vartype, min_val, max_val FROM pg_settings WHERE name LIKE 'porcupine.%' ORDER BY name COLLATE "C";
+SELECT name, boot_val, unit, context, vartype, min_val, max_val FROM pg_settings WHERE name LIKE 'porcupine.%' ORDER BY name COLLATE "C";
 SELECT name AS without_words FROM pg_settings WHERE name LIKE 'porcupine.%' AND short_desc !~ '^[A-Z].*\.$';
 
 -- Each number at its bounds, and a step beyond.

@@ -46,8 +46,7 @@ SET LOCAL porcupine.refresh_lifetime = '7d';
 SELECT porcupine.lifetime('access'), porcupine.lifetime('refresh');
 ROLLBACK;
 
--- Settings: bounds, units, and who may change them.
-SELECT name, setting, unit, context, min_val, max_val FROM pg_settings WHERE name LIKE 'porcupine.%' ORDER BY name COLLATE "C";
+-- Settings: bounds, and who may change them; settings.sql has the list.
 SET porcupine.access_lifetime = 29;
 SET porcupine.access_lifetime = 3601;
 SET porcupine.refresh_lifetime = 599;

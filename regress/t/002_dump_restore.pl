@@ -45,11 +45,11 @@ my ($refresh, $access, $code) = split /\n/, $source->safe_psql(
 my $rows_of = q{
 	SELECT string_agg(query_to_xml(format('SELECT %L AS name, md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '''')) AS rows, count(*) FROM porcupine.%I t', c.relname, c.relname),
 		false, false, '')::text, '' ORDER BY c.relname)
-	FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r' AND c.relname <> 'signing_keys'};
+	FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('signing_keys', 'maintenance')};
 my $sequences_of =
   q{SELECT string_agg(sequencename || '=' || coalesce(last_value::text, ''), ' ' ORDER BY sequencename) FROM pg_sequences WHERE schemaname = 'porcupine'};
 my $empty_tables =
-  q{SELECT string_agg(c.relname, ' ') FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r'
+  q{SELECT string_agg(c.relname, ' ') FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r' AND c.relname <> 'maintenance'
 	AND (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM porcupine.%I', c.relname), false, true, '')))[1]::text = '0'};
 
 is($source->safe_psql('postgres', $empty_tables), 'outbox', 'the conversation has filled every table, but for the one that lives inside transactions only');
