@@ -202,6 +202,23 @@ $$;
 COMMENT ON FUNCTION porcupine.room_members(bigint) IS
   'the members of a room in the order they joined, pending ones included. Errors: not_member, unauthenticated. Example: SELECT username, role FROM porcupine.room_members(1)';
 
+CREATE FUNCTION porcupine.add_member(room bigint, account bigint, via text) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  IF (SELECT h.archived FROM porcupine.room_heads h WHERE h.room_id = room) THEN
+    PERFORM porcupine.refuse('archived', 'the room is archived');
+  END IF;
+  PERFORM porcupine.refuse_banned(room, account);
+  INSERT INTO porcupine.members (room_id, user_id, role, via)
+  SELECT r.id, account, CASE WHEN r.encrypted THEN 'pending' ELSE 'member' END::porcupine.role, add_member.via
+    FROM porcupine.rooms r WHERE r.id = room;
+END
+$$;
+COMMENT ON FUNCTION porcupine.add_member(bigint, bigint, text) IS
+  'how everybody comes into a room but its creator, under its lock, which the caller holds: as pending where it is encrypted. Errors: archived, banned, room_full';
+
 CREATE FUNCTION porcupine.join_room(code text) RETURNS porcupine.room
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
@@ -211,25 +228,24 @@ DECLARE
   by_invite boolean;
   hash bytea;
   room bigint;
-  head porcupine.room_heads;
 BEGIN
   IF code IS NULL OR length(code) > 256 THEN
     PERFORM porcupine.refuse('invalid', 'a room code has 6 characters, an invite code up to 256');
   END IF;
   by_invite := upper(btrim(code)) !~ '^[A-Z0-9]{6}$';
   IF by_invite THEN
-    hash := sha256(porcupine.utf8(btrim(code)));
+    hash := sha256(convert_to(btrim(code), 'UTF8'));
     SELECT i.room_id INTO room FROM porcupine.invites i WHERE i.code_hash = hash;
   ELSE
     SELECT r.id INTO room FROM porcupine.rooms r WHERE r.code = upper(btrim(join_room.code));
   END IF;
-  SELECT h.* INTO head FROM porcupine.room_heads h WHERE h.room_id = room FOR UPDATE;
-  IF head.room_id IS NULL THEN
+  PERFORM FROM porcupine.room_heads h WHERE h.room_id = room FOR UPDATE;
+  IF NOT FOUND THEN
     PERFORM porcupine.refuse('not_found', 'no room and no invite has this code', 'Check the code, or ask for a new one.');
   ELSIF EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = room AND m.user_id = me) THEN
     RETURN porcupine.my_room(room);
-  ELSIF head.archived THEN
-    PERFORM porcupine.refuse('archived', 'the room is archived');
+  ELSIF NOT by_invite AND NOT EXISTS (SELECT FROM porcupine.rooms r WHERE r.id = room AND r.code = upper(btrim(join_room.code))) THEN
+    PERFORM porcupine.refuse('not_found', 'no room and no invite has this code', 'Check the code, or ask for a new one.');
   END IF;
   IF by_invite THEN
     UPDATE porcupine.invites i SET uses = i.uses + 1
@@ -238,15 +254,12 @@ BEGIN
       PERFORM porcupine.refuse('gone', 'this invite has expired or is used up', 'Ask for a new one.');
     END IF;
   END IF;
-  INSERT INTO porcupine.members (room_id, user_id, role, via)
-  SELECT r.id, me, CASE WHEN r.encrypted THEN 'pending' ELSE 'member' END::porcupine.role,
-         CASE WHEN by_invite THEN 'invite' ELSE 'code' END
-    FROM porcupine.rooms r WHERE r.id = room;
+  PERFORM porcupine.add_member(room, me, CASE WHEN by_invite THEN 'invite' ELSE 'code' END);
   RETURN porcupine.my_room(room);
 END
 $$;
 COMMENT ON FUNCTION porcupine.join_room(text) IS
-  'joins by room code (case does not matter) or invite code; in an encrypted room as pending. A member gets the room again and uses nothing up. Errors: invalid, not_found, gone, archived, room_full, unauthenticated. Example: SELECT id, role FROM porcupine.join_room(''K3X9QA'')';
+  'joins by room code (case does not matter) or invite code; in an encrypted room as pending. A member gets the room again and uses nothing up. Errors: invalid, not_found, gone, banned, archived, room_full, unauthenticated. Example: SELECT id, role FROM porcupine.join_room(''K3X9QA'')';
 
 CREATE FUNCTION porcupine.leave_room(room bigint, index integer DEFAULT NULL, entry bytea DEFAULT NULL) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

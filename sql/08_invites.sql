@@ -69,9 +69,10 @@ BEGIN
   ELSIF found.expires_at <= clock_timestamp() OR used_up THEN
     PERFORM porcupine.refuse('gone', 'this invite has expired or is used up', 'Ask for a new one.');
   END IF;
+  PERFORM porcupine.refuse_banned(found.room_id, porcupine.current_user_id());
   RETURN found;
 END
 $$;
 COMMENT ON FUNCTION porcupine.read_invite(bytea, bigint) IS
-  'what an invite leads to, for whoever can name the SHA-256 of its code while it can be redeemed, and for members of its room until it expires. Errors: not_found, gone, not_member, unauthenticated';
+  'what an invite leads to, for whoever can name the SHA-256 of its code while it can be redeemed, and for members of its room until it expires. Errors: not_found, gone, banned, not_member, unauthenticated';
 

@@ -5,12 +5,17 @@ CREATE FUNCTION porcupine.members_have_their_event() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
+DECLARE
+  muted_until timestamptz;
 BEGIN
   PERFORM porcupine.lock_room(NEW.room_id);
   IF (SELECT count(*) >= r.max_members FROM porcupine.rooms r, porcupine.members m
        WHERE r.id = NEW.room_id AND m.room_id = NEW.room_id GROUP BY r.max_members) THEN
     PERFORM porcupine.refuse('room_full', 'the room is full');
   END IF;
+  DELETE FROM porcupine.mutes u WHERE u.room_id = NEW.room_id AND u.user_id = NEW.user_id
+  RETURNING u.until INTO muted_until;
+  NEW.muted_until := greatest(muted_until, NEW.muted_until);
   NEW.joined_seq := porcupine.append_server_event(NEW.room_id, 'member.joined',
     jsonb_build_object('user', NEW.user_id::text, 'role', NEW.role, 'via', NEW.via));
   PERFORM porcupine.note_membership(NEW.room_id, NEW.user_id, 'member.joined', jsonb_build_object('role', NEW.role, 'via', NEW.via));
@@ -18,7 +23,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.members_have_their_event() IS
-  'trigger: a new member without joined_seq gets the event that says so, if the room has a place left';
+  'trigger: a new member without joined_seq gets the event that says so, if the room has a place left, and is as muted as when they left';
 
 CREATE FUNCTION porcupine.members_changes_are_events() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER
@@ -42,6 +47,11 @@ BEGIN
   PERFORM porcupine.append_server_event(OLD.room_id, kind, data);
   IF TG_OP = 'DELETE' AND OLD.role > 'pending' THEN
     PERFORM porcupine.close_epoch(OLD.room_id);
+  END IF;
+  IF TG_OP = 'DELETE' AND OLD.muted_until > clock_timestamp() THEN
+    INSERT INTO porcupine.mutes (room_id, user_id, until)
+    SELECT OLD.room_id, u.id, OLD.muted_until FROM porcupine.users u WHERE u.id = OLD.user_id    -- unless the account is going, too
+    ON CONFLICT ON CONSTRAINT mutes_pkey DO UPDATE SET until = excluded.until;
   END IF;
   PERFORM porcupine.note_membership(OLD.room_id, OLD.user_id, kind::text, data - 'user');
   RETURN NULL;

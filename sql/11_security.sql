@@ -89,6 +89,7 @@ BEGIN
               AND p.proname IN ('current_user_id', 'current_session_id', 'current_device_id', 'whoami', 'logout', 'jwks', 'current_stream',
                                 'my_sessions', 'end_session', 'publish_device', 'user_devices', 'my_rooms', 'my_room', 'create_room', 'rename_room', 'delete_room',
                                 'change_room', 'archive_room', 'unarchive_room', 'rotate_code', 'disable_code', 'set_role', 'transfer_room',
+                                'ban_user', 'unban_user', 'room_bans', 'mute_member', 'unmute_member',
                                 'room_members', 'join_room', 'leave_room', 'remove_member', 'create_invite', 'read_invite',
                                 'append_entry', 'control_entries', 'commit_epoch', 'my_epochs',
                                 'send', 'send_deferred', 'history', 'since', 'cursor_state', 'mark_read',
