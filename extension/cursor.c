@@ -22,7 +22,8 @@ enum
 	FOUND_HEAD,
 	FOUND_EPOCH,
 	FOUND_EPOCH_OPEN,
-	FOUND_ERASURES
+	FOUND_ERASURES,
+	FOUND_FIRST_SEQ
 };
 
 static bool take_answer(TupleTableSlot *slot, void *arg);
@@ -31,12 +32,12 @@ void
 cursor_check(Cursor *cursors, int count)
 {
 	static Statement read = {
-		.sql = "SELECT i.n, s.user_id IS NOT NULL, m.pending, m.last_seq, m.epoch, m.epoch_open, m.erasures"
+		.sql = "SELECT i.n, s.user_id IS NOT NULL, m.pending, m.last_seq, m.epoch, m.epoch_open, m.erasures, m.first_seq"
 		" FROM generate_subscripts($1, 1) AS i (n)"
 		" LEFT JOIN LATERAL (SELECT s.user_id FROM porcupine.sessions s JOIN porcupine.users u ON u.id = s.user_id"
 		"   WHERE s.id = ($1)[i.n] AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()"
 		"     AND u.disabled_at IS NULL LIMIT 1) s ON true"
-		" LEFT JOIN LATERAL (SELECT m.role = 'pending' AS pending, h.last_seq, h.epoch, h.epoch_open, h.erasures"
+		" LEFT JOIN LATERAL (SELECT m.role = 'pending' AS pending, h.last_seq, h.epoch, h.epoch_open, h.erasures, h.first_seq"
 		"   FROM porcupine.members m JOIN porcupine.room_heads h ON h.room_id = m.room_id"
 		"   WHERE m.room_id = ($2)[i.n] AND m.user_id = s.user_id LIMIT 1) m ON true",
 		.argtypes = {INT8ARRAYOID, INT8ARRAYOID}
@@ -76,6 +77,7 @@ take_answer(TupleTableSlot *slot, void *arg)
 	if (cursor->refusal != NULL)
 		return true;
 	cursor->head = DatumGetInt64(slot->tts_values[FOUND_HEAD]);
+	cursor->first_seq = DatumGetInt64(slot->tts_values[FOUND_FIRST_SEQ]);
 	cursor->epoch = DatumGetInt32(slot->tts_values[FOUND_EPOCH]);
 	cursor->epoch_open = DatumGetBool(slot->tts_values[FOUND_EPOCH_OPEN]);
 	cursor->erasures = DatumGetInt64(slot->tts_values[FOUND_ERASURES]);
@@ -90,7 +92,7 @@ cursor_judge(Cursor *cursor)
 	int64		after = DatumGetInt64(cursor->after.value);
 
 	cursor->reset = !cursor->after.isnull
-		&& (after < 0 || after > cursor->head
+		&& (after < Max(cursor->first_seq - 1, 0) || after > cursor->head
 			|| (!cursor->stream.isnull && DatumGetInt64(cursor->stream.value) != cursor->current_stream)
 			|| (!cursor->behind.isnull && cursor->head - after > DatumGetInt32(cursor->behind.value)));
 }

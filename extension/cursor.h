@@ -20,6 +20,7 @@ typedef struct Cursor
 	/* what is said to it */
 	const Refusal *refusal;		/* session_ended, not_member, role; or NULL */
 	int64		head;
+	int64		first_seq;		/* what is below was taken by retention */
 	int64		current_stream;
 	int32		epoch;
 	bool		epoch_open;
@@ -33,7 +34,7 @@ typedef struct Cursor
  */
 extern void cursor_check(Cursor *cursors, int count);
 
-/* Sets reset, for head and current_stream as they are. */
+/* Sets reset, for head, first_seq and current_stream as they are. */
 extern void cursor_judge(Cursor *cursor);
 
 #endif							/* PORCUPINE_CURSOR_H */

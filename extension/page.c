@@ -13,6 +13,9 @@
 #include "shape.h"
 #include "spi.h"
 
+/* retention leaves the entries of the control log, which are read from there */
+#define KEPT "e.seq >= (SELECT h.first_seq FROM porcupine.room_heads h WHERE h.room_id = $1)"
+
 /* where the rows go */
 typedef struct PageReader
 {
@@ -27,12 +30,12 @@ page_read(LogPage *page)
 {
 	static Statement forward = {
 		.sql = "SELECT " SHAPE_COLUMNS " FROM porcupine.events e"
-		" WHERE e.room_id = $1 AND e.seq > $2 AND e.seq < $3 ORDER BY e.seq LIMIT $4",
+		" WHERE e.room_id = $1 AND e.seq > $2 AND e.seq < $3 AND " KEPT " ORDER BY e.seq LIMIT $4",
 		.argtypes = {INT8OID, INT8OID, INT8OID, INT4OID}
 	};
 	static Statement backward = {
 		.sql = "SELECT " SHAPE_COLUMNS " FROM porcupine.events e"
-		" WHERE e.room_id = $1 AND e.seq > $2 AND e.seq < $3 ORDER BY e.seq DESC LIMIT $4",
+		" WHERE e.room_id = $1 AND e.seq > $2 AND e.seq < $3 AND " KEPT " ORDER BY e.seq DESC LIMIT $4",
 		.argtypes = {INT8OID, INT8OID, INT8OID, INT4OID}
 	};
 	PageReader	reader = {.page = page};

@@ -32,8 +32,9 @@
 #define MOST_BYTES (1024 * 1024)
 
 static LogPage wanted_page(const Cursor *cursor, NullableDatum before, NullableDatum max);
-static bool is_here(const LogPage *page, int64 erasures);
-static bool take_number(TupleTableSlot *slot, void *arg);
+static int64 read_head(Cursor *cursor);
+static bool take_head(TupleTableSlot *slot, void *arg);
+static int64 highest_of(const LogPage *page);
 static int64 cell_or_zero(const Column *column, int row);
 static void put_admission(ReturnSetInfo *results, int item, const Cursor *cursor);
 static int64 number_or(FunctionCallInfo fcinfo, int argument, int64 otherwise);
@@ -78,10 +79,14 @@ porcupine_replica_page(PG_FUNCTION_ARGS)
 		.erasures = PG_NARGS() > 7 ? number_or(fcinfo, 7, PG_INT64_MAX) : PG_INT64_MAX,	/* 1.0 did not tell */
 	};
 	LogPage		page;
+	int64		reached;
 
+	if (cursor.head < 0 || server_known_stream() != cursor.current_stream)
+		PG_RETURN_NULL();
+	reached = read_head(&cursor);
 	cursor_judge(&cursor);
 	page = wanted_page(&cursor, fcinfo->args[1], fcinfo->args[4]);
-	if (cursor.head < 0 || server_known_stream() != cursor.current_stream || !is_here(&page, cursor.erasures))
+	if (reached < highest_of(&page))
 		PG_RETURN_NULL();
 	page_read(&page);
 	PG_RETURN_TEXT_P(answer(&page, &cursor));
@@ -107,34 +112,45 @@ wanted_page(const Cursor *cursor, NullableDatum before, NullableDatum max)
 }
 
 /*
- * Has all that the page may hold been replayed, and whatever was taken out of the log? Asked by the
- * snapshot that it is then read by.
+ * Up to where the room has been replayed, and its first_seq; -1: not yet what was taken out of its
+ * log. Asked by the snapshot that the page is then read by.
  */
-static bool
-is_here(const LogPage *page, int64 erasures)
+static int64
+read_head(Cursor *cursor)
 {
 	static Statement read = {
-		.sql = "SELECT h.last_seq FROM porcupine.room_heads h WHERE h.room_id = $1 AND h.erasures >= $2",
+		.sql = "SELECT h.last_seq, h.first_seq FROM porcupine.room_heads h WHERE h.room_id = $1 AND h.erasures >= $2",
 		.argtypes = {INT8OID, INT8OID}
 	};
-	int64		highest = page->before - 1;
-	int64		reached = -1;
-	int			nesting;
+	int64		found[] = {-1, 0};
+	int			nesting = spi_begin();
 
-	if (!page->backward)
-		highest = Min(highest, page->after + PAGE_MOST_EVENTS);
-	nesting = spi_begin();
-	spi_each(&read, (Datum[]) {Int64GetDatum(page->room), Int64GetDatum(erasures)}, take_number, &reached);
+	spi_each(&read, (Datum[]) {Int64GetDatum(cursor->room), Int64GetDatum(cursor->erasures)}, take_head, found);
 	spi_end(nesting);
-	return reached >= Max(highest, 0);
+	cursor->first_seq = found[1];
+	return found[0];
 }
 
 static bool
-take_number(TupleTableSlot *slot, void *arg)
+take_head(TupleTableSlot *slot, void *arg)
 {
+	int64	   *found = arg;
+
 	slot_getallattrs(slot);
-	*(int64 *) arg = DatumGetInt64(slot->tts_values[0]);
+	found[0] = DatumGetInt64(slot->tts_values[0]);
+	found[1] = DatumGetInt64(slot->tts_values[1]);
 	return true;
+}
+
+/* the seq up to which the page may hold events */
+static int64
+highest_of(const LogPage *page)
+{
+	int64		highest = page->before - 1;
+
+	if (!page->backward)
+		highest = Min(highest, page->after + PAGE_MOST_EVENTS);
+	return Max(highest, 0);
 }
 
 /* porcupine.read_frames(room, after, max, max_bytes) */

@@ -32,6 +32,22 @@ CREATE FUNCTION porcupine.send_many(rooms bigint[], users bigint[], devices bigi
 COMMENT ON FUNCTION porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean, bigint, boolean) IS
   'sends for many users at once, for the bridge: one result row per item (from 1), in order; condition is null or the name of the refusal, seq is also set with duplicate_mismatch, epoch is the room''s current one with stale_epoch and epoch_closed. An exception, say of a veto trigger, aborts the whole call: run the items one by one then. The commit rings with this origin, by which a bridge knows its own doorbells; doorbell false: the caller wakes listeners itself, after the commit, by ring(): see doorbell_mode(). wait false: a room that another transaction holds is not waited for, its items get the condition busy. Errors: invalid (the arrays differ in length, origin is negative)';
 
+CREATE VIEW porcupine.log AS
+  SELECT e.room_id, e.seq, e.kind, e.sender_id, e.device_id, e.client_id, e.epoch, e.ref, e.created_at, e.body FROM porcupine.events e;
+COMMENT ON VIEW porcupine.log IS 'events with their columns as the type porcupine.event has them, for the functions that read';
+
+CREATE FUNCTION porcupine.first_kept(room bigint) RETURNS bigint
+  LANGUAGE sql STABLE PARALLEL SAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$ SELECT h.first_seq FROM porcupine.room_heads h WHERE h.room_id = room $$;
+COMMENT ON FUNCTION porcupine.first_kept(bigint) IS
+  'the oldest seq of a room that is read; what retention has left below it, the entries of the control log, is read from there';
+
+CREATE FUNCTION porcupine.page_size(wanted integer) RETURNS integer
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN greatest(least(wanted, 500), 1);
+COMMENT ON FUNCTION porcupine.page_size(integer) IS 'how many events a call gives that was asked for so many: 1 to 500';
+
 CREATE FUNCTION porcupine.history(room bigint, before bigint DEFAULT NULL, max integer DEFAULT 50) RETURNS SETOF porcupine.event
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 50
   SET search_path = pg_catalog, porcupine, pg_temp
@@ -39,10 +55,9 @@ AS $$
 BEGIN
   PERFORM porcupine.require_member(room);
   RETURN QUERY SELECT page.* FROM (
-    SELECT e.room_id, e.seq, e.kind, e.sender_id, e.device_id, e.client_id, e.epoch, e.ref, e.created_at, e.body
-      FROM porcupine.events e
-     WHERE e.room_id = room AND e.seq < coalesce(before, 9223372036854775807)
-     ORDER BY e.seq DESC LIMIT greatest(least(max, 500), 1)) page
+    SELECT e.* FROM porcupine.log e
+     WHERE e.room_id = room AND e.seq < coalesce(before, 9223372036854775807) AND e.seq >= porcupine.first_kept(room)
+     ORDER BY e.seq DESC LIMIT porcupine.page_size(max)) page
    ORDER BY page.seq;
 END
 $$;
@@ -61,21 +76,46 @@ $$;
 COMMENT ON FUNCTION porcupine.since(bigint, bigint, integer) IS
   'up to max (1-500) events of a room after a seq, in order. Errors: not_member, role, unauthenticated. Example: SELECT seq, kind, body FROM porcupine.since(1, 41)';
 
+CREATE FUNCTION porcupine.around(room bigint, seq bigint, max integer DEFAULT 50) RETURNS SETOF porcupine.event
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 50
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  wanted integer := porcupine.page_size(max);
+BEGIN
+  PERFORM porcupine.require_member(room);
+  IF seq IS NULL THEN
+    PERFORM porcupine.refuse('invalid', 'seq is a number');
+  END IF;
+  RETURN QUERY SELECT page.* FROM (
+    (SELECT e.* FROM porcupine.log e
+      WHERE e.room_id = room AND e.seq < around.seq AND e.seq >= porcupine.first_kept(room) ORDER BY e.seq DESC LIMIT wanted / 2)
+    UNION ALL
+    (SELECT e.* FROM porcupine.log e
+      WHERE e.room_id = room AND e.seq >= greatest(around.seq, porcupine.first_kept(room)) ORDER BY e.seq LIMIT wanted - wanted / 2)) page
+   ORDER BY page.seq;
+END
+$$;
+COMMENT ON FUNCTION porcupine.around(bigint, bigint, integer) IS
+  'up to max (1-500) events of a room around a seq, in order: half of them before it, it and the others after. Errors: invalid, not_member, role, unauthenticated, session_ended. Example: SELECT seq, kind, body FROM porcupine.around(1, 41, 20)';
+
 CREATE FUNCTION porcupine.cursor_state(room bigint, after bigint DEFAULT NULL, stream bigint DEFAULT NULL, behind integer DEFAULT NULL,
   OUT head bigint, OUT current_stream bigint, OUT epoch integer, OUT epoch_open boolean, OUT reset boolean) RETURNS record
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
+DECLARE
+  first_seq bigint;
 BEGIN
   PERFORM porcupine.require_member(room);
   current_stream := porcupine.current_stream();
-  SELECT h.last_seq, h.epoch, h.epoch_open INTO head, epoch, epoch_open FROM porcupine.room_heads h WHERE h.room_id = room;
+  SELECT h.last_seq, h.epoch, h.epoch_open, h.first_seq INTO head, epoch, epoch_open, first_seq FROM porcupine.room_heads h WHERE h.room_id = room;
   reset := after IS NOT NULL
-           AND (after < 0 OR after > head OR stream <> current_stream OR coalesce(head - after > behind, false)) IS TRUE;
+           AND (after < greatest(first_seq - 1, 0) OR after > head OR stream <> current_stream OR coalesce(head - after > behind, false)) IS TRUE;
 END
 $$;
 COMMENT ON FUNCTION porcupine.cursor_state(bigint, bigint, bigint, integer) IS
-  'whether the cursor (stream, after) can be resumed from: not when it is of another stream, beyond the head, or more than behind events back. Errors: not_member, role, unauthenticated';
+  'whether the cursor (stream, after) can be resumed from: not when it is of another stream, beyond the head, below what retention has left, or more than behind events back. Errors: not_member, role, unauthenticated';
 
 CREATE FUNCTION porcupine.admit_many(sessions bigint[], rooms bigint[], afters bigint[], streams bigint[], behind integer DEFAULT NULL)
   RETURNS TABLE (item integer, condition text, head bigint, stream bigint, epoch integer, epoch_open boolean, reset boolean, erasures bigint)
@@ -85,29 +125,12 @@ CREATE FUNCTION porcupine.admit_many(sessions bigint[], rooms bigint[], afters b
 COMMENT ON FUNCTION porcupine.admit_many(bigint[], bigint[], bigint[], bigint[], integer) IS
   'cursor_state() for many sessions at once, for the bridge: one result row per item (from 1), in order; condition is null or the name of the refusal (session_ended, not_member, role). Membership, head and erasures (see room_heads) are of one snapshot. Errors: invalid (the arrays differ in length), too_large (more than 1000 items)';
 
-CREATE FUNCTION porcupine.mark_read(room bigint, seq bigint) RETURNS void
-  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-  SET search_path = pg_catalog, porcupine, pg_temp
-AS $$
-BEGIN
-  PERFORM porcupine.require_member(room);
-  IF seq IS NULL OR seq < 0 THEN
-    PERFORM porcupine.refuse('invalid', 'seq is a number from 0');
-  END IF;
-  UPDATE porcupine.members m
-     SET read_seq = least(mark_read.seq, (SELECT h.last_seq FROM porcupine.room_heads h WHERE h.room_id = room))
-   WHERE m.room_id = room AND m.user_id = porcupine.current_user_id() AND m.read_seq < mark_read.seq;
-END
-$$;
-COMMENT ON FUNCTION porcupine.mark_read(bigint, bigint) IS
-  'raises the read mark of the current user to seq (at most the head). Errors: invalid, not_member, role, unauthenticated';
-
 CREATE FUNCTION porcupine.read_events(room bigint, after bigint, max integer DEFAULT 500) RETURNS SETOF porcupine.event
   LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 50
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
-  SELECT e.room_id, e.seq, e.kind, e.sender_id, e.device_id, e.client_id, e.epoch, e.ref, e.created_at, e.body
-    FROM porcupine.events e WHERE e.room_id = room AND e.seq > coalesce(after, 0) ORDER BY e.seq LIMIT greatest(least(max, 500), 1)
+  SELECT e.* FROM porcupine.log e
+   WHERE e.room_id = room AND e.seq > coalesce(after, 0) AND e.seq >= porcupine.first_kept(room) ORDER BY e.seq LIMIT porcupine.page_size(max)
 $$;
 COMMENT ON FUNCTION porcupine.read_events(bigint, bigint, integer) IS
   'since() without its check';
@@ -126,7 +149,7 @@ CREATE FUNCTION porcupine.history_page(session bigint, room bigint, before bigin
   SET search_path = pg_catalog, porcupine, pg_temp
   AS 'MODULE_PATHNAME', 'porcupine_history_page';
 COMMENT ON FUNCTION porcupine.history_page(bigint, bigint, bigint, bigint, bigint, integer) IS
-  'history() or, with after, since() for the user of a session whose token the bridge has verified, as the answer of API.md: {"results": [event, ...], "head", "stream", "reset"}. reset: the cursor (stream, after) is of another stream or beyond the head, and the page is the latest. A page ends with the event by which its bodies pass 1 MiB. Errors: session_ended, not_member, role';
+  'history() or, with after, since() for the user of a session whose token the bridge has verified, as the answer of API.md: {"results": [event, ...], "head", "stream", "reset"}. reset: the cursor (stream, after) is of another stream, beyond the head or below what retention has left, and the page is the latest. A page ends with the event by which its bodies pass 1 MiB. Errors: session_ended, not_member, role';
 
 CREATE FUNCTION porcupine.replica_page(room bigint, before bigint, after bigint, stream bigint, max integer, head bigint, current_stream bigint,
                                        erasures bigint) RETURNS json

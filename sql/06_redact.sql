@@ -22,8 +22,7 @@ BEGIN
     RETURN notice;
   END IF;
   PERFORM porcupine.erase_bodies(room, redact.seq);
-  INSERT INTO porcupine.audit (room_id, actor_id, subject_id, action, detail)
-  VALUES (room, mine.user_id, target.sender_id, 'event.redacted', jsonb_build_object('seq', redact.seq));
+  PERFORM porcupine.note_act('event.redacted', target.sender_id, room, jsonb_build_object('seq', redact.seq));
   RETURN porcupine.append_event(room, 'redacted', convert_to(jsonb_build_object('by', mine.user_id::text)::text, 'UTF8'), ref => redact.seq);
 END
 $$;

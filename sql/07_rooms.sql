@@ -24,7 +24,7 @@ AS $$
          r.created_at, membership.joined_seq, membership.read_seq,
          r.description, r.listed, r.approval, r.direct, r.system, h.archived, r.retention,
          h.first_seq, membership.delivered_seq,
-         greatest(h.last_seq - greatest(membership.read_seq, membership.joined_seq, h.first_seq - 1), 0), membership.muted_until
+         porcupine.count_unread(h.last_seq, h.first_seq, membership.read_seq, membership.joined_seq), membership.muted_until
     FROM porcupine.rooms r JOIN porcupine.room_heads h ON h.room_id = r.id WHERE r.id = membership.room_id
 $$;
 COMMENT ON FUNCTION porcupine.room_as_seen(porcupine.members, bigint) IS 'a room as this member sees it, in the current stream';
