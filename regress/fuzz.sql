@@ -17,7 +17,7 @@ INSERT INTO fuzz.usual SELECT t, e FROM (VALUES
   ('bigint', ARRAY['0', '1', '2', '3', '10']), ('uuid', ARRAY['gen_random_uuid()']),
   ('text', ARRAY['''abcdef''', '''u'' || left(md5(clock_timestamp()::text), 8)', '''Some words.''']),
   ('bytea', ARRAY['''abc''', 'sha256(convert_to(clock_timestamp()::text, ''UTF8''))']),
-  ('interval', ARRAY['''1 hour''', '''7 days''']), ('timestamp with time zone', ARRAY['now() + ''1 hour''']),
+  ('interval', ARRAY['''1 hour''', '''7 days''']), ('timestamp with time zone', ARRAY['now() + interval ''1 hour''']),
   ('json', ARRAY['''{"a": 1}''']), ('jsonb', ARRAY['''{"a": 1}''']), ('inet', ARRAY['''127.0.0.1'''])
 ) AS x (t, es), unnest(es) AS e;
 
@@ -38,7 +38,7 @@ INSERT INTO fuzz.extremes SELECT t, e FROM (VALUES
   ('name', ARRAY['''''', '''users''', '''porcupine''', 'repeat(''x'', 63)']),
   ('bytea', ARRAY['''''', '''\x00''', '''a''', '''\xfffe''', '''{"a":1}''', 'sha256(''x'')', 'decode(repeat(''00'', 64), ''hex'')', 'convert_to(repeat(''x'', 2049), ''UTF8'')',
     'convert_to(repeat(''x'', 8193), ''UTF8'')', 'convert_to(repeat(''x'', 65536), ''UTF8'')', 'convert_to(repeat(''x'', 65537), ''UTF8'')', 'convert_to(repeat(''x'', 1048576), ''UTF8'')']),
-  ('timestamp with time zone', ARRAY['now()', '''infinity''', '''-infinity''', '''4713-01-01 00:00:00 BC''', '''294276-12-31 23:59:59.999999 UTC''', '''1970-01-01 UTC''', 'now() + ''1 hour''', 'now() - ''1 hour''']),
+  ('timestamp with time zone', ARRAY['now()', '''infinity''', '''-infinity''', '''4713-01-01 00:00:00 BC''', '''294276-12-31 23:59:59.999999 UTC''', '''1970-01-01 UTC''', 'now() + interval ''1 hour''', 'now() - interval ''1 hour''']),
   ('timestamp without time zone', ARRAY['localtimestamp', '''infinity''', '''-infinity''', '''4713-01-01 00:00:00 BC''', '''294276-12-31''']),
   ('date', ARRAY['current_date', '''infinity''', '''-infinity''', '''4713-01-01 BC''', '''5874897-12-31''']),
   ('time without time zone', ARRAY['''00:00''', '''24:00''']),
