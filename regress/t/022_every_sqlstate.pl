@@ -15,7 +15,7 @@ my $root = "$FindBin::RealBin/../..";
 my $node = new_node('sqlstates');
 
 # Conditions that the wire knows (the bridge answers with them by itself, or they are reserved) and no SQL raises.
-my %raised_by_no_sql = map { $_ => 1 } qw(rate_limited banned quota);
+my %raised_by_no_sql = map { $_ => 1 } qw(rate_limited quota);
 
 # condition => who calls: [ role, user (0: nobody), statement, what makes it so (as superuser) ]
 my $uuid = "'00000000-0000-4000-8000-000000000001'";
@@ -36,7 +36,8 @@ my %met = (
 		INSERT INTO porcupine.invites (room_id, created_by, expires_at, code_hash) VALUES (1, 1, now() - interval '1 day', sha256('used-up-code'))} ],
 	too_large => [ 'backend', 1, "SELECT porcupine.rename_room(1, repeat('x', 101))" ],
 	busy => [ 'client', 0, 'SET TRANSACTION READ ONLY; SELECT porcupine.current_stream()', 'SELECT porcupine.current_stream(); UPDATE porcupine.stream SET timeline = 0' ],
-	muted => [ 'backend', 2, "SELECT porcupine.send(1, gen_random_uuid(), 'x')", "UPDATE porcupine.members SET muted_until = now() + interval '1 hour' WHERE room_id = 1 AND user_id = 2" ],
+	muted => [ 'backend', 2, "SELECT porcupine.send(1, gen_random_uuid(), 'x')", "SELECT porcupine.act_as(1); SELECT porcupine.mute_member(1, 2, now() + interval '1 hour')" ],
+	banned => [ 'backend', 3, "SELECT porcupine.join_room('R00002')", 'SELECT porcupine.act_as(1); SELECT porcupine.ban_user(2, 3)' ],
 	archived => [ 'backend', 1, "SELECT porcupine.send(3, gen_random_uuid(), 'x')", 'UPDATE porcupine.room_heads SET archived = true WHERE room_id = 3' ],
 );
 
@@ -99,7 +100,7 @@ sub meet
 {
 	my ($condition, $role, $user, $statement, $before) = @_;
 
-	$node->safe_psql('postgres', $before) if defined $before;
+	$node->safe_psql('postgres', "BEGIN; $before; COMMIT") if defined $before;
 	my ($code, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nBEGIN;\n" . ($user ? "SELECT porcupine.act_as($user);\n" : '') . "$statement;\nCOMMIT;",
 		on_error_stop => 1, extra_params => [ '-U', "meet_$role" ]);
 	like($err, qr/ERROR:\s+$sqlstate{$condition}: \S+/, "$condition is $sqlstate{$condition}, and says what is wrong");
