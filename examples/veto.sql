@@ -3,7 +3,8 @@
 -- As superuser, after orders.sql:   psql -f examples/veto.sql
 --
 -- The bridge sends in batches; when one is refused it sends each message by itself, so that nobody else's is lost. Every event
--- now goes by this function: keep it short, and let WHEN sort out what it has nothing to say about.
+-- now goes by this function: keep it short, and let WHEN sort out what it has nothing to say about. Keep this file, too: pg_dump
+-- carries the functions, but no trigger that stands on a table of an extension; after a restore it is to be made again.
 
 -- 1. A customer does not write to the room of an order that is closed.
 CREATE FUNCTION shop.closed_orders_are_closed() RETURNS trigger
