@@ -261,6 +261,24 @@ $$;
 COMMENT ON FUNCTION porcupine.join_room(text) IS
   'joins by room code (case does not matter) or invite code; in an encrypted room as pending. A member gets the room again and uses nothing up. Errors: invalid, not_found, gone, banned, archived, room_full, unauthenticated. Example: SELECT id, role FROM porcupine.join_room(''K3X9QA'')';
 
+CREATE FUNCTION porcupine.end_membership(membership porcupine.members) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  IF membership.role = 'owner' THEN            -- a room is never without an owner while it has active members
+    UPDATE porcupine.members m SET role = 'owner'
+     WHERE m.room_id = membership.room_id
+       AND m.user_id = (SELECT s.user_id FROM porcupine.members s
+                         WHERE s.room_id = membership.room_id AND s.user_id <> membership.user_id AND s.role > 'pending'
+                         ORDER BY s.role DESC, s.joined_seq LIMIT 1);
+  END IF;
+  DELETE FROM porcupine.members m WHERE m.room_id = membership.room_id AND m.user_id = membership.user_id;
+END
+$$;
+COMMENT ON FUNCTION porcupine.end_membership(porcupine.members) IS
+  'ends a membership under the room''s lock, which the caller holds; an owner hands over to the longest-standing of those of the highest role';
+
 CREATE FUNCTION porcupine.leave_room(room bigint, index integer DEFAULT NULL, entry bytea DEFAULT NULL) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
@@ -272,13 +290,7 @@ BEGIN
   IF entry IS NOT NULL THEN
     PERFORM porcupine.append_entries(room, index, ARRAY[entry]);
   END IF;
-  IF membership.role = 'owner' THEN            -- a room is never without an owner while it has active members
-    UPDATE porcupine.members m SET role = 'owner'
-     WHERE m.room_id = room AND m.user_id = (SELECT s.user_id FROM porcupine.members s
-                                              WHERE s.room_id = room AND s.user_id <> membership.user_id AND s.role > 'pending'
-                                              ORDER BY s.role DESC, s.joined_seq LIMIT 1);
-  END IF;
-  DELETE FROM porcupine.members m WHERE m.room_id = room AND m.user_id = membership.user_id;
+  PERFORM porcupine.end_membership(membership);
 END
 $$;
 COMMENT ON FUNCTION porcupine.leave_room(bigint, integer, bytea) IS

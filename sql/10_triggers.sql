@@ -9,6 +9,10 @@ DECLARE
   muted_until timestamptz;
 BEGIN
   PERFORM porcupine.lock_room(NEW.room_id);
+  -- The same lock as the foreign key's, so that who is being erased joins nothing meanwhile.
+  IF (SELECT u.erased_at IS NOT NULL FROM porcupine.users u WHERE u.id = NEW.user_id FOR KEY SHARE) THEN
+    PERFORM porcupine.refuse('gone', 'this account was erased');
+  END IF;
   IF (SELECT count(*) >= r.max_members FROM porcupine.rooms r, porcupine.members m
        WHERE r.id = NEW.room_id AND m.room_id = NEW.room_id GROUP BY r.max_members) THEN
     PERFORM porcupine.refuse('room_full', 'the room is full');
