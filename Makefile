@@ -126,7 +126,7 @@ page: .build/page.stamp ## build the page, web/dist
 
 # --- the workflow --------------------------------------------------------------
 
-.PHONY: run stop psql packages build bench test torture test-docker sanitize lint help erase-data
+.PHONY: run stop psql packages build bench test test-versions torture test-docker sanitize lint help erase-data
 run: ## install, build and start everything; Ctrl-C stops it (PORCUPINE_PORT, PORCUPINE_DIR)
 	@scripts/run
 
@@ -150,6 +150,11 @@ test: ## run every test; SUITE="regress tap" chooses (scripts/test names them)
 
 sanitize: ## run the bridge's tests again with a bridge that watches over its memory and arithmetic
 	@scripts/test sanitize
+
+# bookworm has PostgreSQL 15, trixie 17, forky 18
+RELEASES = bookworm trixie forky
+test-versions: ## test the extension on clean Debians with PostgreSQL 15, 17 and 18 (as root; RELEASES=forky: on one)
+	@set -e; for release in $(RELEASES); do scripts/try-clean $$release scripts/test regress isolation tap; done
 
 test-docker: ## build and start docker-compose.yml, use it and break it (needs Docker; not part of test)
 	@scripts/test-docker
