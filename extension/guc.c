@@ -67,6 +67,11 @@ guc_define(void)
 							 " restoring the roles.",
 							 &guc_settings.adopt_roles, false,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("porcupine.allow_drop",
+							 "Whether DROP EXTENSION may take a chat with it.",
+							 "Off: refused while there are users, rooms or events.",
+							 &guc_settings.allow_drop, false,
+							 PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 	define_doorbell();
 	define_maintenance();
 	MarkGUCPrefixReserved("porcupine");

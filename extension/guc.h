@@ -10,6 +10,7 @@ typedef struct Settings
 	int			refresh_lifetime;	/* seconds that an unused session lives */
 	int			password_concurrency;	/* Argon2id hashes at once in a database */
 	bool		adopt_roles;	/* read by the install script */
+	bool		allow_drop;		/* may DROP EXTENSION take users, rooms, events along? */
 	bool		doorbell_worker;	/* may commits leave ringing to the worker? */
 	int			doorbell_linger;	/* milliseconds from one batch of NOTIFYs to the next */
 	int			doorbell_ring;	/* bells that wait for the worker of a database */

@@ -16,6 +16,7 @@
 
 #include "deferred.h"
 #include "doorbell.h"
+#include "guard.h"
 #include "guc.h"
 #include "identity.h"
 #include "maintenance.h"
@@ -35,6 +36,7 @@ _PG_init(void)
 	if (sodium_init() < 0)
 		elog(ERROR, "libsodium cannot be used on this machine");
 	guc_define();
+	guard_begin();
 	if (process_shared_preload_libraries_in_progress)
 	{
 		ring_reserve();

@@ -203,3 +203,13 @@ COMMENT ON FUNCTION porcupine.outbox_is_sent_at_commit() IS 'trigger: sends all 
 CREATE CONSTRAINT TRIGGER outbox_is_sent_at_commit AFTER INSERT ON porcupine.outbox DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION porcupine.outbox_is_sent_at_commit();
 COMMENT ON TRIGGER outbox_is_sent_at_commit ON porcupine.outbox IS 'a deferred send takes its seq at the commit, or at SET CONSTRAINTS ... IMMEDIATE';
+
+CREATE FUNCTION porcupine.guard() RETURNS event_trigger
+  LANGUAGE c AS 'MODULE_PATHNAME', 'porcupine_guard';
+COMMENT ON FUNCTION porcupine.guard() IS
+  'event trigger: loads the library, which refuses to drop the extension while there are users, rooms or events, unless porcupine.allow_drop is on';
+
+-- Of all commands only those that can take the extension along: its own drop, its owner's, and of what its objects stand on.
+CREATE EVENT TRIGGER porcupine_guard ON ddl_command_start WHEN TAG IN ('DROP EXTENSION', 'DROP OWNED', 'DROP SCHEMA', 'DROP LANGUAGE')
+  EXECUTE FUNCTION porcupine.guard();
+COMMENT ON EVENT TRIGGER porcupine_guard IS 'the chat is not dropped by mistake: SET porcupine.allow_drop = on first';

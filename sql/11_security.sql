@@ -47,7 +47,8 @@ COMMENT ON POLICY readers ON porcupine.events IS 'of the rooms one may read';
 COMMENT ON POLICY readers ON porcupine.control_log IS 'of the rooms one may read';
 COMMENT ON POLICY readers ON porcupine.epochs IS 'of the rooms one may read';
 
--- Ownership: nothing belongs to the superuser who installs, so that no definer function runs with their powers.
+-- Ownership: nothing belongs to the superuser who installs, so that no definer function runs with their powers. But for the event
+-- trigger's function, which runs in the sessions of superusers: nobody else may change it.
 DO $$
 DECLARE
   o record;
@@ -57,9 +58,11 @@ BEGIN
     EXECUTE pg_catalog.format('ALTER TABLE porcupine.%I OWNER TO porcupine_owner', o.relname);
     EXECUTE pg_catalog.format('REVOKE ALL ON porcupine.%I FROM PUBLIC', o.relname);
   END LOOP;
-  FOR o IN SELECT p.oid::pg_catalog.regprocedure AS signature FROM pg_catalog.pg_proc p
+  FOR o IN SELECT p.oid::pg_catalog.regprocedure AS signature, p.prorettype FROM pg_catalog.pg_proc p
             WHERE p.pronamespace = 'porcupine'::pg_catalog.regnamespace LOOP
-    EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO porcupine_owner', o.signature);
+    IF o.prorettype <> 'pg_catalog.event_trigger'::pg_catalog.regtype THEN
+      EXECUTE pg_catalog.format('ALTER FUNCTION %s OWNER TO porcupine_owner', o.signature);
+    END IF;
     EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', o.signature);
   END LOOP;
   FOR o IN SELECT t.oid::pg_catalog.regtype AS name FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid

@@ -15,7 +15,7 @@ SELECT t.tgname AS without_comment FROM pg_trigger t JOIN pg_class c ON c.oid = 
 SELECT p.polname AS without_comment, p.polrelid::regclass FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
  WHERE c.relnamespace = 'porcupine'::regnamespace AND obj_description(p.oid, 'pg_policy') IS NULL ORDER BY 1, 2;
 
--- All of it belongs to porcupine_owner, which is nobody.
+-- All of it belongs to porcupine_owner, which is nobody; but for the event trigger, which PostgreSQL wants to be a superuser's.
 SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS owned_by_somebody_else
   FROM pg_depend d
  WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'porcupine') AND d.deptype = 'e'
@@ -29,7 +29,7 @@ SELECT rolname, rolcanlogin OR rolsuper OR rolcreaterole OR rolcreatedb OR rolre
        (SELECT array_agg(m.member::regrole::text ORDER BY m.member::regrole::text) FROM pg_auth_members m WHERE m.roleid = r.oid) AS members
   FROM pg_roles r WHERE rolname LIKE 'porcupine\_%' ORDER BY 1;
 
--- Nothing lies outside of the schema, and nothing in the schema belongs to somebody else.
+-- Nothing but the event trigger lies outside of the schema, and nothing in the schema belongs to somebody else.
 SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS outside
   FROM pg_depend d
  WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'porcupine') AND d.deptype = 'e'

@@ -49,7 +49,7 @@ $node->safe_psql('hostile', 'DROP SCHEMA porcupine CASCADE', @as_mallory);
 
 # Neither may the owner of the database install it, nor somebody who is let into the schema.
 is(sqlstate_of($node, 'CREATE EXTENSION porcupine', 'hostile'), '00000', 'installs where nothing is planted');
-$node->safe_psql('hostile', 'DROP EXTENSION porcupine');
+$node->safe_psql('hostile', 'SET porcupine.allow_drop = on; DROP EXTENSION porcupine');
 my ($code, $out, $err) = $node->psql('hostile', 'CREATE EXTENSION porcupine', @as_mallory);
 like($err, qr/permission denied|must be superuser/i, 'nobody but a superuser installs');
 is($node->safe_psql('hostile', q{SELECT count(*) FROM pg_namespace WHERE nspname = 'porcupine'}),
@@ -82,7 +82,7 @@ $node->safe_psql('postgres', "$reset CREATE ROLE porcupine_client; GRANT porcupi
   $node->psql('hostile', 'ALTER DATABASE hostile SET porcupine.adopt_roles = on', @as_mallory);
 isnt($code, 0, "the database's settings cannot adopt members");
 is(install('SET porcupine.adopt_roles = on; CREATE EXTENSION porcupine'), '00000', 'the superuser does');
-$node->safe_psql('hostile', 'DROP EXTENSION porcupine');
+$node->safe_psql('hostile', 'SET porcupine.allow_drop = on; DROP EXTENSION porcupine');
 $node->safe_psql('postgres', "$reset CREATE ROLE porcupine_owner; GRANT porcupine_owner TO mallory");
 is(install('SET porcupine.adopt_roles = on; CREATE EXTENSION porcupine'),
 	'42710', 'but no member of the owner');

@@ -70,7 +70,7 @@ $listener->{run}->finish;
 my @notified = $listener->{out} =~ /Asynchronous notification "porcupine"/g;
 is(scalar(@notified), 1, 'one doorbell for the transaction');
 
-$node->safe_psql('postgres', 'DROP EXTENSION porcupine');
+$node->safe_psql('postgres', 'SET porcupine.allow_drop = on; DROP EXTENSION porcupine');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_namespace WHERE nspname = 'porcupine'}),
 	'0', 'dropped without a trace but its roles');
 $node->safe_psql('postgres', 'REVOKE porcupine_bridge FROM bridge; CREATE EXTENSION porcupine');

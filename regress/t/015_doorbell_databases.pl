@@ -42,7 +42,7 @@ stop_listener($ninth);
 # --- DROP EXTENSION ------------------------------------------------------------------------------------------------------------
 
 busy_doorbell($node, 'chat1');
-is(sqlstate_of($node, 'DROP EXTENSION porcupine', 'chat1'), '00000', 'the extension is dropped at once');
+is(sqlstate_of($node, 'SET porcupine.allow_drop = on; DROP EXTENSION porcupine', 'chat1'), '00000', 'the extension is dropped at once');
 stop_listener($listeners{chat1});
 $listeners{chat1} = start_listener($node, 'chat1');
 $node->safe_psql('chat1', 'CREATE EXTENSION porcupine');
@@ -54,7 +54,7 @@ pass('and made anew it rings');
 # What was rung in the very transaction that drops it finds no extension: the worker leaves without a word.
 my $log = -s $node->logfile;
 my $pid = busy_doorbell($node, 'chat1');
-$node->safe_psql('chat1', 'BEGIN; SELECT porcupine.ring(ARRAY[4], ARRAY[6], 0); DROP EXTENSION porcupine; COMMIT');
+$node->safe_psql('chat1', 'BEGIN; SELECT porcupine.ring(ARRAY[4], ARRAY[6], 0); SET porcupine.allow_drop = on; DROP EXTENSION porcupine; COMMIT');
 wait_for('the worker to leave', sub { $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE pid = $pid") eq '0' });
 unlike(slurp_file($node->logfile, $log), qr/ERROR|FATAL|PANIC/, 'a worker without an extension leaves quietly');
 is(hear($listeners{chat1})->{rooms}{4}, undef, 'and tells nothing');
