@@ -147,7 +147,7 @@ CREATE TABLE porcupine.members (
   read_seq bigint NOT NULL DEFAULT 0,
   joined_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   role porcupine.role NOT NULL DEFAULT 'member',
-  via text NOT NULL DEFAULT 'sql' CHECK (via IN ('create', 'code', 'invite', 'sql', 'request', 'direct', 'link')),
+  via text NOT NULL DEFAULT 'sql' CHECK (via IN ('create', 'code', 'invite', 'sql', 'list', 'request', 'direct', 'link')),
   delivered_seq bigint NOT NULL DEFAULT 0,
   muted_until timestamptz,
   PRIMARY KEY (room_id, user_id)

@@ -211,13 +211,16 @@ BEGIN
     PERFORM porcupine.refuse('archived', 'the room is archived');
   END IF;
   PERFORM porcupine.refuse_banned(room, account);
+  IF via IN ('code', 'list') AND (SELECT r.approval FROM porcupine.rooms r WHERE r.id = room) THEN
+    PERFORM porcupine.refuse('role', 'who joins this room is approved first', 'Ask by request_to_join().');
+  END IF;
   INSERT INTO porcupine.members (room_id, user_id, role, via)
   SELECT r.id, account, CASE WHEN r.encrypted THEN 'pending' ELSE 'member' END::porcupine.role, add_member.via
     FROM porcupine.rooms r WHERE r.id = room;
 END
 $$;
 COMMENT ON FUNCTION porcupine.add_member(bigint, bigint, text) IS
-  'how everybody comes into a room but its creator, under its lock, which the caller holds: as pending where it is encrypted. Errors: archived, banned, room_full';
+  'how everybody comes into a room but its creator, under its lock, which the caller holds: as pending where it is encrypted. Errors: archived, banned, role (an approval is needed), room_full';
 
 CREATE FUNCTION porcupine.join_room(code text) RETURNS porcupine.room
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -259,7 +262,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.join_room(text) IS
-  'joins by room code (case does not matter) or invite code; in an encrypted room as pending. A member gets the room again and uses nothing up. Errors: invalid, not_found, gone, banned, archived, room_full, unauthenticated. Example: SELECT id, role FROM porcupine.join_room(''K3X9QA'')';
+  'joins by room code (case does not matter) or invite code; in an encrypted room as pending. A member gets the room again and uses nothing up. Errors: invalid, not_found, gone, role (it needs an approval: request_to_join), banned, archived, room_full, unauthenticated. Example: SELECT id, role FROM porcupine.join_room(''K3X9QA'')';
 
 CREATE FUNCTION porcupine.end_membership(membership porcupine.members) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

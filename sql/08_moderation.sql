@@ -72,6 +72,7 @@ BEGIN
   VALUES (room, account, mine.user_id, ban_user.until, coalesce(ban_user.reason, ''))
   ON CONFLICT ON CONSTRAINT bans_pkey DO UPDATE
     SET banned_by = excluded.banned_by, banned_at = excluded.banned_at, until = excluded.until, reason = excluded.reason;
+  DELETE FROM porcupine.join_requests j WHERE j.room_id = room AND j.user_id = account;
   PERFORM porcupine.note_act('member.banned', account, room, jsonb_strip_nulls(jsonb_build_object(
             'until', porcupine.utc_text(ban_user.until), 'reason', nullif(ban_user.reason, ''))));
 END

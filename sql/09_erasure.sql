@@ -21,6 +21,8 @@ BEGIN
   DELETE FROM porcupine.credentials c WHERE c.user_id = account;
   DELETE FROM porcupine.device_lists l WHERE l.user_id = account;
   DELETE FROM porcupine.key_bundles b WHERE b.device_id = ANY (devices);
+  DELETE FROM porcupine.join_requests j WHERE j.user_id = account;
+  UPDATE porcupine.bans b SET reason = '' WHERE b.user_id = account AND b.reason <> '';
   UPDATE porcupine.devices d SET name = 'erased', keys = NULL, revoked_at = coalesce(d.revoked_at, clock_timestamp())
    WHERE d.user_id = account AND (d.name <> 'erased' OR d.keys IS NOT NULL OR d.revoked_at IS NULL);
 END
@@ -148,6 +150,12 @@ AS $$
                          'joined_at', m.joined_at, 'read_seq', m.read_seq, 'delivered_seq', m.delivered_seq, 'muted_until', m.muted_until)
     FROM porcupine.members m JOIN porcupine.rooms r ON r.id = m.room_id WHERE m.user_id = account
   UNION ALL
+  SELECT 'join_request', jsonb_build_object('room', j.room_id::text, 'name', r.name, 'message', j.message, 'requested_at', j.requested_at)
+    FROM porcupine.join_requests j JOIN porcupine.rooms r ON r.id = j.room_id WHERE j.user_id = account
+  UNION ALL
+  SELECT 'ban', jsonb_build_object('room', b.room_id::text, 'until', b.until, 'reason', b.reason, 'banned_at', b.banned_at)
+    FROM porcupine.bans b WHERE b.user_id = account
+  UNION ALL
   SELECT 'invite', jsonb_build_object('id', i.id::text, 'room', i.room_id::text, 'created_at', i.created_at, 'expires_at', i.expires_at,
                      'max_uses', i.max_uses, 'uses', i.uses)
     FROM porcupine.invites i WHERE i.created_by = account
@@ -179,7 +187,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.export_user_rows(bigint) IS
-  'all there is about a user, an object a row: type is account, device, device_list, session, membership, invite, audit (what others did to them) or event (what they sent, the body in base64 as the client sent it). No hashes and no keys of the server. For any amount: psql -At -c writes a file of lines. Errors: not_found. Example: SELECT porcupine.export_user_rows(7)';
+  'all there is about a user, an object a row: type is account, device, device_list, session, membership, join_request, ban, invite, audit (what others did to them) or event (what they sent, the body in base64 as the client sent it). No hashes and no keys of the server. For any amount: psql -At -c writes a file of lines. Errors: not_found. Example: SELECT porcupine.export_user_rows(7)';
 
 CREATE FUNCTION porcupine.export_user(account bigint) RETURNS jsonb
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

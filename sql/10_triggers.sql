@@ -17,6 +17,7 @@ BEGIN
        WHERE r.id = NEW.room_id AND m.room_id = NEW.room_id GROUP BY r.max_members) THEN
     PERFORM porcupine.refuse('room_full', 'the room is full');
   END IF;
+  DELETE FROM porcupine.join_requests j WHERE j.room_id = NEW.room_id AND j.user_id = NEW.user_id;
   DELETE FROM porcupine.mutes u WHERE u.room_id = NEW.room_id AND u.user_id = NEW.user_id
   RETURNING u.until INTO muted_until;
   NEW.muted_until := greatest(muted_until, NEW.muted_until);

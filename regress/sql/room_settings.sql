@@ -15,7 +15,7 @@ SELECT pg_temp.try(4102, $$SELECT concat_ws('|', r.name, r.description, r.listed
   FROM porcupine.change_room(4101, ' Ops ', 'Who is on call', true, true, 5) r$$) AS everything;
 SELECT pg_temp.try(4102, $$SELECT r.name FROM porcupine.change_room(4101, 'Ops', 'Who is on call', true, true, 5) r$$) AS again;
 SELECT pg_temp.try(4101, $$SELECT concat_ws('|', r.name, r.description, r.listed, r.approval, r.max_members)
-  FROM porcupine.change_room(4101, description => '', listed => false) r$$) AS two_of_them;
+  FROM porcupine.change_room(4101, description => '', listed => false, approval => false) r$$) AS three_of_them;
 UPDATE porcupine.rooms SET retention = '30 days' WHERE id = 4101;
 SELECT input, pg_temp.complain(4101, format('SELECT porcupine.change_room(4101, %s)', input)) FROM (VALUES
   (''''''), ('''   '''), ('repeat(''n'', 101)'), ('description => repeat(''n'', 1001)'), ('max_members => 0'), ('max_members => -1')) AS t (input);

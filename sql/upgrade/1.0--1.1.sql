@@ -58,7 +58,7 @@ ALTER TABLE porcupine.members
   ADD COLUMN delivered_seq bigint NOT NULL DEFAULT 0,
   ADD COLUMN muted_until timestamptz,
   DROP CONSTRAINT members_via_check,
-  ADD CONSTRAINT members_via_check CHECK (via IN ('create', 'code', 'invite', 'sql', 'request', 'direct', 'link'));
+  ADD CONSTRAINT members_via_check CHECK (via IN ('create', 'code', 'invite', 'sql', 'list', 'request', 'direct', 'link'));
 
 -- In two steps, for the lines that are there were not written by whoever updates.
 ALTER TABLE porcupine.audit ADD COLUMN session_role text;
