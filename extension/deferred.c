@@ -28,6 +28,7 @@
 #include "errors.h"
 #include "events.h"
 #include "identity.h"
+#include "links.h"
 #include "spi.h"
 
 /* of this transaction */
@@ -141,14 +142,21 @@ queue(const SendItem *item)
 	spi_end(nesting);
 }
 
-/* In calls that are not too large; the rooms ascend from one to the next, too. */
+/*
+ * In calls that are not too large; the rooms ascend from one to the next, too. Links come before
+ * their turn, for they lock their own rows first, and then the heads of their rooms and of ours
+ * together.
+ */
 static void
 send_outbox(void)
 {
 	SendItem   *items;
-	int			nesting = spi_begin();
-	int			count = take_outbox(&items);
+	int			nesting;
+	int			count;
 
+	links_follow();
+	nesting = spi_begin();
+	count = take_outbox(&items);
 	queued = false;
 	for (int from = 0; from < count; from += EVENTS_MOST_ITEMS)
 	{

@@ -233,6 +233,17 @@ identity_session_device(void)
 	return current.session_id != 0 ? current.device_id : 0;
 }
 
+/* After an error the end of the (sub)transaction brings the identity back. */
+void
+identity_as_nobody(void (*act) (void))
+{
+	Identity	before = current;
+
+	set_identity(&(Identity) {0});
+	act();
+	set_identity(&before);
+}
+
 void
 identity_end(void)
 {

@@ -22,6 +22,9 @@ extern int64 identity_session_device(void);
 /* A user's backend device, which is made on its first use. */
 extern int64 identity_backend_device(int64 user_id);
 
+/* Does something while this transaction acts for nobody. */
+extern void identity_as_nobody(void (*act) (void));
+
 /*
  * For the transaction callbacks in porcupine.c; level is the nesting level of the subtransaction
  * that ends.

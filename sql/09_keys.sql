@@ -99,7 +99,7 @@ BEGIN
   committed := epoch;
   UPDATE porcupine.room_heads h SET epoch = commit_epoch.epoch, epoch_open = true WHERE h.room_id = room;
   PERFORM porcupine.store_epoch(room, epoch, entry_index, entry_seq, devices, bundles);
-  UPDATE porcupine.members m SET role = 'member'
+  UPDATE porcupine.members m SET role = porcupine.role_when_let_in(m)
    WHERE m.room_id = room AND m.role = 'pending'
      AND m.user_id IN (SELECT d.user_id FROM porcupine.key_bundles b JOIN porcupine.devices d ON d.id = b.device_id
                         WHERE b.room_id = room AND b.epoch = commit_epoch.epoch);

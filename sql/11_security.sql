@@ -106,6 +106,11 @@ $$;
 GRANT EXECUTE ON FUNCTION porcupine.authenticate(text), porcupine.live_user_id(), porcupine.my_room_ids(), porcupine.my_peer_ids() TO porcupine_client;
 GRANT EXECUTE ON FUNCTION porcupine.act_as(bigint), porcupine.find_user(text) TO porcupine_backend;
 GRANT EXECUTE ON FUNCTION
+  porcupine.link_membership(bigint, regclass, porcupine.role, boolean), porcupine.link_memberships(regclass, porcupine.role, boolean),
+  porcupine.unlink_membership(bigint), porcupine.unlink_memberships(text), porcupine.links(), porcupine.refresh_memberships(),
+  porcupine.linked_table_changed()              -- whoever makes a trigger must be allowed to call its function
+  TO porcupine_backend;
+GRANT EXECUTE ON FUNCTION
   porcupine.register(text, text, text, text, text, inet), porcupine.login(text, text, bigint, text, inet), porcupine.refresh(text)
   TO porcupine_bridge, porcupine_backend;
 GRANT EXECUTE ON FUNCTION

@@ -50,11 +50,11 @@ SELECT p.oid::regprocedure AS executable_by_public FROM pg_proc p
    AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0) ORDER BY 1;
 SELECT p.oid::regprocedure AS on_the_callers_path, p.proconfig FROM pg_proc p
  WHERE p.pronamespace = 'porcupine'::regnamespace AND p.prosecdef
-   AND p.proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, porcupine, pg_temp'] ORDER BY 1;
+   AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=pg_catalog, porcupine, pg_temp'] ORDER BY 1;
 -- (A body that was parsed when the function was made looks for nothing any more.)
 SELECT p.oid::regprocedure AS on_the_callers_path FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
  WHERE p.pronamespace = 'porcupine'::regnamespace AND l.lanname NOT IN ('c', 'internal') AND p.prosqlbody IS NULL
-   AND p.proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, porcupine, pg_temp'] ORDER BY 1;
+   AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=pg_catalog, porcupine, pg_temp'] ORDER BY 1;
 SELECT p.oid::regprocedure AS granted_without_being_a_definer FROM pg_proc p
  WHERE p.pronamespace = 'porcupine'::regnamespace AND NOT p.prosecdef
    AND EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee <> p.proowner) ORDER BY 1;

@@ -40,6 +40,10 @@ my ($refresh, $access, $code) = split /\n/, $source->safe_psql(
 	SELECT porcupine.act_as_session(:session) \gset
 	SELECT committed FROM porcupine.commit_epoch(:room, 1, 2, '{add,rotate}', ARRAY[:device, 101]::bigint[], '{b1,b2}') \gset
 	COMMIT;
+	INSERT INTO porcupine.users (id, username, display_name) VALUES (103, 'dan', 'Dan');
+	CREATE TABLE staff AS SELECT 103::bigint AS user_id;
+	SELECT porcupine.link_membership(:plain, 'staff') \gset
+	DELETE FROM porcupine.members WHERE user_id = 103;
 }
 );
 my $rows_of = q{
@@ -52,7 +56,7 @@ my $empty_tables =
   q{SELECT string_agg(c.relname, ' ') FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r' AND c.relname <> 'maintenance'
 	AND (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM porcupine.%I', c.relname), false, true, '')))[1]::text = '0'};
 
-is($source->safe_psql('postgres', $empty_tables), 'outbox', 'the conversation has filled every table, but for the one that lives inside transactions only');
+is($source->safe_psql('postgres', $empty_tables), 'outbox stale_links', 'the conversation has filled every table, but for those that live inside transactions only');
 my $rows = $source->safe_psql('postgres', $rows_of);
 my $sequences = $source->safe_psql('postgres', $sequences_of);
 my $stream = $source->safe_psql('postgres', 'SELECT porcupine.current_stream()');
