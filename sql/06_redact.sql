@@ -27,7 +27,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.redact(bigint, bigint) IS
-  'takes back what a message, edit or reaction says: its body becomes empty, and so do those of a message''s edits; the rows stay, with their seqs, and what others have replied and reacted stays too. One may redact one''s own, a moderator and up also what somebody of a lower role has sent, or somebody who is gone. Returns the seq of the event redacted that says so, {"by"} with ref; again: the same seq. It can be done in an archived room, and by who is muted. Errors: not_found, invalid (another kind of event), not_member, role, unauthenticated, session_ended. Example: SELECT porcupine.redact(1, 41)';
+  'takes back what a message, edit or reaction says: its body becomes empty, and so do those of a message''s edits; hints of both and a pin go, the rows stay, with their seqs, and what others have replied and reacted stays too. One may redact one''s own, a moderator and up also what somebody of a lower role has sent, or somebody who is gone. Returns the seq of the event redacted that says so, {"by"} with ref; again: the same seq. It can be done in an archived room, and by who is muted. Errors: not_found, invalid (another kind of event), not_member, role, unauthenticated, session_ended. Example: SELECT porcupine.redact(1, 41)';
 
 CREATE FUNCTION porcupine.require_say_over(mine porcupine.members, other bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -49,6 +49,9 @@ CREATE FUNCTION porcupine.erase_bodies(room bigint, seq bigint) RETURNS void
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
   UPDATE porcupine.events e SET body = '' WHERE e.room_id = room AND e.seq = erase_bodies.seq AND length(e.body) > 0;
-  UPDATE porcupine.events e SET body = '' WHERE e.room_id = room AND e.ref = erase_bodies.seq AND e.kind = 'edit' AND length(e.body) > 0
+  UPDATE porcupine.events e SET body = '' WHERE e.room_id = room AND e.ref = erase_bodies.seq AND e.kind = 'edit' AND length(e.body) > 0;
+  DELETE FROM porcupine.pins p WHERE p.room_id = room AND p.seq = erase_bodies.seq;
+  DELETE FROM porcupine.mention_hints h WHERE h.room_id = room
+    AND (h.seq = erase_bodies.seq OR h.seq IN (SELECT e.seq FROM porcupine.events e WHERE e.room_id = room AND e.ref = erase_bodies.seq AND e.kind = 'edit'))
 $$;
-COMMENT ON FUNCTION porcupine.erase_bodies(bigint, bigint) IS 'empties an event and its edits, for who has entered the room';
+COMMENT ON FUNCTION porcupine.erase_bodies(bigint, bigint) IS 'empties an event and its edits and takes their hints and the pin away, for who has entered the room';

@@ -139,6 +139,18 @@ END
 $$;
 COMMENT ON FUNCTION porcupine.rooms_take_their_log_along() IS 'trigger: a deleted room leaves no events behind';
 
+CREATE FUNCTION porcupine.what_retention_took_leaves_nothing() RETURNS trigger
+  LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  DELETE FROM porcupine.pins p WHERE p.room_id = NEW.room_id AND p.seq < NEW.first_seq;
+  DELETE FROM porcupine.mention_hints h WHERE h.room_id = NEW.room_id AND h.seq < NEW.first_seq;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION porcupine.what_retention_took_leaves_nothing() IS 'trigger: pins and hints of what is not kept any more go, too';
+
 CREATE FUNCTION porcupine.heads_ring() RETURNS boolean
   LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'porcupine_heads_ring';
 COMMENT ON FUNCTION porcupine.heads_ring() IS 'whether a head that advances rings by its trigger; the send path rings for itself, which costs less';
@@ -167,6 +179,10 @@ COMMENT ON TRIGGER rooms_changes_are_events ON porcupine.rooms IS 'every change 
 CREATE TRIGGER rooms_take_their_log_along AFTER DELETE ON porcupine.rooms
   FOR EACH ROW EXECUTE FUNCTION porcupine.rooms_take_their_log_along();
 COMMENT ON TRIGGER rooms_take_their_log_along ON porcupine.rooms IS 'a deleted room leaves no events behind';
+
+CREATE TRIGGER what_retention_took_leaves_nothing AFTER UPDATE OF first_seq ON porcupine.room_heads
+  FOR EACH ROW WHEN (NEW.first_seq > OLD.first_seq) EXECUTE FUNCTION porcupine.what_retention_took_leaves_nothing();
+COMMENT ON TRIGGER what_retention_took_leaves_nothing ON porcupine.room_heads IS 'pins and hints of what is not kept any more go, too';
 
 CREATE TRIGGER room_heads_ring_the_doorbell AFTER UPDATE OF last_seq ON porcupine.room_heads
   FOR EACH ROW WHEN (NEW.last_seq > OLD.last_seq AND porcupine.heads_ring()) EXECUTE FUNCTION porcupine.room_heads_ring_the_doorbell();

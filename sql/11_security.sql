@@ -98,7 +98,8 @@ BEGIN
                                 'room_members', 'join_room', 'leave_room', 'remove_member', 'create_invite', 'read_invite',
                                 'append_entry', 'control_entries', 'commit_epoch', 'my_epochs',
                                 'send', 'send_deferred', 'history', 'since', 'cursor_state', 'mark_read',
-                                'redact', 'around', 'mark_delivered', 'marks', 'unread', 'thread', 'edits') LOOP
+                                'redact', 'around', 'mark_delivered', 'marks', 'unread', 'thread', 'edits',
+                                'pin', 'unpin', 'pins', 'hint', 'mentions', 'folded_history') LOOP
     EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO porcupine_client, porcupine_bridge', f.signature);
   END LOOP;
 END
