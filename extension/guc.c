@@ -29,10 +29,15 @@ Settings	guc_settings = {
 	.expired_retention = 43200,
 	.maintenance_interval = 300,
 	.maintenance_delay = 20,
+	.max_sessions = 500,
+	.max_devices = 500,
+	.max_invites = 1000,
+	.max_reports = 100,
 };
 
 static void define_doorbell(void);
 static void define_maintenance(void);
+static void define_quotas(void);
 static bool is_none_or_an_hour(int *value, void **extra, GucSource source);
 static bool issuer_is_plain(char **value, void **extra, GucSource source);
 
@@ -74,6 +79,7 @@ guc_define(void)
 							 PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 	define_doorbell();
 	define_maintenance();
+	define_quotas();
 	MarkGUCPrefixReserved("porcupine");
 }
 
@@ -128,6 +134,31 @@ define_maintenance(void)
 							NULL,
 							&guc_settings.maintenance_delay, 20, 0, 10000,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+}
+
+static void
+define_quotas(void)
+{
+	DefineCustomIntVariable("porcupine.max_sessions",
+							"How many live sessions a user may have.",
+							NULL,
+							&guc_settings.max_sessions, 500, 1, 100000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("porcupine.max_devices",
+							"How many devices a user may have.",
+							"An epoch of an encrypted room has a bundle for each device of each member, 1000 at most.",
+							&guc_settings.max_devices, 500, 1, 100000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("porcupine.max_invites",
+							"How many open invites a room may have.",
+							NULL,
+							&guc_settings.max_invites, 1000, 1, 100000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("porcupine.max_reports",
+							"How many open reports a user may have.",
+							NULL,
+							&guc_settings.max_reports, 100, 1, 100000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
 /*

@@ -19,6 +19,10 @@ typedef struct Settings
 	int			audit_retention;	/* the same for lines of the audit log */
 	int			maintenance_interval;	/* seconds between rounds of maintenance; 0: none by the worker */
 	int			maintenance_delay;	/* milliseconds between two steps of one */
+	int			max_sessions;	/* live ones of a user */
+	int			max_devices;	/* of a user */
+	int			max_invites;	/* open ones of a room */
+	int			max_reports;	/* open ones of a user */
 	char	   *issuer;			/* the iss of access tokens */
 } Settings;
 

@@ -269,6 +269,7 @@ CREATE TABLE porcupine.maintenance (
   sessions bigint NOT NULL DEFAULT 0,
   invites bigint NOT NULL DEFAULT 0,
   bans bigint NOT NULL DEFAULT 0,
+  reports bigint NOT NULL DEFAULT 0,
   audit bigint NOT NULL DEFAULT 0,
   error text,
   error_at timestamptz

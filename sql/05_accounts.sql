@@ -41,7 +41,17 @@ AS $$
 DECLARE
   refresh_token text := porcupine.random_token();
   session bigint;
+  most_sessions bigint := porcupine.setting('max_sessions');
+  most_devices bigint := porcupine.setting('max_devices');
 BEGIN
+  PERFORM porcupine.lock_account(account);      -- whoever signs in at the same time counts
+  IF (SELECT count(*) >= most_sessions FROM porcupine.sessions s
+       WHERE s.user_id = account AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()) THEN
+    PERFORM porcupine.refuse('quota', 'this account has too many sessions', 'Sign out of some of them.', format('at most %s', most_sessions));
+  ELSIF device IS NULL AND (SELECT count(*) >= most_devices FROM porcupine.devices d
+                             WHERE d.user_id = account AND d.revoked_at IS NULL AND NOT d.backend) THEN
+    PERFORM porcupine.refuse('quota', 'this account has too many devices', 'Sign in as one of them.', format('at most %s', most_devices));
+  END IF;
   IF device IS NULL THEN
     PERFORM porcupine.check_text('device_name', coalesce(device_name, 'unnamed'), 1, 100);
     INSERT INTO porcupine.devices AS d (user_id, name) VALUES (account, coalesce(device_name, 'unnamed')) RETURNING d.id INTO device;
@@ -55,7 +65,7 @@ BEGIN
   RETURN porcupine.grant_session(account, session, refresh_token);
 END
 $$;
-COMMENT ON FUNCTION porcupine.open_session(bigint, bigint, text, inet) IS 'begins a session on an earlier device of the account or a new one';
+COMMENT ON FUNCTION porcupine.open_session(bigint, bigint, text, inet) IS 'begins a session on an earlier device of the account or a new one, unless the account has too many of either';
 
 CREATE FUNCTION porcupine.register(username text, password text, display_name text DEFAULT NULL, email text DEFAULT NULL,
                                    device_name text DEFAULT NULL, address inet DEFAULT NULL) RETURNS porcupine.session_grant
@@ -115,7 +125,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.login(text, text, bigint, text, inet) IS
-  'signs in by username or email; device is an earlier device of the account to go on as. An unknown user costs and reads the same as a wrong password. Errors: invalid, too_large, bad_credentials, not_found (device)';
+  'signs in by username or email; device is an earlier device of the account to go on as. An unknown user costs and reads the same as a wrong password. Errors: invalid, too_large, bad_credentials, not_found (device), quota (porcupine.max_sessions, porcupine.max_devices)';
 
 CREATE FUNCTION porcupine.refresh(refresh_token text) RETURNS porcupine.session_grant
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -24,6 +24,11 @@ BEGIN
     PERFORM porcupine.refuse('too_large', 'what is sealed has at most 8192 bytes');
   END IF;
   PERFORM porcupine.enter_room(room, 'admin');
+  IF (SELECT count(*) >= porcupine.setting('max_invites') FROM porcupine.invites i
+       WHERE i.room_id = room AND i.expires_at > clock_timestamp() AND (i.max_uses IS NULL OR i.uses < i.max_uses)) THEN
+    PERFORM porcupine.refuse('quota', 'the room has too many open invites', 'Wait until some have expired.',
+                             format('at most %s', porcupine.setting('max_invites')));
+  END IF;
   IF code_hash IS NULL THEN
     drawn := porcupine.random_token();
     code_hash := sha256(convert_to(drawn, 'UTF8'));

@@ -11,6 +11,7 @@ CREATE TABLE porcupine.bans (
 );
 CREATE INDEX bans_user_id_idx ON porcupine.bans (user_id);
 CREATE INDEX bans_banned_by_idx ON porcupine.bans (banned_by);
+CREATE INDEX bans_until_idx ON porcupine.bans (until) WHERE until IS NOT NULL;
 COMMENT ON TABLE porcupine.bans IS 'who may not come into a room, members or not; until null: until the ban is lifted. One that is over does not count';
 
 CREATE TABLE porcupine.mutes (
@@ -20,6 +21,7 @@ CREATE TABLE porcupine.mutes (
   PRIMARY KEY (room_id, user_id)
 );
 CREATE INDEX mutes_user_id_idx ON porcupine.mutes (user_id);
+CREATE INDEX mutes_until_idx ON porcupine.mutes (until);
 COMMENT ON TABLE porcupine.mutes IS
   'mutes of people who are gone from the room, so that who leaves and comes back is as muted as before; those of members stand in members.muted_until';
 

@@ -23,12 +23,14 @@ BEGIN
   DELETE FROM porcupine.key_bundles b WHERE b.device_id = ANY (devices);
   DELETE FROM porcupine.join_requests j WHERE j.user_id = account;
   UPDATE porcupine.bans b SET reason = '' WHERE b.user_id = account AND b.reason <> '';
+  UPDATE porcupine.reports r SET reporter_id = NULL, reason = '' WHERE r.reporter_id = account;
+  UPDATE porcupine.reports r SET evidence = NULL WHERE r.sender_id = account AND r.evidence IS NOT NULL;
   UPDATE porcupine.devices d SET name = 'erased', keys = NULL, revoked_at = coalesce(d.revoked_at, clock_timestamp())
    WHERE d.user_id = account AND (d.name <> 'erased' OR d.keys IS NOT NULL OR d.revoked_at IS NULL);
 END
 $$;
 COMMENT ON FUNCTION porcupine.erase_account(bigint) IS
-  'takes away what an account is but its id: names, address, password, sessions, and what its devices have published or were given; their rows stay, for they are how messages are found';
+  'takes away what an account is but its id: names, address, password, sessions, what its devices have published or were given, bans, what it has written in reports and what others have quoted of it there; rows of devices stay, for they are how messages are found';
 
 CREATE FUNCTION porcupine.rooms_of(account bigint) RETURNS SETOF bigint
   LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
@@ -118,7 +120,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.erase_user(bigint, bigint) IS
-  'erases a person: names, email address, password, sessions, device names and keys go; what they have sent becomes empty, in place; their memberships end, their rooms are handed over as by leave_room(). An id stays, under the name erased-<id>, and the client-signed control log, which others verify. It holds the rooms it has been to until the commit: for somebody who has sent a great deal, max bounds the messages of a call, and it is called again while more is true, each time in a transaction of its own. A second time finds nothing. What the disk held goes by VACUUM; backups are for their owner to see to. Errors: not_found, invalid. Example: SELECT * FROM porcupine.erase_user(7)';
+  'erases a person: names, email address, password, sessions, device names and keys go; what they have sent becomes empty, in place; their memberships end, their rooms are handed over as by leave_room(); their reports become anonymous, and what others quoted of them goes. An id stays, under the name erased-<id>, and the client-signed control log, which others verify. It holds the rooms it has been to until the commit: for somebody who has sent a great deal, max bounds the messages of a call, and it is called again while more is true, each time in a transaction of its own. A second time finds nothing. What the disk held goes by VACUUM; backups are for their owner to see to. Errors: not_found, invalid. Example: SELECT * FROM porcupine.erase_user(7)';
 
 CREATE FUNCTION porcupine.as_base64(bytes bytea) RETURNS text
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -160,6 +162,10 @@ AS $$
                      'max_uses', i.max_uses, 'uses', i.uses)
     FROM porcupine.invites i WHERE i.created_by = account
   UNION ALL
+  SELECT 'report', jsonb_build_object('id', p.id::text, 'room', p.room_id::text, 'seq', p.seq, 'reported_at', p.reported_at, 'reason', p.reason,
+                     'evidence', porcupine.as_base64(p.evidence), 'resolved_at', p.resolved_at, 'outcome', p.outcome)
+    FROM porcupine.reports p WHERE p.reporter_id = account
+  UNION ALL
   SELECT 'audit', jsonb_build_object('id', a.id::text, 'at', a.at, 'action', a.action, 'room', a.room_id::text, 'actor', a.actor_id::text,
                     'subject', a.subject_id::text, 'detail', a.detail)
     FROM porcupine.audit a WHERE a.subject_id = account
@@ -187,7 +193,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.export_user_rows(bigint) IS
-  'all there is about a user, an object a row: type is account, device, device_list, session, membership, join_request, ban, invite, audit (what others did to them) or event (what they sent, the body in base64 as the client sent it). No hashes and no keys of the server. For any amount: psql -At -c writes a file of lines. Errors: not_found. Example: SELECT porcupine.export_user_rows(7)';
+  'all there is about a user, an object a row: type is account, device, device_list, session, membership, join_request, ban, invite, report (those they made), audit (what was done to them) or event (what they sent, the body in base64 as the client sent it). No hashes and no keys of the server. For any amount: psql -At -c writes a file of lines. Errors: not_found. Example: SELECT porcupine.export_user_rows(7)';
 
 CREATE FUNCTION porcupine.export_user(account bigint) RETURNS jsonb
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

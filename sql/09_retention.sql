@@ -1,4 +1,4 @@
--- What goes after its time: messages by the retention of their room, and what is over (sessions, invites, bans, lines of the audit
+-- What goes after its time: messages by the retention of their room, and what is over (sessions, invites, bans, reports, lines of the audit
 -- log). maintain() does a bounded piece of it, and is called again and again: by the background worker of extension/maintenance.c,
 -- or by cron.
 --
@@ -136,6 +136,41 @@ $$;
 COMMENT ON FUNCTION porcupine.maintain_invites(bigint, integer) IS
   'the same for invites; one that is used up stays until it expires, for whoever has just joined reads what it has sealed';
 
+CREATE FUNCTION porcupine.maintain_bans(max integer, OUT reached bigint, OUT removed bigint) RETURNS record
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  WITH kept AS (SELECT clock_timestamp() - make_interval(mins => nullif(porcupine.setting('expired_retention'), 0)::integer) AS since),
+  bans AS (
+    DELETE FROM porcupine.bans b
+     USING (SELECT b.room_id, b.user_id FROM porcupine.bans b
+             WHERE b.until < (SELECT k.since FROM kept k) ORDER BY b.until LIMIT max FOR UPDATE SKIP LOCKED) o
+     WHERE b.room_id = o.room_id AND b.user_id = o.user_id RETURNING 1),
+  mutes AS (
+    DELETE FROM porcupine.mutes m
+     USING (SELECT m.room_id, m.user_id FROM porcupine.mutes m
+             WHERE m.until < (SELECT k.since FROM kept k) ORDER BY m.until LIMIT max FOR UPDATE SKIP LOCKED) o
+     WHERE m.room_id = o.room_id AND m.user_id = o.user_id RETURNING 1),
+  gone AS (SELECT (SELECT count(*) FROM bans) AS bans, (SELECT count(*) FROM mutes) AS mutes)
+  SELECT CASE WHEN greatest(g.bans, g.mutes) = max THEN 0 END, g.bans + g.mutes FROM gone g
+$$;
+COMMENT ON FUNCTION porcupine.maintain_bans(integer) IS
+  'removes up to max bans and as many mutes of people who are gone that were over porcupine.expired_retention ago; reached is null when that was all';
+
+CREATE FUNCTION porcupine.maintain_reports(max integer, OUT reached bigint, OUT removed bigint) RETURNS record
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  WITH old AS (
+    SELECT r.id FROM porcupine.reports r
+     WHERE r.resolved_at < clock_timestamp() - make_interval(mins => nullif(porcupine.setting('expired_retention'), 0)::integer)
+     ORDER BY r.resolved_at LIMIT max FOR UPDATE SKIP LOCKED),
+  gone AS (DELETE FROM porcupine.reports r USING old o WHERE r.id = o.id RETURNING 1)
+  SELECT CASE WHEN count(*) = max THEN 0 END, count(*) FROM gone
+$$;
+COMMENT ON FUNCTION porcupine.maintain_reports(integer) IS
+  'removes up to max reports that were resolved porcupine.expired_retention ago; reached is null when that was all';
+
 CREATE FUNCTION porcupine.maintain_audit(max integer, OUT reached bigint, OUT removed bigint) RETURNS record
   LANGUAGE sql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
@@ -155,7 +190,7 @@ CREATE FUNCTION porcupine.maintain(max integer DEFAULT 1000, OUT task text, OUT 
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 DECLARE
-  tasks CONSTANT text[] := ARRAY['events', 'sessions', 'invites', 'audit'];
+  tasks CONSTANT text[] := ARRAY['events', 'sessions', 'invites', 'bans', 'reports', 'audit'];
   state porcupine.maintenance;
   step record;
   waiting bigint;
@@ -187,6 +222,12 @@ BEGIN
     WHEN 'invites' THEN
       step := porcupine.maintain_invites(state.position, max);
       UPDATE porcupine.maintenance m SET invites = m.invites + step.removed;
+    WHEN 'bans' THEN
+      step := porcupine.maintain_bans(max);
+      UPDATE porcupine.maintenance m SET bans = m.bans + step.removed;
+    WHEN 'reports' THEN
+      step := porcupine.maintain_reports(max);
+      UPDATE porcupine.maintenance m SET reports = m.reports + step.removed;
     WHEN 'audit' THEN
       step := porcupine.maintain_audit(max);
       UPDATE porcupine.maintenance m SET audit = m.audit + step.removed;
@@ -206,14 +247,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.maintain(integer) IS
-  'one step of maintenance, which looks at max rows (1-100000) or at 100 rooms: removes messages by the retention of their room, sessions and invites that ended porcupine.expired_retention ago, audit lines older than porcupine.audit_retention. more: the round is not over, call it again, in a transaction of its own; removed: rows of this step, of the kind that task names. It waits for nobody: a room that is being written to is left to the next round, and while another step is under way it does nothing. The background worker does this every porcupine.maintenance_interval; without shared_preload_libraries let cron do it. Errors: invalid. Example: SELECT more FROM porcupine.maintain()';
+  'one step of maintenance, which looks at max rows (1-100000) or at 100 rooms: removes messages by the retention of their room, sessions, invites, bans and reports that were over porcupine.expired_retention ago, audit lines older than porcupine.audit_retention. more: the round is not over, call it again, in a transaction of its own; removed: rows of this step, of the kind that task names. It waits for nobody: a room that is being written to is left to the next round, and while another step is under way it does nothing. The background worker does this every porcupine.maintenance_interval; without shared_preload_libraries let cron do it. Errors: invalid. Example: SELECT more FROM porcupine.maintain()';
 
 CREATE VIEW porcupine.stat_maintenance AS
   SELECT m.task, m.rounds, m.steps, m.rooms_waiting, m.started_at, m.stepped_at, m.finished_at,
-         m.events, m.sessions, m.invites, m.bans, m.audit, m.error, m.error_at
+         m.events, m.sessions, m.invites, m.bans, m.reports, m.audit, m.error, m.error_at
     FROM (SELECT true) one (row) LEFT JOIN porcupine.maintenance m ON m.only_row;
 COMMENT ON VIEW porcupine.stat_maintenance IS 'what maintain() has done in this database since the extension was installed, one row, for monitoring';
-COMMENT ON COLUMN porcupine.stat_maintenance.task IS 'what the next step is about: events, sessions, invites, bans or audit; null: no round is under way';
+COMMENT ON COLUMN porcupine.stat_maintenance.task IS 'what the next step is about: events, sessions, invites, bans, reports or audit; null: no round is under way';
 COMMENT ON COLUMN porcupine.stat_maintenance.rounds IS 'how often everything was looked through; null, like all others: never begun';
 COMMENT ON COLUMN porcupine.stat_maintenance.steps IS 'transactions that took';
 COMMENT ON COLUMN porcupine.stat_maintenance.rooms_waiting IS 'rooms in which something was too old when the round began, less those that it has been to';
@@ -223,7 +264,8 @@ COMMENT ON COLUMN porcupine.stat_maintenance.finished_at IS 'when a round was la
 COMMENT ON COLUMN porcupine.stat_maintenance.events IS 'events removed by retention';
 COMMENT ON COLUMN porcupine.stat_maintenance.sessions IS 'sessions removed';
 COMMENT ON COLUMN porcupine.stat_maintenance.invites IS 'invites removed';
-COMMENT ON COLUMN porcupine.stat_maintenance.bans IS 'bans removed';
+COMMENT ON COLUMN porcupine.stat_maintenance.bans IS 'bans and mutes removed';
+COMMENT ON COLUMN porcupine.stat_maintenance.reports IS 'resolved reports removed';
 COMMENT ON COLUMN porcupine.stat_maintenance.audit IS 'lines of the audit log removed';
 COMMENT ON COLUMN porcupine.stat_maintenance.error IS 'what kept the last round from a room, if anything did';
 COMMENT ON COLUMN porcupine.stat_maintenance.error_at IS 'when';

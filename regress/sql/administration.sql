@@ -65,8 +65,8 @@ SELECT count(*) FROM porcupine.audit_log(room => -1, account => -1);
 -- Each way of asking goes by an index.
 CREATE FUNCTION pg_temp.scans() RETURNS bigint LANGUAGE sql AS $$ SELECT seq_scan FROM pg_stat_xact_all_tables WHERE relid = 'porcupine.audit'::regclass $$;
 SET enable_seqscan = off;
-SELECT pg_temp.scans() AS scans \gset
 BEGIN;
+SELECT pg_temp.scans() AS scans \gset
 SELECT count(*) > 0 AS found FROM porcupine.audit_log();
 SELECT count(*) > 0 AS found FROM porcupine.audit_log(room => 6001);
 SELECT count(*) > 0 AS found FROM porcupine.audit_log(account => 6001);

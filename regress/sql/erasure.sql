@@ -39,6 +39,8 @@ SELECT pg_temp.as_session(6601, 'SELECT (porcupine.send(6601, gen_random_uuid(),
 SELECT pg_temp.try(6601, 'SELECT (porcupine.send(6603, gen_random_uuid(), ''grace by the backend'')).seq');
 SELECT pg_temp.try(6602, 'SELECT porcupine.remove_member(6603, 6601)');
 SELECT pg_temp.try(6601, 'SELECT (porcupine.create_invite(6601)).id IS NOT NULL');
+SELECT pg_temp.try(6601, 'SELECT porcupine.report(6601, 9, ''Grace objects'', ''somebody answers'') > 0'), pg_temp.try(6602, 'SELECT porcupine.report(6601, 4, ''rude'', ''grace says'') > 0');
+INSERT INTO porcupine.bans (room_id, user_id, reason) VALUES (6605, 6601, 'Grace again');
 
 -- Export.
 SELECT pg_temp.complain(NULL, 'SELECT porcupine.export_user(-1)'), pg_temp.try(NULL, 'SELECT porcupine.export_user(NULL)'),
@@ -77,6 +79,7 @@ SELECT * FROM porcupine.erase_user(6601);
 SELECT * FROM pg_temp.about_grace();
 SELECT l.seq, convert_from(e.body, 'UTF8') FROM porcupine.control_log l JOIN porcupine.events e USING (room_id, seq) WHERE l.room_id = 6602 ORDER BY 1;
 SELECT id, username, display_name, email, disabled_at IS NOT NULL AS disabled, erased_at IS NOT NULL AS erased FROM porcupine.users WHERE id = 6601;
+SELECT seq, reporter_id, sender_id, reason, evidence FROM porcupine.reports WHERE room_id = 6601 ORDER BY seq;
 SELECT name, keys, revoked_at IS NOT NULL AS revoked FROM porcupine.devices WHERE user_id = 6601 ORDER BY id;
 SELECT * FROM pg_temp.log_of(6601);
 SELECT seq, kind, body FROM pg_temp.log_of(6602) WHERE seq > 6;
@@ -97,8 +100,8 @@ CREATE FUNCTION pg_temp.scans() RETURNS bigint LANGUAGE sql AS $$ SELECT seq_sca
 INSERT INTO porcupine.events (room_id, seq, created_at, sender_id, device_id, client_id, epoch, kind, body)
   SELECT 6605, 10 + i, now(), 6602, 6602, gen_random_uuid(), 0, 'message', 'x' FROM generate_series(1, 5000) i;
 ANALYZE porcupine.events;
-SELECT pg_temp.scans() AS scans \gset
 BEGIN;
+SELECT pg_temp.scans() AS scans \gset
 SELECT count(*) FROM porcupine.export_user_rows(6603) r WHERE r ->> 'type' = 'event';
 SELECT * FROM porcupine.erase_user(6603);
 SELECT pg_temp.scans() - :scans AS sequential_scans;
@@ -115,5 +118,6 @@ SET ROLE porcupine_admin;
 SELECT porcupine.export_user(6602) IS NOT NULL AS may;
 RESET ROLE;
 
+DELETE FROM porcupine.reports WHERE room_id = 6601;
 DELETE FROM porcupine.rooms WHERE id BETWEEN 6601 AND 6605;
 DELETE FROM porcupine.users WHERE id BETWEEN 6601 AND 6604;

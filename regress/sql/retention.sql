@@ -143,9 +143,18 @@ INSERT INTO porcupine.sessions (id, user_id, device_id, expires_at, ended_at, re
 INSERT INTO porcupine.invites (id, room_id, expires_at, max_uses, uses, code_hash) VALUES
   (6510, 6501, now() - interval '31 days', NULL, 0, sha256('6510')), (6511, 6501, now() - interval '29 days', NULL, 0, sha256('6511')),
   (6512, 6501, now() + interval '1 day', 1, 1, sha256('6512'));
-SELECT task, removed, steps >= 3 AS in_steps FROM pg_temp.round(2) WHERE task IN ('sessions', 'invites');
+INSERT INTO porcupine.bans (room_id, user_id, until) VALUES (6501, 6503, now() - interval '31 days'), (6502, 6504, now() - interval '31 days'),
+  (6503, 6504, now() - interval '31 days'), (6503, 6502, now() - interval '29 days'), (6504, 6504, NULL);
+INSERT INTO porcupine.mutes (room_id, user_id, until) VALUES (6501, 6503, now() - interval '31 days'), (6502, 6504, now() - interval '29 days');
+INSERT INTO porcupine.reports (room_id, seq, reporter_id, reported_at, resolved_at, outcome, reason) VALUES
+  (6501, 1, 6501, now() - interval '40 days', now() - interval '31 days', 'upheld', 'old'), (6501, 2, 6501, now() - interval '40 days', now() - interval '29 days', 'upheld', 'young'),
+  (6501, 3, 6501, now() - interval '40 days', NULL, NULL, 'open');
+SELECT task, removed, steps >= 2 AS in_steps FROM pg_temp.round(2) WHERE task IN ('sessions', 'invites', 'bans', 'reports');
 SELECT id FROM porcupine.sessions WHERE id BETWEEN 6510 AND 6519 ORDER BY 1;
 SELECT id FROM porcupine.invites WHERE id BETWEEN 6510 AND 6519 ORDER BY 1;
+SELECT room_id, user_id, until IS NULL AS for_ever FROM porcupine.bans WHERE room_id BETWEEN 6501 AND 6505 ORDER BY 1, 2;
+SELECT room_id, user_id FROM porcupine.mutes WHERE room_id BETWEEN 6501 AND 6505 ORDER BY 1, 2;
+SELECT reason FROM porcupine.reports WHERE room_id = 6501 ORDER BY seq;
 SET porcupine.expired_retention = 0;
 UPDATE porcupine.sessions SET ended_at = now() - interval '9 years' WHERE id = 6513;
 SELECT task, removed FROM pg_temp.round() WHERE task = 'sessions';
@@ -179,5 +188,6 @@ SELECT rounds > 0 AS may_look FROM porcupine.stat_maintenance;
 SELECT porcupine.maintain();
 RESET ROLE;
 
+DELETE FROM porcupine.reports WHERE room_id = 6501;
 DELETE FROM porcupine.rooms WHERE id BETWEEN 6501 AND 6505;
 DELETE FROM porcupine.users WHERE id BETWEEN 6501 AND 6504;

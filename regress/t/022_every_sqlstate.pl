@@ -15,7 +15,7 @@ my $root = "$FindBin::RealBin/../..";
 my $node = new_node('sqlstates');
 
 # Conditions that the wire knows (the bridge answers with them by itself, or they are reserved) and no SQL raises.
-my %raised_by_no_sql = map { $_ => 1 } qw(rate_limited quota);
+my %raised_by_no_sql = map { $_ => 1 } qw(rate_limited);
 
 # condition => who calls: [ role, user (0: nobody), statement, what makes it so (as superuser) ]
 my $uuid = "'00000000-0000-4000-8000-000000000001'";
@@ -38,6 +38,7 @@ my %met = (
 	busy => [ 'client', 0, 'SET TRANSACTION READ ONLY; SELECT porcupine.current_stream()', 'SELECT porcupine.current_stream(); UPDATE porcupine.stream SET timeline = 0' ],
 	muted => [ 'backend', 2, "SELECT porcupine.send(1, gen_random_uuid(), 'x')", "SELECT porcupine.act_as(1); SELECT porcupine.mute_member(1, 2, now() + interval '1 hour')" ],
 	banned => [ 'backend', 3, "SELECT porcupine.join_room('R00002')", 'SELECT porcupine.act_as(1); SELECT porcupine.ban_user(2, 3)' ],
+	quota => [ 'backend', 1, "SELECT porcupine.create_invite(1)", 'ALTER DATABASE postgres SET porcupine.max_invites = 1; SELECT porcupine.act_as(1); SELECT porcupine.create_invite(1)' ],
 	archived => [ 'backend', 1, "SELECT porcupine.send(3, gen_random_uuid(), 'x')", 'UPDATE porcupine.room_heads SET archived = true WHERE room_id = 3' ],
 );
 
