@@ -286,7 +286,8 @@ CREATE FUNCTION fuzz.broken() RETURNS SETOF text LANGUAGE sql STABLE AS $$
    WHERE m.joined_seq >= h.first_seq
      AND NOT EXISTS (SELECT FROM porcupine.events e WHERE e.room_id = m.room_id AND e.seq = m.joined_seq AND e.kind = 'member.joined')
   UNION ALL SELECT format('room %s has %s owners among %s active members', m.room_id, count(*) FILTER (WHERE m.role = 'owner'), count(*))
-    FROM porcupine.members m WHERE m.role > 'pending' GROUP BY m.room_id HAVING count(*) FILTER (WHERE m.role = 'owner') <> 1
+    FROM porcupine.members m JOIN porcupine.rooms r ON r.id = m.room_id WHERE m.role > 'pending'
+   GROUP BY m.room_id, r.direct HAVING count(*) FILTER (WHERE m.role = 'owner') <> CASE WHEN r.direct THEN 0 ELSE 1 END
   UNION ALL SELECT format('room %s: the control log has %s entries, the head says %s', h.room_id, count(l.*), h.log_length)
     FROM porcupine.room_heads h LEFT JOIN porcupine.control_log l USING (room_id) GROUP BY h.room_id
   HAVING count(l.*) <> h.log_length OR max(l.index) <> h.log_length - 1

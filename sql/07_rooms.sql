@@ -52,6 +52,33 @@ END
 $$;
 COMMENT ON FUNCTION porcupine.my_room(bigint) IS 'one room of the current user. Errors: not_member, unauthenticated, session_ended';
 
+CREATE FUNCTION porcupine.check_first_entries(encrypted boolean, entries bytea[], devices bigint[]) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  IF encrypted IS NULL OR entries IS NULL OR (NOT encrypted AND cardinality(entries) > 0) THEN
+    PERFORM porcupine.refuse('invalid', 'a room that is not encrypted has no control log');
+  ELSIF cardinality(entries) = 0 AND cardinality(devices) > 0 THEN
+    PERFORM porcupine.refuse('invalid', 'bundles need the control-log entries that name them');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION porcupine.check_first_entries(boolean, bytea[], bigint[]) IS 'refuses what a room cannot begin with';
+
+CREATE FUNCTION porcupine.store_first_epoch(room bigint, entries bytea[], devices bigint[], bundles bytea[]) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  IF cardinality(entries) > 0 THEN
+    PERFORM porcupine.store_epoch(room, 0, cardinality(entries) - 1, porcupine.append_entries(room, 0, entries), devices, bundles);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION porcupine.store_first_epoch(bigint, bytea[], bigint[], bytea[]) IS
+  'what a client brings to a new encrypted room, if it does: the first control-log entries and the bundles of epoch 0';
+
 CREATE FUNCTION porcupine.create_room(name text, encrypted boolean DEFAULT true, entries bytea[] DEFAULT '{}',
                                       devices bigint[] DEFAULT '{}', bundles bytea[] DEFAULT '{}') RETURNS porcupine.room
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -62,19 +89,13 @@ DECLARE
   room bigint;
 BEGIN
   PERFORM porcupine.check_text('name', btrim(name), 1, 100);
-  IF encrypted IS NULL OR entries IS NULL OR (NOT encrypted AND cardinality(entries) > 0) THEN
-    PERFORM porcupine.refuse('invalid', 'a room that is not encrypted has no control log');
-  ELSIF cardinality(entries) = 0 AND cardinality(devices) > 0 THEN
-    PERFORM porcupine.refuse('invalid', 'bundles need the control-log entries that name them');
-  END IF;
+  PERFORM porcupine.check_first_entries(encrypted, entries, devices);
   INSERT INTO porcupine.rooms AS r (created_by, encrypted, code, name)
   VALUES (me, create_room.encrypted, porcupine.fresh_room_code(), btrim(create_room.name)) RETURNING r.id INTO room;
   INSERT INTO porcupine.room_heads (room_id) VALUES (room);
   PERFORM porcupine.note_act('room.created', room => room);
   INSERT INTO porcupine.members (room_id, user_id, role, via) VALUES (room, me, 'owner', 'create');
-  IF cardinality(entries) > 0 THEN
-    PERFORM porcupine.store_epoch(room, 0, cardinality(entries) - 1, porcupine.append_entries(room, 0, entries), devices, bundles);
-  END IF;
+  PERFORM porcupine.store_first_epoch(room, entries, devices, bundles);
   RETURN porcupine.my_room(room);
 END
 $$;
@@ -277,10 +298,15 @@ BEGIN
                          ORDER BY s.role DESC, s.joined_seq LIMIT 1);
   END IF;
   DELETE FROM porcupine.members m WHERE m.room_id = membership.room_id AND m.user_id = membership.user_id;
+  IF (SELECT r.direct FROM porcupine.rooms r WHERE r.id = membership.room_id)
+     AND NOT EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = membership.room_id AND m.role > 'pending') THEN
+    PERFORM porcupine.note_act('room.deleted', room => membership.room_id);
+    DELETE FROM porcupine.rooms r WHERE r.id = membership.room_id;
+  END IF;
 END
 $$;
 COMMENT ON FUNCTION porcupine.end_membership(porcupine.members) IS
-  'ends a membership under the room''s lock, which the caller holds; an owner hands over to the longest-standing of those of the highest role';
+  'ends a membership under the room''s lock, which the caller holds; an owner hands over to the longest-standing of those of the highest role, and a direct room goes with the last who could read it';
 
 CREATE FUNCTION porcupine.leave_room(room bigint, index integer DEFAULT NULL, entry bytea DEFAULT NULL) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -297,7 +323,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.leave_room(bigint, integer, bytea) IS
-  'leaves a room, with the signed entry that says so where there is one; an owner hands over to the longest-standing of those of the highest role. Closes the epoch of an encrypted room. Errors: not_member, conflict, too_large, unauthenticated';
+  'leaves a room, with the signed entry that says so where there is one; an owner hands over to the longest-standing of those of the highest role, and a direct room that both have left is deleted. Closes the epoch of an encrypted room. Errors: not_member, conflict, too_large, unauthenticated';
 
 CREATE FUNCTION porcupine.member_below(room bigint, member bigint, mine porcupine.members) RETURNS porcupine.members
   LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -357,7 +383,9 @@ BEGIN
     PERFORM porcupine.refuse('invalid', 'a role to give is reader, member, moderator or admin', 'transfer_room() hands a room over.');
   END IF;
   mine := porcupine.enter_room(room, CASE WHEN themselves THEN 'reader' ELSE 'admin' END::porcupine.role);
-  IF themselves AND mine.role = 'owner' THEN
+  IF themselves AND (SELECT r.direct FROM porcupine.rooms r WHERE r.id = room) THEN
+    PERFORM porcupine.refuse('role', 'both in a direct room are members');
+  ELSIF themselves AND mine.role = 'owner' THEN
     PERFORM porcupine.refuse('role', 'a room has an owner', 'Hand it over by transfer_room() first.');
   ELSIF themselves THEN
     theirs := mine;

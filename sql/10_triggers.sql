@@ -21,7 +21,8 @@ BEGIN
   DELETE FROM porcupine.mutes u WHERE u.room_id = NEW.room_id AND u.user_id = NEW.user_id
   RETURNING u.until INTO muted_until;
   NEW.muted_until := greatest(muted_until, NEW.muted_until);
-  IF NEW.role > 'pending' AND NOT EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = NEW.room_id AND m.role > 'pending') THEN
+  IF NEW.role > 'pending' AND NOT EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = NEW.room_id AND m.role > 'pending')
+     AND NOT (SELECT r.direct FROM porcupine.rooms r WHERE r.id = NEW.room_id) THEN
     NEW.role := 'owner';                        -- everybody had left
   END IF;
   NEW.joined_seq := porcupine.append_server_event(NEW.room_id, 'member.joined',
@@ -31,7 +32,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.members_have_their_event() IS
-  'trigger: a new member without joined_seq gets the event that says so, if the room has a place left, and is as muted as when they left; whoever comes first, or after everybody has left, is the owner';
+  'trigger: a new member without joined_seq gets the event that says so, if the room has a place left, and is as muted as when they left; whoever comes first, or after everybody has left, is the owner, but of a direct room, which has none';
 
 CREATE FUNCTION porcupine.members_changes_are_events() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER

@@ -93,7 +93,7 @@ BEGIN
                                 'my_sessions', 'end_session', 'publish_device', 'user_devices', 'my_rooms', 'my_room', 'create_room', 'rename_room', 'delete_room',
                                 'change_room', 'archive_room', 'unarchive_room', 'rotate_code', 'disable_code', 'set_role', 'transfer_room',
                                 'ban_user', 'unban_user', 'room_bans', 'mute_member', 'unmute_member',
-                                'list_rooms', 'join_listed', 'request_to_join', 'withdraw_request', 'my_requests',
+                                'direct_room', 'list_rooms', 'join_listed', 'request_to_join', 'withdraw_request', 'my_requests',
                                 'room_requests', 'approve_request', 'decline_request',
                                 'room_members', 'join_room', 'leave_room', 'remove_member', 'create_invite', 'read_invite',
                                 'append_entry', 'control_entries', 'commit_epoch', 'my_epochs',
