@@ -35,6 +35,14 @@ is(ask('SELECT count(*) FROM porcupine.rooms'), 0, 'and no room');
 is(ask('SELECT count(*) FROM porcupine.events'), 0, 'and no events');
 is(ask(q{SELECT count(*) FROM pg_trigger WHERE tgname = 'no_shouting'}), 0, 'and no trigger');
 
+# --- a room that follows a table ------------------------------------------------------------------
+
+my ($code, $out, $err) = $node->psql('postgres', "\\i $examples/employees.sql");
+is($code, 0, 'the employees run to their end') or diag($err);
+like($out, qr/^-- linked\nines\.hr\|owner\nomar\.hr\|member\nruth\.hr\|member$/m, 'the view says who is a member');
+like($out, qr/^-- after the changes\nines\.hr\|owner\nomar\.hr\|member\nsven\.hr\|member$/m, 'and an update of the table, who joins and who goes');
+is(ask(q{SELECT count(*) FROM pg_roles WHERE rolname = 'hr'}) + ask('SELECT count(*) FROM porcupine.users'), 0, 'and nothing stays');
+
 # --- the order system, in both languages ------------------------------------------------------
 
 $node->safe_psql('postgres', slurp_file("$examples/orders.sql"));
