@@ -16,6 +16,7 @@ CREATE TABLE porcupine.reports (
   CHECK ((resolved_at IS NULL) = (outcome IS NULL))
 );
 CREATE UNIQUE INDEX reports_open_key ON porcupine.reports (reporter_id, room_id, seq) WHERE resolved_at IS NULL;
+CREATE INDEX reports_room_id_idx ON porcupine.reports (room_id) WHERE resolved_at IS NULL;
 CREATE INDEX reports_open_idx ON porcupine.reports (id) WHERE resolved_at IS NULL;
 CREATE INDEX reports_resolved_at_idx ON porcupine.reports (resolved_at) WHERE resolved_at IS NOT NULL;
 CREATE INDEX reports_reporter_id_idx ON porcupine.reports (reporter_id);

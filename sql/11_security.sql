@@ -136,6 +136,6 @@ GRANT EXECUTE ON FUNCTION
 
 -- Monitoring: counters, nobody's data. Whoever may see the server's own statistics may see these.
 GRANT USAGE ON SCHEMA porcupine TO pg_monitor;
-GRANT SELECT ON porcupine.stat_doorbell, porcupine.stat_maintenance TO porcupine_admin, pg_monitor;
+GRANT SELECT ON porcupine.stat_doorbell, porcupine.stat_maintenance, porcupine.stat_rooms, porcupine.stat_sessions, porcupine.stat_keys TO porcupine_admin, pg_monitor;
 GRANT EXECUTE ON FUNCTION porcupine.doorbell_status() TO porcupine_admin, pg_monitor;
 
