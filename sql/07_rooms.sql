@@ -209,15 +209,23 @@ $$;
 COMMENT ON FUNCTION porcupine.delete_room(bigint) IS
   'deletes a room with its whole log (owner). Errors: not_member, role, unauthenticated. Example: SELECT porcupine.delete_room(1)';
 
+CREATE FUNCTION porcupine.members_as_seen(room bigint) RETURNS SETOF porcupine.member
+  LANGUAGE sql STABLE PARALLEL SAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT u.id, u.username, u.display_name, m.role, m.joined_seq, m.joined_at, m.read_seq, m.delivered_seq, m.muted_until
+    FROM porcupine.members m JOIN porcupine.users u ON u.id = m.user_id
+   WHERE m.room_id = room ORDER BY m.joined_seq
+$$;
+COMMENT ON FUNCTION porcupine.members_as_seen(bigint) IS 'room_members() without its check';
+
 CREATE FUNCTION porcupine.room_members(room bigint) RETURNS SETOF porcupine.member
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 BEGIN
   PERFORM porcupine.require_member(room, 'pending');
-  RETURN QUERY SELECT u.id, u.username, u.display_name, m.role, m.joined_seq, m.joined_at, m.read_seq, m.delivered_seq, m.muted_until
-    FROM porcupine.members m JOIN porcupine.users u ON u.id = m.user_id
-   WHERE m.room_id = room ORDER BY m.joined_seq;
+  RETURN QUERY SELECT m.* FROM porcupine.members_as_seen(room) m;
 END
 $$;
 COMMENT ON FUNCTION porcupine.room_members(bigint) IS

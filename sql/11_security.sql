@@ -99,7 +99,7 @@ BEGIN
                                 'append_entry', 'control_entries', 'commit_epoch', 'my_epochs',
                                 'send', 'send_deferred', 'history', 'since', 'cursor_state', 'mark_read',
                                 'redact', 'around', 'mark_delivered', 'marks', 'unread', 'thread', 'edits',
-                                'pin', 'unpin', 'pins', 'hint', 'mentions', 'folded_history') LOOP
+                                'pin', 'unpin', 'pins', 'hint', 'mentions', 'folded_history', 'snapshot') LOOP
     EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO porcupine_client, porcupine_bridge', f.signature);
   END LOOP;
 END

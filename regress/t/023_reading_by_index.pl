@@ -80,5 +80,14 @@ is($unread, '500 ' . (49999 + 499 * 99), 'unread in 500 rooms is one statement')
 like($plans, qr/Index.* members_user_id_idx/, 'by the index of memberships');
 unlike($plans, qr/Seq Scan on (events|members)/, 'without a look at the log');
 
+# The snapshot of all of them; a user who is in all rooms may have half of the memberships read.
+foreach my $mode ('force_custom_plan', 'force_generic_plan')
+{
+	(my $events, $plans) = plans_of('SELECT sum(cardinality(events)) FROM porcupine.snapshot(20)', "SET plan_cache_mode = $mode");
+	is($events, 500 * 20, 'the last page of 500 rooms is one statement');
+	like($plans, qr/Index Scan Backward using events_pkey/, "by events_pkey, $mode");
+	unlike($plans, qr/Seq Scan on (events|rooms|room_heads|users)/, "without a sequential scan, $mode");
+}
+
 $node->stop;
 done_testing();
