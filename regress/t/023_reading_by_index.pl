@@ -21,7 +21,7 @@ CONF
 # has its members, hints and pins.
 $node->safe_psql('postgres', <<'SQL');
 SET auto_explain.log_min_duration = -1;
-INSERT INTO porcupine.users (id, username, display_name) SELECT i, 'user-' || i, 'User' FROM generate_series(1, 500) i;
+INSERT INTO porcupine.users (id, username, display_name) SELECT i, 'user-' || i, 'User' FROM generate_series(1, 20000) i;
 INSERT INTO porcupine.rooms (id, encrypted, code, name) SELECT i, false, 'R' || lpad(i::text, 5, '0'), 'Room' FROM generate_series(1, 500) i;
 INSERT INTO porcupine.room_heads (room_id, last_seq) SELECT i, CASE i WHEN 1 THEN 50000 ELSE 100 END FROM generate_series(1, 500) i;
 INSERT INTO porcupine.members (room_id, user_id, joined_seq) SELECT r, u, 1 FROM generate_series(1, 500) r, unnest(ARRAY[1, 1 + r % 499 + 1]) u;
