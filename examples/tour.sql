@@ -55,7 +55,26 @@ SELECT name, head, read_seq, unread FROM porcupine.my_room(:room);
 SELECT seq, kind, body FROM porcupine.since(:room, 2);
 COMMIT;
 
--- ---- 4. Tables ---------------------------------------------------------------------------------------------------------------
+-- ---- 4. What becomes of messages ---------------------------------------------------------------------------------------------
+
+-- Edits, reactions and replies are events, too, which speak of another by its seq. What was said stays what was said.
+BEGIN;
+SELECT porcupine.act_as(:ada_id);
+SELECT seq FROM porcupine.send(:room, gen_random_uuid(), 'Hello Grace, how are you?', kind => 'edit', ref => 3);
+SELECT porcupine.act_as(:grace_id);
+SELECT seq FROM porcupine.send(:room, gen_random_uuid(), 'smile', kind => 'reaction', ref => 3);
+SELECT seq FROM porcupine.send(:room, gen_random_uuid(), 'Rather busy', ref => 3);
+COMMIT;
+
+-- A page as a reader sees it: each message with its newest edit, its reactions and replies. Then Ada takes hers back; its place stays.
+BEGIN;
+SELECT porcupine.act_as(:ada_id);
+SELECT seq, coalesce((edit).body, body) AS body, reaction_count, replies FROM porcupine.folded_history(:room);
+SELECT porcupine.redact(:room, 3);
+SELECT seq, coalesce((edit).body, body) AS body, reaction_count, replies FROM porcupine.folded_history(:room);
+COMMIT;
+
+-- ---- 5. Tables ---------------------------------------------------------------------------------------------------------------
 
 -- Clients may read the tables themselves and join them with their own. Row-level security shows them their rooms, nothing else.
 BEGIN;
@@ -67,7 +86,7 @@ SET LOCAL ROLE porcupine_client;
 SELECT r.name, e.seq, e.kind FROM porcupine.rooms r JOIN porcupine.events e ON e.room_id = r.id ORDER BY e.seq;
 COMMIT;
 
--- ---- 5. A business transaction -----------------------------------------------------------------------------------------------
+-- ---- 6. A business transaction -----------------------------------------------------------------------------------------------
 
 CREATE TEMP TABLE orders (id integer PRIMARY KEY, state text NOT NULL);
 INSERT INTO orders VALUES (1017, 'paid');
@@ -90,7 +109,7 @@ SELECT last_seq AS not_yet FROM porcupine.room_heads WHERE room_id = :room;
 COMMIT;
 SELECT seq, body FROM porcupine.events WHERE room_id = :room ORDER BY seq DESC LIMIT 1;
 
--- ---- 6. A veto ---------------------------------------------------------------------------------------------------------------
+-- ---- 7. A veto ---------------------------------------------------------------------------------------------------------------
 
 -- A rule of your own is a trigger. It is rolled back with the rest of this transaction; examples/veto.sql has two to keep.
 BEGIN;
@@ -110,7 +129,7 @@ SELECT seq FROM porcupine.send(:room, gen_random_uuid(), 'WHERE IS IT');
 \set ON_ERROR_STOP on
 ROLLBACK;
 
--- ---- 7. Who may do what ------------------------------------------------------------------------------------------------------
+-- ---- 8. Who may do what ------------------------------------------------------------------------------------------------------
 
 -- Grace is a member; members remove nobody. The error has an SQLSTATE of its own, PC006, and a hint.
 BEGIN;
@@ -132,7 +151,7 @@ COMMIT;
 -- Everything of this kind is in the audit log.
 SELECT action, actor_id = :ada_id AS by_ada, subject_id = :ada_id AS about_ada, detail FROM porcupine.audit WHERE room_id = :room ORDER BY id;
 
--- ---- 8. Cleaning up ----------------------------------------------------------------------------------------------------------
+-- ---- 9. Cleaning up ----------------------------------------------------------------------------------------------------------
 
 BEGIN;
 SELECT porcupine.act_as(:ada_id);
