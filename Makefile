@@ -126,7 +126,7 @@ page: .build/page.stamp ## build the page, web/dist
 
 # --- the workflow --------------------------------------------------------------
 
-.PHONY: run stop psql packages build bench test test-versions torture test-docker sanitize lint help erase-data
+.PHONY: run stop psql packages build bench test test-versions torture test-valgrind test-discard sqlsmith test-docker sanitize lint help erase-data
 run: ## install, build and start everything; Ctrl-C stops it (PORCUPINE_PORT, PORCUPINE_DIR)
 	@scripts/run
 
@@ -155,6 +155,15 @@ sanitize: ## run the bridge's tests again with a bridge that watches over its me
 RELEASES = bookworm trixie forky
 test-versions: ## test the extension on clean Debians with PostgreSQL 15, 17 and 18 (as root; RELEASES=forky: on one)
 	@set -e; for release in $(RELEASES); do scripts/try-clean $$release scripts/test regress isolation tap; done
+
+test-valgrind: ## run the suite regress on a PostgreSQL under valgrind (builds one; half an hour; not part of test)
+	@scripts/test valgrind
+
+test-discard: ## run the suite regress on a PostgreSQL with assertions that forgets its caches at once (likewise)
+	@scripts/test discard
+
+sqlsmith: ## random queries as a client on a PostgreSQL with assertions (QUERIES=100000 SEED=1; an hour; not part of test)
+	@scripts/test sqlsmith
 
 test-docker: ## build and start docker-compose.yml, use it and break it (needs Docker; not part of test)
 	@scripts/test-docker

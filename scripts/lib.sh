@@ -137,6 +137,12 @@ as_service() {
   fi
 }
 
+# mirror_of LABEL: where this machine's own apt gets that part of Debian from
+mirror_of() {
+  # shellcheck disable=SC2016 # the words are apt's
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Label: $1" 2>/dev/null | sed -n 1p
+}
+
 # as_root COMMAND...: through sudo where this is not root; WHY goes into the error.
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
