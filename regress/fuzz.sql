@@ -10,7 +10,9 @@ CREATE TABLE fuzz.pool (type regtype NOT NULL, names text[] NOT NULL, value text
 CREATE TABLE fuzz.extremes (type regtype NOT NULL, expression text NOT NULL);
 -- What one would give, where the pool has nothing.
 CREATE TABLE fuzz.usual (type regtype NOT NULL, expression text NOT NULL);
-GRANT SELECT ON fuzz.pool, fuzz.extremes, fuzz.usual TO PUBLIC;
+-- The pool by type and name, '*' for whatever name.
+CREATE TABLE fuzz.choices (type regtype, name text, choices text[], PRIMARY KEY (type, name));
+GRANT SELECT ON fuzz.pool, fuzz.choices, fuzz.extremes, fuzz.usual TO PUBLIC;
 
 INSERT INTO fuzz.usual SELECT t, e FROM (VALUES
   ('boolean'::regtype, ARRAY['true', 'false']), ('smallint', ARRAY['1', '2']), ('integer', ARRAY['0', '1', '2', '3', '10']),
@@ -79,12 +81,12 @@ BEGIN
     found := (SELECT 'ROW(' || string_agg(fuzz.one(a.atttypid, a.attname, usual), ', ' ORDER BY a.attnum) || ')' FROM pg_attribute a
                WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped);
   ELSIF r < 0.60 OR usual THEN
-    found := quote_literal(fuzz.pick((SELECT array_agg(p.value ORDER BY p.value) FROM fuzz.pool p WHERE p.type = wanted AND called = ANY (p.names))));
+    found := quote_literal(fuzz.pick((SELECT c.choices FROM fuzz.choices c WHERE c.type = wanted AND c.name = called)));
     IF usual AND (found IS NULL OR random() < 0.3) THEN
       found := coalesce(fuzz.pick((SELECT array_agg(e.expression ORDER BY e.expression) FROM fuzz.usual e WHERE e.type = wanted)), found);
     END IF;
   ELSIF r < 0.66 THEN
-    found := quote_literal(fuzz.pick((SELECT array_agg(p.value ORDER BY p.value) FROM fuzz.pool p WHERE p.type = wanted)));
+    found := quote_literal(fuzz.pick((SELECT c.choices FROM fuzz.choices c WHERE c.type = wanted AND c.name = '*')));
   END IF;
   found := coalesce(found, fuzz.pick((SELECT array_agg(e.expression ORDER BY e.expression) FROM fuzz.extremes e WHERE e.type = wanted)), 'NULL');
   -- what is huge is slow, and says the same each time
@@ -152,8 +154,9 @@ DECLARE
 BEGIN
   IF way IS NOT NULL AND random() < 0.9 THEN
     EXECUTE format('SELECT porcupine.%s(%L)', split_part(way, '(', 1),
-                   fuzz.pick((SELECT array_agg(p.value ORDER BY p.value) FROM fuzz.pool p
-                               WHERE CASE way WHEN 'act_as(bigint)' THEN 'user' WHEN 'authenticate(text)' THEN 'token' ELSE 'session' END = ANY (p.names))));
+                   fuzz.pick((SELECT c.choices FROM fuzz.choices c
+                               WHERE c.name = CASE way WHEN 'act_as(bigint)' THEN 'user' WHEN 'authenticate(text)' THEN 'token' ELSE 'session' END
+                                 AND c.type = CASE way WHEN 'authenticate(text)' THEN 'text' ELSE 'bigint' END::regtype)));
   END IF;
 EXCEPTION WHEN OTHERS THEN
   NULL;                                         -- disabled, ended: nobody then
@@ -267,6 +270,8 @@ BEGIN
   UNION ALL SELECT 'text', '{refresh_token}', 'refresh-' || d.id FROM porcupine.devices d
   UNION ALL SELECT 'text', '{password,new_password,old_password,current_password}', p FROM unnest('{password-1,password-2}'::text[]) p
   UNION ALL SELECT 'text', '{kind,kinds,role,roles,action}', e.enumlabel FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid WHERE t.typnamespace = 'porcupine'::regnamespace;
+  TRUNCATE fuzz.choices;
+  INSERT INTO fuzz.choices SELECT p.type, n.name, array_agg(DISTINCT p.value ORDER BY p.value) FROM fuzz.pool p, unnest(p.names || '{*}') n (name) GROUP BY 1, 2;
 END
 $$;
 
