@@ -31,6 +31,9 @@ Settings	guc_settings = {
 	.maintenance_delay = 20,
 	.max_sessions = 500,
 	.max_devices = 500,
+	.max_rooms = 1000,
+	.max_memberships = 5000,
+	.max_members = 1000,
 	.max_invites = 1000,
 	.max_reports = 100,
 };
@@ -148,6 +151,21 @@ define_quotas(void)
 							"How many devices a user may have.",
 							"An epoch of an encrypted room has a bundle for each device of each member, 1000 at most.",
 							&guc_settings.max_devices, 500, 1, 100000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("porcupine.max_rooms",
+							"How many rooms a user may own.",
+							"Who takes over a room because its owner has left may own more.",
+							&guc_settings.max_rooms, 1000, 0, 1000000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("porcupine.max_memberships",
+							"How many rooms a user may be in or ask to join.",
+							"Members added by SQL or by link_membership() are not held to it.",
+							&guc_settings.max_memberships, 5000, 1, 1000000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("porcupine.max_members",
+							"The most members that an admin may let a room have.",
+							"A room of which more was said by SQL keeps that.",
+							&guc_settings.max_members, 1000, 1, 1000000,
 							PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("porcupine.max_invites",
 							"How many open invites a room may have.",

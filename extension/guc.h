@@ -21,6 +21,9 @@ typedef struct Settings
 	int			maintenance_delay;	/* milliseconds between two steps of one */
 	int			max_sessions;	/* live ones of a user */
 	int			max_devices;	/* of a user */
+	int			max_rooms;		/* that a user owns */
+	int			max_memberships;	/* of a user, requests to join included */
+	int			max_members;	/* that an admin may let a room have */
 	int			max_invites;	/* open ones of a room */
 	int			max_reports;	/* open ones of a user */
 	char	   *issuer;			/* the iss of access tokens */

@@ -79,6 +79,34 @@ $$;
 COMMENT ON FUNCTION porcupine.store_first_epoch(bigint, bytea[], bigint[], bytea[]) IS
   'what a client brings to a new encrypted room, if it does: the first control-log entries and the bundles of epoch 0';
 
+CREATE FUNCTION porcupine.check_rooms(account bigint) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  IF (SELECT count(*) >= porcupine.setting('max_rooms') FROM porcupine.members m WHERE m.user_id = account AND m.role = 'owner') THEN
+    PERFORM porcupine.refuse('quota', 'this account owns too many rooms', 'Hand some over, or delete them.',
+                             format('at most %s', porcupine.setting('max_rooms')));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION porcupine.check_rooms(bigint) IS 'refuses one more room to an account, whose lock the caller holds, so that none is counted too few';
+
+CREATE FUNCTION porcupine.check_memberships(account bigint) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  IF (SELECT count(*) FROM porcupine.members m WHERE m.user_id = account)
+     + (SELECT count(*) FROM porcupine.join_requests j WHERE j.user_id = account) >= porcupine.setting('max_memberships') THEN
+    PERFORM porcupine.refuse('quota', 'this account is in too many rooms', 'Leave some of them.',
+                             format('at most %s', porcupine.setting('max_memberships')));
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION porcupine.check_memberships(bigint) IS
+  'refuses one more membership or request to an account, whose lock the caller holds, so that none is counted too few';
+
 CREATE FUNCTION porcupine.create_room(name text, encrypted boolean DEFAULT true, entries bytea[] DEFAULT '{}',
                                       devices bigint[] DEFAULT '{}', bundles bytea[] DEFAULT '{}') RETURNS porcupine.room
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -90,8 +118,12 @@ DECLARE
 BEGIN
   PERFORM porcupine.check_text('name', btrim(name), 1, 100);
   PERFORM porcupine.check_first_entries(encrypted, entries, devices);
-  INSERT INTO porcupine.rooms AS r (created_by, encrypted, code, name)
-  VALUES (me, create_room.encrypted, porcupine.fresh_room_code(), btrim(create_room.name)) RETURNING r.id INTO room;
+  PERFORM porcupine.lock_account(me);
+  PERFORM porcupine.check_rooms(me);
+  PERFORM porcupine.check_memberships(me);
+  INSERT INTO porcupine.rooms AS r (created_by, encrypted, code, name, max_members)
+  VALUES (me, create_room.encrypted, porcupine.fresh_room_code(), btrim(create_room.name), least(100, porcupine.setting('max_members')))
+  RETURNING r.id INTO room;
   INSERT INTO porcupine.room_heads (room_id) VALUES (room);
   PERFORM porcupine.note_act('room.created', room => room);
   INSERT INTO porcupine.members (room_id, user_id, role, via) VALUES (room, me, 'owner', 'create');
@@ -100,7 +132,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.create_room(text, boolean, bytea[], bigint[], bytea[]) IS
-  'makes a room (name 1-100 characters) owned by the current user; a client that encrypts brings the first control-log entries and the bundles of epoch 0. Errors: invalid, too_large, unauthenticated. Example: SELECT id, code FROM porcupine.create_room(''Ops'', encrypted => false)';
+  'makes a room (name 1-100 characters) owned by the current user; a client that encrypts brings the first control-log entries and the bundles of epoch 0. Errors: invalid, too_large, quota (porcupine.max_rooms, porcupine.max_memberships), unauthenticated. Example: SELECT id, code FROM porcupine.create_room(''Ops'', encrypted => false)';
 
 CREATE FUNCTION porcupine.change_room(room bigint, name text DEFAULT NULL, description text DEFAULT NULL, listed boolean DEFAULT NULL,
                                       approval boolean DEFAULT NULL, max_members integer DEFAULT NULL) RETURNS porcupine.room
@@ -113,6 +145,9 @@ BEGIN
   IF max_members < 1 THEN
     PERFORM porcupine.refuse('invalid', 'a room has a place for one member at least');
   END IF;
+  IF max_members > porcupine.setting('max_members') THEN
+    PERFORM porcupine.refuse('quota', 'no room may have so many members', NULL, format('at most %s', porcupine.setting('max_members')));
+  END IF;
   PERFORM porcupine.enter_room(room, 'admin');
   UPDATE porcupine.rooms r
      SET name = coalesce(btrim(change_room.name), r.name), description = coalesce(change_room.description, r.description),
@@ -123,7 +158,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.change_room(bigint, text, text, boolean, boolean, integer) IS
-  'changes what a room is (admins, owner); null leaves a thing as it is. name 1-100 characters, description up to 1000; listed: anybody finds it by list_rooms(); approval: who comes by code or from the list is approved first; max_members from 1 on, those who are in stay. Errors: invalid, too_large, not_member, role, archived, unauthenticated. Example: SELECT name, listed FROM porcupine.change_room(1, description => ''Who is on call'', listed => true)';
+  'changes what a room is (admins, owner); null leaves a thing as it is. name 1-100 characters, description up to 1000; listed: anybody finds it by list_rooms(); approval: who comes by code or from the list is approved first; max_members from 1 on, those who are in stay. Errors: invalid, too_large, quota (porcupine.max_members), not_member, role, archived, unauthenticated. Example: SELECT name, listed FROM porcupine.change_room(1, description => ''Who is on call'', listed => true)';
 
 CREATE FUNCTION porcupine.rename_room(room bigint, name text) RETURNS porcupine.room
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -243,13 +278,14 @@ BEGIN
   IF via IN ('code', 'list') AND (SELECT r.approval FROM porcupine.rooms r WHERE r.id = room) THEN
     PERFORM porcupine.refuse('role', 'who joins this room is approved first', 'Ask by request_to_join().');
   END IF;
+  PERFORM porcupine.check_memberships(account);
   INSERT INTO porcupine.members (room_id, user_id, role, via)
   SELECT r.id, account, CASE WHEN r.encrypted THEN 'pending' ELSE 'member' END::porcupine.role, add_member.via
     FROM porcupine.rooms r WHERE r.id = room;
 END
 $$;
 COMMENT ON FUNCTION porcupine.add_member(bigint, bigint, text) IS
-  'how everybody comes into a room but its creator, under its lock, which the caller holds: as pending where it is encrypted. Errors: archived, banned, role (an approval is needed), room_full';
+  'how everybody comes into a room but its creator, under its lock and the account''s, which the caller holds: as pending where it is encrypted. Errors: archived, banned, role (an approval is needed), room_full, quota';
 
 CREATE FUNCTION porcupine.join_room(code text) RETURNS porcupine.room
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -271,6 +307,7 @@ BEGIN
   ELSE
     SELECT r.id INTO room FROM porcupine.rooms r WHERE r.code = upper(btrim(join_room.code));
   END IF;
+  PERFORM porcupine.lock_account(me);
   PERFORM FROM porcupine.room_heads h WHERE h.room_id = room FOR UPDATE;
   IF NOT FOUND THEN
     PERFORM porcupine.refuse('not_found', 'no room and no invite has this code', 'Check the code, or ask for a new one.');
@@ -291,7 +328,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.join_room(text) IS
-  'joins by room code (case does not matter) or invite code; in an encrypted room as pending. A member gets the room again and uses nothing up. Errors: invalid, not_found, gone, role (it needs an approval: request_to_join), banned, archived, room_full, unauthenticated. Example: SELECT id, role FROM porcupine.join_room(''K3X9QA'')';
+  'joins by room code (case does not matter) or invite code; in an encrypted room as pending. A member gets the room again and uses nothing up. Errors: invalid, not_found, gone, role (it needs an approval: request_to_join), banned, archived, room_full, quota (porcupine.max_memberships), unauthenticated. Example: SELECT id, role FROM porcupine.join_room(''K3X9QA'')';
 
 CREATE FUNCTION porcupine.end_membership(membership porcupine.members) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -416,16 +453,21 @@ CREATE FUNCTION porcupine.transfer_room(room bigint, member bigint) RETURNS porc
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 DECLARE
-  mine porcupine.members := porcupine.enter_room(room, 'owner');
-  theirs porcupine.members := porcupine.member_below(room, member, mine);
+  mine porcupine.members;
+  theirs porcupine.members;
 BEGIN
+  PERFORM porcupine.require_user();
+  PERFORM FROM porcupine.users u WHERE u.id = member FOR NO KEY UPDATE;         -- an account before any room
+  mine := porcupine.enter_room(room, 'owner');
+  theirs := porcupine.member_below(room, member, mine);
   IF theirs.role = 'pending' THEN
     PERFORM porcupine.refuse('conflict', 'this member waits to be let in', 'A member''s client lets them in when it is online.');
   END IF;
+  PERFORM porcupine.check_rooms(member);
   UPDATE porcupine.members m SET role = 'owner' WHERE m.room_id = room AND m.user_id = member;
   UPDATE porcupine.members m SET role = 'admin' WHERE m.room_id = room AND m.user_id = mine.user_id;
   RETURN porcupine.my_room(room);
 END
 $$;
 COMMENT ON FUNCTION porcupine.transfer_room(bigint, bigint) IS
-  'makes another member the owner; the one before (who alone may) goes on as an admin. Errors: not_member, not_found, role, conflict, archived, unauthenticated. Example: SELECT role FROM porcupine.transfer_room(1, 7)';
+  'makes another member the owner; the one before (who alone may) goes on as an admin. Errors: not_member, not_found, role, conflict, archived, quota (porcupine.max_rooms, of the new owner), unauthenticated. Example: SELECT role FROM porcupine.transfer_room(1, 7)';

@@ -42,6 +42,8 @@ AS $$
 DECLARE
   room bigint;
 BEGIN
+  PERFORM porcupine.check_memberships(me);
+  PERFORM porcupine.check_memberships(other);
   INSERT INTO porcupine.rooms AS r (created_by, encrypted, name, direct, max_members)
   VALUES (me, make_direct_room.encrypted, 'Direct', true, 2) RETURNING r.id INTO room;
   INSERT INTO porcupine.room_heads (room_id) VALUES (room);
@@ -89,4 +91,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.direct_room(bigint, boolean, bytea[], bigint[], bytea[]) IS
-  'the room of the current user and another, found again where there is one (then what else is given is left aside), made otherwise; entries and bundles of epoch 0 as in create_room(), and the other is let in at once when their device gets a bundle. The other has to be in one of the caller''s rooms, but for backends by act_as(). Errors: invalid, too_large, not_found, unauthenticated. Example: SELECT id, members FROM porcupine.direct_room(7, encrypted => false)';
+  'the room of the current user and another, found again where there is one (then what else is given is left aside), made otherwise; entries and bundles of epoch 0 as in create_room(), and the other is let in at once when their device gets a bundle. The other has to be in one of the caller''s rooms, but for backends by act_as(). Errors: invalid, too_large, not_found, quota (porcupine.max_memberships, of either), unauthenticated. Example: SELECT id, members FROM porcupine.direct_room(7, encrypted => false)';

@@ -53,6 +53,7 @@ AS $$
 DECLARE
   me bigint := porcupine.require_user();
 BEGIN
+  PERFORM porcupine.lock_account(me);
   PERFORM FROM porcupine.room_heads h WHERE h.room_id = room FOR UPDATE;
   IF EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = room AND m.user_id = me) THEN
     RETURN porcupine.my_room(room);
@@ -64,7 +65,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.join_listed(bigint) IS
-  'joins a room that is listed and needs no approval; in an encrypted room as pending. A member gets the room again. Errors: not_found, role (it needs an approval: request_to_join), banned, archived, room_full, unauthenticated. Example: SELECT id, role FROM porcupine.join_listed(1)';
+  'joins a room that is listed and needs no approval; in an encrypted room as pending. A member gets the room again. Errors: not_found, role (it needs an approval: request_to_join), banned, archived, room_full, quota (porcupine.max_memberships), unauthenticated. Example: SELECT id, role FROM porcupine.join_listed(1)';
 
 CREATE FUNCTION porcupine.my_requests() RETURNS SETOF porcupine.join_request
   LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 5
@@ -106,6 +107,7 @@ BEGIN
     PERFORM porcupine.refuse('invalid', 'a room is named by its code or, where it is listed, by its id');
   END IF;
   room := coalesce(room, (SELECT r.id FROM porcupine.rooms r WHERE r.code = upper(btrim(request_to_join.code))));
+  PERFORM porcupine.lock_account(me);
   SELECT h.* INTO head FROM porcupine.room_heads h WHERE h.room_id = room FOR UPDATE;
   SELECT r.* INTO wanted FROM porcupine.rooms r
    WHERE r.id = room AND CASE WHEN request_to_join.code IS NULL THEN r.listed ELSE r.code = upper(btrim(request_to_join.code)) END;
@@ -125,6 +127,7 @@ BEGIN
     IF (SELECT count(*) >= 500 FROM porcupine.join_requests j WHERE j.room_id = room) THEN
       PERFORM porcupine.refuse('quota', 'as many requests wait in this room as can', 'Try it later.');
     END IF;
+    PERFORM porcupine.check_memberships(me);
     INSERT INTO porcupine.join_requests (room_id, user_id, message) VALUES (room, me, coalesce(request_to_join.message, ''));
     PERFORM porcupine.note_act('request.made', me, room);
     PERFORM porcupine.ring_member(m.user_id, room) FROM porcupine.members m WHERE m.room_id = room AND m.role >= 'moderator';
@@ -134,7 +137,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.request_to_join(text, bigint, text) IS
-  'asks to be let into a room that approves who joins, named by its code or, where it is listed, by its id; message (up to 500 characters, plain text) is for its moderators. Asking again changes the message. Errors: invalid, too_large, not_found, conflict (a member, or no approval is needed), banned, archived, quota (500 wait), unauthenticated. Example: SELECT room_id, name FROM porcupine.request_to_join(room => 1, message => ''I am new on call'')';
+  'asks to be let into a room that approves who joins, named by its code or, where it is listed, by its id; message (up to 500 characters, plain text) is for its moderators. Asking again changes the message. Errors: invalid, too_large, not_found, conflict (a member, or no approval is needed), banned, archived, quota (500 wait, or porcupine.max_memberships), unauthenticated. Example: SELECT room_id, name FROM porcupine.request_to_join(room => 1, message => ''I am new on call'')';
 
 CREATE FUNCTION porcupine.withdraw_request(room bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -172,13 +175,15 @@ CREATE FUNCTION porcupine.approve_request(room bigint, account bigint) RETURNS v
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 BEGIN
+  PERFORM porcupine.require_user();
+  PERFORM FROM porcupine.users u WHERE u.id = account FOR NO KEY UPDATE;        -- an account before any room
   PERFORM porcupine.enter_room(room, 'moderator');
   PERFORM porcupine.take_request(room, account);
   PERFORM porcupine.add_member(room, account, 'request');
 END
 $$;
 COMMENT ON FUNCTION porcupine.approve_request(bigint, bigint) IS
-  'makes who asked to join a member (moderators and above), pending where the room is encrypted. Errors: not_member, role, not_found (withdrawn or decided), room_full, archived, unauthenticated. Example: SELECT porcupine.approve_request(1, 7)';
+  'makes who asked to join a member (moderators and above), pending where the room is encrypted. Errors: not_member, role, not_found (withdrawn or decided), room_full, archived, quota (porcupine.max_memberships, of who asked), unauthenticated. Example: SELECT porcupine.approve_request(1, 7)';
 
 CREATE FUNCTION porcupine.decline_request(room bigint, account bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
