@@ -61,13 +61,17 @@ BEGIN
     PERFORM porcupine.end_membership(membership);
   END IF;
   -- By their places, so that no plan reads all events to find them; under the lock nobody else moves one.
-  UPDATE porcupine.events e SET body = ''
-   WHERE e.ctid = ANY (ARRAY(SELECT own.ctid FROM porcupine.devices d,
-                                    LATERAL (SELECT o.ctid FROM porcupine.events o
-                                              WHERE o.room_id = room AND o.device_id = d.id AND o.client_id IS NOT NULL AND length(o.body) > 0
-                                             OFFSET 0) own
-                              WHERE d.user_id = account LIMIT max));
-  GET DIAGNOSTICS emptied = ROW_COUNT;
+  WITH said AS (
+    UPDATE porcupine.events e SET body = ''
+     WHERE e.ctid = ANY (ARRAY(SELECT own.ctid FROM porcupine.devices d,
+                                      LATERAL (SELECT o.ctid FROM porcupine.events o
+                                                WHERE o.room_id = room AND o.device_id = d.id AND o.client_id IS NOT NULL AND length(o.body) > 0
+                                               OFFSET 0) own
+                                WHERE d.user_id = account LIMIT max))
+    RETURNING e.seq),
+  unpinned AS (DELETE FROM porcupine.pins p USING said s WHERE p.room_id = room AND p.seq = s.seq),
+  unhinted AS (DELETE FROM porcupine.mention_hints h USING said s WHERE h.room_id = room AND h.seq = s.seq)
+  SELECT count(*) INTO emptied FROM said;
   IF emptied > 0 THEN                           -- by which bridges and clients forget what they hold
     PERFORM porcupine.append_server_event(room, 'redacted', jsonb_build_object('user', account::text));
   END IF;
@@ -75,7 +79,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.erase_from_room(bigint, bigint, bigint) IS
-  'ends a user''s membership and empties up to max of what they have sent to a room, and says how many; one event redacted without ref, {"user"}, speaks for all of them';
+  'ends a user''s membership, empties up to max of what they have sent to a room, with pins and hints of it, and says how many; one event redacted without ref, {"user"}, speaks for all of them';
 
 CREATE FUNCTION porcupine.erase_user(account bigint, max bigint DEFAULT NULL, OUT rooms integer, OUT messages bigint, OUT more boolean) RETURNS record
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -45,9 +45,11 @@ BEGIN
    WHERE e.room_id = room AND e.seq BETWEEN head.first_seq AND least(upto, head.last_seq - 1) AND e.kind <> 'control';
   GET DIAGNOSTICS removed = ROW_COUNT;
   IF upto = head.last_seq THEN
-    UPDATE porcupine.events e SET body = ''
-     WHERE e.room_id = room AND e.seq = upto AND e.kind IN ('message', 'edit', 'reaction', 'system') AND length(e.body) > 0;
-    removed := removed + FOUND::integer;
+    IF EXISTS (SELECT FROM porcupine.events e WHERE e.room_id = room AND e.seq = upto AND e.kind IN ('message', 'edit', 'reaction', 'system')
+                  AND length(e.body) > 0) THEN
+      PERFORM porcupine.erase_bodies(room, upto);
+      removed := removed + 1;
+    END IF;
   END IF;
   UPDATE porcupine.room_heads h SET first_seq = least(upto + 1, head.last_seq)
    WHERE h.room_id = room AND h.first_seq < least(upto + 1, head.last_seq);

@@ -44,6 +44,22 @@ my ($refresh, $access, $code) = split /\n/, $source->safe_psql(
 	CREATE TABLE staff AS SELECT 103::bigint AS user_id;
 	SELECT porcupine.link_membership(:plain, 'staff') \gset
 	DELETE FROM porcupine.members WHERE user_id = 103;
+	BEGIN;
+	SELECT porcupine.act_as(101) \gset
+	SELECT id AS peaceful FROM porcupine.create_room('peaceful', false) \gset
+	SELECT seq AS said FROM porcupine.send(:peaceful, gen_random_uuid(), 'said') \gset
+	SELECT porcupine.hint(:peaceful, :said, '{12345678}') \gset
+	SELECT porcupine.pin(:peaceful, :said) \gset
+	SELECT porcupine.report(:peaceful, :said, 'reason', 'evidence') \gset
+	SELECT id FROM porcupine.change_room(:peaceful, approval => true) \gset
+	INSERT INTO porcupine.members (room_id, user_id) VALUES (:peaceful, 103);
+	SELECT porcupine.mute_member(:peaceful, 103, now() + interval '1 day') \gset
+	SELECT porcupine.ban_user(:peaceful, 103, 'reason') \gset
+	SELECT id FROM porcupine.direct_room(:ada, false) \gset
+	SELECT code AS peaceful_code FROM porcupine.my_room(:peaceful) \gset
+	SELECT porcupine.act_as(:ada) \gset
+	SELECT room_id FROM porcupine.request_to_join(:'peaceful_code') \gset
+	COMMIT;
 }
 );
 my $rows_of = q{

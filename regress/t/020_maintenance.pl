@@ -78,7 +78,7 @@ is(sqlstate_of($node, 'CREATE DATABASE three TEMPLATE two'), '00000', 'a databas
 wait_for('a worker', sub { $node->safe_psql('postgres', sprintf($worker, 'two')) });
 is(sqlstate_of($node, 'DROP DATABASE two'), '00000', 'one is dropped');
 wait_for('a worker', sub { $node->safe_psql('postgres', sprintf($worker, 'one')) });
-is(sqlstate_of($node, 'DROP EXTENSION porcupine', 'one'), '00000', 'the extension is dropped');
+is(sqlstate_of($node, 'SET porcupine.allow_drop = on; DROP EXTENSION porcupine', 'one'), '00000', 'the extension is dropped');
 unlike(slurp_file($node->logfile, $log), qr/PANIC|ERROR:  (?!.*lock timeout)/, 'and nothing went wrong');
 $node->safe_psql('one', 'CREATE EXTENSION porcupine');
 old_events($node, 'one', 1, 10);
