@@ -13,6 +13,9 @@
  * it is sent, under the lock of the head, for the user and device of the call, whoever the
  * transaction acts for by then; a refusal is an error then, which aborts the commit.
  *
+ * The application's own messages (send_system_deferred) take the same way, and their turn among the
+ * others, but for being appended by SQL.
+ *
  * A savepoint that is rolled back takes its part along, rows and firings, and brings back what was
  * sent under it. PREPARE TRANSACTION sends first, and is refused because it would have to ring.
  */
@@ -30,6 +33,9 @@
 #include "identity.h"
 #include "links.h"
 #include "spi.h"
+
+/* of the application's own messages, which SQL appends; no user sends them */
+static const char kind_system[] = "system";
 
 /* of this transaction */
 static int32 last_number;
@@ -58,6 +64,9 @@ enum
 
 static void queue(const SendItem *item);
 static void send_outbox(void);
+static int	run_length(const SendItem *items, int count);
+static void send_run(SendItem *items, int count);
+static void send_system(const SendItem *item);
 static int	take_outbox(SendItem **items);
 static Deferred read_row(uint64 row);
 static int	compare_deferred(const void *a, const void *b);
@@ -87,6 +96,21 @@ porcupine_send_deferred(PG_FUNCTION_ARGS)
 	if (item.refusal != NULL)
 		events_refuse(&item);
 	queue(&item);
+	PG_RETURN_VOID();
+}
+
+/* porcupine.queue_system(room, client_id, body), for send_system_deferred(), which has checked them */
+PG_FUNCTION_INFO_V1(porcupine_queue_system);
+
+Datum
+porcupine_queue_system(PG_FUNCTION_ARGS)
+{
+	queue(&(SendItem) {
+		.room = PG_GETARG_INT64(0),
+		.client_id = PG_GETARG_UUID_P(1),
+		.body = PG_GETARG_BYTEA_PP(2),
+		.kind = kind_system,
+	});
 	PG_RETURN_VOID();
 }
 
@@ -158,18 +182,52 @@ send_outbox(void)
 	nesting = spi_begin();
 	count = take_outbox(&items);
 	queued = false;
-	for (int from = 0; from < count; from += EVENTS_MOST_ITEMS)
+	for (int from = 0; from < count;)
 	{
-		int			part = Min(count - from, EVENTS_MOST_ITEMS);
+		int			length = run_length(items + from, count - from);
 
-		events_send(items + from, part, 0, true);
-		for (int i = from; i < from + part; i++)
-		{
-			if (items[i].refusal != NULL)
-				events_refuse(&items[i]);
-		}
+		if (length > 0)
+			send_run(items + from, length);
+		else
+			send_system(&items[from++]);
+		from += length;
 	}
 	spi_end(nesting);
+}
+
+/* how many people's messages come first, as far as they go into one call */
+static int
+run_length(const SendItem *items, int count)
+{
+	int			length = 0;
+
+	while (length < count && length < EVENTS_MOST_ITEMS && items[length].kind != kind_system)
+		length++;
+	return length;
+}
+
+static void
+send_run(SendItem *items, int count)
+{
+	events_send(items, count, 0, true);
+	for (int i = 0; i < count; i++)
+	{
+		if (items[i].refusal != NULL)
+			events_refuse(&items[i]);
+	}
+}
+
+static void
+send_system(const SendItem *item)
+{
+	static Statement append = {
+		.sql = "SELECT porcupine.append_system($1, $2, $3)",
+		.argtypes = {INT8OID, UUIDOID, BYTEAOID}
+	};
+
+	spi_run(&append, (Datum[]) {
+			Int64GetDatum(item->room), UUIDPGetDatum(item->client_id), PointerGetDatum(item->body)
+			});
 }
 
 /* By room, and in the order of the calls. */
@@ -205,6 +263,14 @@ read_row(uint64 row)
 
 	for (int column = OUTBOX_ROOM; column <= OUTBOX_BODY; column++)
 		cells[column].value = spi_value(row, column, &cells[column].isnull);
+	if (DatumGetInt64(cells[OUTBOX_USER].value) == 0)
+	{
+		deferred.item.kind = kind_system;
+		deferred.item.room = DatumGetInt64(cells[OUTBOX_ROOM].value);
+		deferred.item.client_id = DatumGetUUIDP(cells[OUTBOX_CLIENT_ID].value);
+		deferred.item.body = DatumGetByteaPP(cells[OUTBOX_BODY].value);
+		return deferred;
+	}
 	if (cells[OUTBOX_DEVICE].isnull)
 		cells[OUTBOX_DEVICE] = (NullableDatum) {
 			.value = Int64GetDatum(identity_backend_device(DatumGetInt64(cells[OUTBOX_USER].value)))

@@ -208,7 +208,7 @@ CREATE UNLOGGED TABLE porcupine.outbox (
 );
 ALTER TABLE porcupine.outbox ALTER COLUMN body SET STORAGE EXTERNAL;
 COMMENT ON TABLE porcupine.outbox IS
-  'sends that wait for the commit of the transaction that queued them, by send_deferred(); nobody else ever sees a row. device_id null: the user''s backend device.';
+  'sends that wait for the commit of the transaction that queued them, by send_deferred(); nobody else ever sees a row. device_id null: the user''s backend device; user_id 0: nobody, the application.';
 
 CREATE TABLE porcupine.control_log (
   room_id bigint NOT NULL REFERENCES porcupine.rooms ON DELETE CASCADE,

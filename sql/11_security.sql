@@ -90,7 +90,7 @@ BEGIN
   FOR f IN SELECT p.oid::pg_catalog.regprocedure AS signature FROM pg_catalog.pg_proc p
             WHERE p.pronamespace = 'porcupine'::pg_catalog.regnamespace
               AND p.proname IN ('current_user_id', 'current_session_id', 'current_device_id', 'whoami', 'logout', 'jwks', 'current_stream',
-                                'my_sessions', 'end_session', 'publish_device', 'user_devices', 'my_rooms', 'my_room', 'create_room', 'rename_room', 'delete_room',
+                                'my_sessions', 'end_session', 'publish_device', 'user_devices', 'my_rooms', 'my_room', 'create_room', 'rename_room', 'delete_room', 'allow_system',
                                 'change_room', 'archive_room', 'unarchive_room', 'rotate_code', 'disable_code', 'set_role', 'transfer_room',
                                 'ban_user', 'unban_user', 'room_bans', 'mute_member', 'unmute_member',
                                 'direct_room', 'list_rooms', 'join_listed', 'request_to_join', 'withdraw_request', 'my_requests',
@@ -109,6 +109,7 @@ GRANT EXECUTE ON FUNCTION porcupine.act_as(bigint), porcupine.find_user(text) TO
 GRANT EXECUTE ON FUNCTION
   porcupine.link_membership(bigint, regclass, porcupine.role, boolean), porcupine.link_memberships(regclass, porcupine.role, boolean),
   porcupine.unlink_membership(bigint), porcupine.unlink_memberships(text), porcupine.links(), porcupine.refresh_memberships(),
+  porcupine.send_system(bigint, uuid, text), porcupine.send_system_deferred(bigint, uuid, text),
   porcupine.linked_table_changed()              -- whoever makes a trigger must be allowed to call its function
   TO porcupine_backend;
 GRANT EXECUTE ON FUNCTION

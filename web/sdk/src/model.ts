@@ -43,7 +43,7 @@ export interface RoomSummary {
 export type Trust =
   /** In the signed control log, by an invite or an admin whose signature was checked. */
   | 'verified'
-  /** Joined by room code and let in by an admin's page, on the server's word for who that is. */
+  /** Joined by room code, or by the application's doing, and let in by an admin's page, on the server's word for who that is. */
   | 'code'
   /** The server says so; the signed log does not. Nothing is encrypted to them. */
   | 'unverified'
@@ -95,10 +95,10 @@ export type TimelineItem =
       key: string;
       seq: number;
       at: Date;
-      notice: 'created' | 'joined' | 'let-in' | 'left' | 'removed' | 'renamed' | 'new-key' | 'waiting';
+      notice: 'created' | 'joined' | 'let-in' | 'left' | 'removed' | 'renamed' | 'new-key' | 'waiting' | 'system';
       subject: User | null;
       by: 'signed' | 'server';
-      /** Of `renamed` the new name; of a signed `let-in` the admin whose page let them in by room code. */
+      /** Of `renamed` the new name; of `system` what the application says, in plain text that the server could read; of a signed `let-in` the admin whose page let them in by room code. */
       text: string | null;
     };
 

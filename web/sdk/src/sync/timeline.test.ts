@@ -34,7 +34,7 @@ function message(seq: number, clientId: string, opened: Partial<Opened>, sender 
   return { event, opened: { text: null, failure: null, link: null, previous: null, ...opened } };
 }
 
-const server = (seq: number, kind: string, data: Record<string, unknown>): WindowEvent => ({
+const server = (seq: number, kind: string, data: Record<string, unknown> | null): WindowEvent => ({
   event: wire(seq, { kind, data }),
   opened: null,
 });
@@ -143,6 +143,13 @@ test('notices say whether members signed them or the server claims them', () => 
     ['removed', 'signed', 'you'],
     ['removed', 'server', 'ghost'],
     ['renamed', 'server', 'New'],
+  ]);
+});
+
+test('a message of the application is a line of its own, on the server’s word; without its text it is none', () => {
+  const events = [server(1, 'system', { text: 'Order 17 was paid' }), server(2, 'system', null), server(3, 'system', { text: 4 })];
+  expect(timelineOf(events, [], context(null))).toMatchObject([
+    { type: 'notice', notice: 'system', by: 'server', seq: 1, subject: null, text: 'Order 17 was paid' },
   ]);
 });
 

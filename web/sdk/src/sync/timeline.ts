@@ -161,6 +161,8 @@ function noticeOf(event: WireEvent, context: TimelineContext): Notice | null {
       return leftByLog(context.log, person) === 'signed' ? null : make('removed');
     case 'room.renamed':
       return make('renamed', { text: typeof data['name'] === 'string' ? data['name'] : null });
+    case 'system':
+      return typeof data['text'] === 'string' ? make('system', { text: data['text'] }) : null;
     case 'epoch':
       return data['epoch'] === 0 ? null : make('new-key', { by: epochByLog(context.log, data['epoch']) });
     default:
