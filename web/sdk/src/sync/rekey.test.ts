@@ -27,7 +27,7 @@ async function bench() {
   prepared.entries.map(toBase64).forEach(say);
   const member = { user: { id: me.user, username: 'a', display_name: 'A' }, role: 'owner', joined_seq: 1, joined_at: '' };
   const members: WireMember[] = [member as WireMember];
-  const world = { head: 10, open: true, commits: [] as EpochCommit[], asked: 0 };
+  const world = { head: 10, open: true, commits: [] as EpochCommit[], asked: 0, via: 'code' };
   const context = {
     me,
     store,
@@ -64,7 +64,7 @@ async function bench() {
     active: () => true,
     epochOpen: () => world.open,
     head: () => world.head,
-    eventAt: (seq) => Promise.resolve({ seq, kind: 'member.joined', data: { via: 'code' } } as unknown as WireEvent),
+    eventAt: (seq) => Promise.resolve({ seq, kind: 'member.joined', data: { via: world.via } } as unknown as WireEvent),
     committed: () => {
       world.open = true;
     },
@@ -142,6 +142,20 @@ test('who joined by code and has no keys is asked about less and less often', as
   }
   expect(world.asked).toBeGreaterThan(2);
   expect(world.asked).toBeLessThan(8);
+});
+
+test.each([
+  ['link', 1],
+  ['request', 1],
+  ['invite', 0],
+])('who came by %s is added by an admin’s page, but for those who sign their own entry', async (via, asked) => {
+  const { rekeyer, world, members } = await bench();
+  world.via = via;
+  members.push({ user: { id: 'u2', username: 'b', display_name: 'B' }, role: 'pending', joined_seq: 5, joined_at: '' });
+  await rekeyer.beforeSending();
+  rekeyer.consider();
+  await vi.waitFor(() => expect(world.asked).toBeGreaterThanOrEqual(asked));
+  expect(world.asked > 0).toBe(asked > 0);
 });
 
 test('the pace allows some at once and one a minute in the long run', () => {

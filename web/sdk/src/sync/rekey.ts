@@ -5,7 +5,7 @@
  * A key that is merely old is replaced when somebody sends, and its age is this device's own: a clock that is
  * wrong, here or at the server, costs one epoch and not one after the other.
  *
- * Joiners by room code are let in by an admin's page, since only an admin can sign for them.
+ * Joiners without an invite link are let in by an admin's page, since only an admin can sign for them.
  */
 import { backoffDelay } from '../client/backoff.ts';
 import { isProblem } from '../client/problem.ts';
@@ -194,7 +194,7 @@ export class Rekeyer {
       .map((user) => ({ op: 'remove', user }));
     const additions: Change[] = [];
     for (const member of this.strangers(members)) {
-      const list = (await this.cameByCode(member)) ? await this.deviceList(member.user.id) : null;
+      const list = (await this.isToBeAdded(member)) ? await this.deviceList(member.user.id) : null;
       if (list !== null) {
         additions.push({ op: 'add', list });
       }
@@ -211,14 +211,14 @@ export class Rekeyer {
     return members.filter((member) => member.role === 'pending' && !state.members.has(member.user.id));
   }
 
-  /** Who came by invite link signs their own entry; only who came by room code is added by others. */
-  private async cameByCode(member: WireMember): Promise<boolean> {
+  /** Who came by invite link signs their own entry; all others, by room code or by the application's doing, are added. */
+  private async isToBeAdded(member: WireMember): Promise<boolean> {
     const seq = member.joined_seq;
     if (seq === null) {
       return false;
     }
     const event = await this.ports.eventAt(seq);
-    return event?.kind === 'member.joined' && event.data?.['via'] === 'code';
+    return event?.kind === 'member.joined' && event.data?.['via'] !== 'invite';
   }
 
   private async deviceList(user: string): Promise<DeviceList | null> {
