@@ -51,8 +51,8 @@ BEGIN
       removed := removed + 1;
     END IF;
   END IF;
-  UPDATE porcupine.room_heads h SET first_seq = least(upto + 1, head.last_seq)
-   WHERE h.room_id = room AND h.first_seq < least(upto + 1, head.last_seq);
+  UPDATE porcupine.room_heads h SET first_seq = greatest(h.first_seq, least(upto + 1, head.last_seq)), erasures = h.erasures + (removed > 0)::integer
+   WHERE h.room_id = room AND upto >= h.first_seq;
 END
 $$;
 COMMENT ON FUNCTION porcupine.trim_room(bigint, timestamptz, integer) IS

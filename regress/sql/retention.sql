@@ -78,6 +78,7 @@ SELECT pg_temp.age(6501, 100, '2 months');
 SELECT * FROM pg_temp.round() WHERE task = 'events';
 SELECT * FROM pg_temp.round() WHERE task = 'events';
 SELECT seq, kind, sender_id, body FROM pg_temp.log_of(6501);
+SELECT erasures FROM porcupine.room_heads WHERE room_id = 6501;
 SELECT pg_temp.say(6502, 6501, 'on it goes');
 SELECT * FROM pg_temp.whole WHERE room_id = 6501;
 SELECT head, first_seq, unread FROM (SELECT porcupine.act_as(6501)) a, LATERAL porcupine.my_rooms() r WHERE r.id = 6501;
