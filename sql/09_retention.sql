@@ -58,7 +58,7 @@ $$;
 COMMENT ON FUNCTION porcupine.trim_room(bigint, timestamptz, integer) IS
   'removes what is older than cutoff among the oldest max events of a room, in order; looked is null when somebody else holds the room';
 
-CREATE FUNCTION porcupine.rooms_to_trim(above bigint) RETURNS TABLE (room_id bigint, cutoff timestamptz)
+CREATE FUNCTION porcupine.rooms_to_trim(above bigint, most integer DEFAULT NULL) RETURNS TABLE (room_id bigint, cutoff timestamptz)
   LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
@@ -70,10 +70,10 @@ AS $$
      AND EXISTS (SELECT FROM porcupine.events e
                   WHERE e.room_id = r.id AND e.seq = h.first_seq AND e.created_at < due.cutoff
                     AND (e.seq < h.last_seq OR (e.kind IN ('message', 'edit', 'reaction', 'system') AND length(e.body) > 0)))
-   ORDER BY r.id
+   ORDER BY r.id LIMIT most
 $$;
-COMMENT ON FUNCTION porcupine.rooms_to_trim(bigint) IS
-  'the rooms with a greater id that have something too old, and what counts as that: one look at an index for each room with a retention';
+COMMENT ON FUNCTION porcupine.rooms_to_trim(bigint, integer) IS
+  'the first most rooms with a greater id that have something too old, and what counts as that: one look at an index for each room with a retention';
 
 CREATE FUNCTION porcupine.maintain_events(after bigint, max integer, OUT reached bigint, OUT removed bigint, OUT done integer, OUT trouble text) RETURNS record
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -87,7 +87,7 @@ DECLARE
 BEGIN
   removed := 0;
   done := 0;
-  FOR room IN SELECT r.* FROM porcupine.rooms_to_trim(after) r LIMIT 100 LOOP
+  FOR room IN SELECT r.* FROM porcupine.rooms_to_trim(after, 100) r LOOP
     reached := room.room_id;
     BEGIN
       SELECT t.looked, t.removed INTO seen, gone FROM porcupine.trim_room(room.room_id, room.cutoff, budget) t;
