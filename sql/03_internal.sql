@@ -127,9 +127,14 @@ COMMENT ON FUNCTION porcupine.current_stream() IS
   'the stream epoch that cursors belong to; raised by itself when the database was restored, cloned or promoted. Example: SELECT porcupine.current_stream()';
 
 CREATE FUNCTION porcupine.new_stream() RETURNS bigint
-  LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
-AS $$ SELECT porcupine.add_stream((SELECT max(s.stream) FROM porcupine.stream s)) $$;
+AS $$
+BEGIN
+  PERFORM porcupine.note_act('stream.begun');
+  RETURN porcupine.add_stream((SELECT max(s.stream) FROM porcupine.stream s));
+END
+$$;
 COMMENT ON FUNCTION porcupine.new_stream() IS
   'makes every client reset: call it after a snapshot of the same server was rolled back, which the database cannot notice by itself';
 

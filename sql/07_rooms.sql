@@ -237,7 +237,6 @@ CREATE FUNCTION porcupine.delete_room(room bigint) RETURNS void
 AS $$
 BEGIN
   PERFORM porcupine.enter_room(room, 'owner', even_archived => true);
-  PERFORM porcupine.note_act('room.deleted', room => room);
   DELETE FROM porcupine.rooms r WHERE r.id = room;
 END
 $$;
@@ -345,7 +344,6 @@ BEGIN
   DELETE FROM porcupine.members m WHERE m.room_id = membership.room_id AND m.user_id = membership.user_id;
   IF (SELECT r.direct FROM porcupine.rooms r WHERE r.id = membership.room_id)
      AND NOT EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = membership.room_id AND m.role > 'pending') THEN
-    PERFORM porcupine.note_act('room.deleted', room => membership.room_id);
     DELETE FROM porcupine.rooms r WHERE r.id = membership.room_id;
   END IF;
 END

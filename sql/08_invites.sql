@@ -44,6 +44,7 @@ BEGIN
   IF made.id IS NULL THEN
     PERFORM porcupine.refuse('conflict', 'there is an invite with this code already', 'Draw a new secret.');
   END IF;
+  PERFORM porcupine.note_act('invite.created', NULL, room, jsonb_build_object('invite', made.id::text, 'max_uses', create_invite.max_uses));
   RETURN made;
 END
 $$;

@@ -135,10 +135,11 @@ CREATE FUNCTION porcupine.rooms_take_their_log_along() RETURNS trigger
 AS $$
 BEGIN
   DELETE FROM porcupine.events e WHERE e.room_id = OLD.id;
+  PERFORM porcupine.note_act('room.deleted', room => OLD.id);
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION porcupine.rooms_take_their_log_along() IS 'trigger: a deleted room leaves no events behind';
+COMMENT ON FUNCTION porcupine.rooms_take_their_log_along() IS 'trigger: a deleted room leaves no events behind, and a line in the audit log, whoever deletes it';
 
 CREATE FUNCTION porcupine.what_retention_took_leaves_nothing() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER
@@ -199,10 +200,13 @@ CREATE FUNCTION porcupine.users_who_go_ring_the_doorbell() RETURNS trigger
 AS $$
 BEGIN
   PERFORM porcupine.ring_user(OLD.id);
+  IF TG_OP = 'DELETE' THEN
+    PERFORM porcupine.note_act('user.deleted', OLD.id);
+  END IF;
   RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION porcupine.users_who_go_ring_the_doorbell() IS 'trigger: at commit, whoever serves the user''s sockets hears that they are over';
+COMMENT ON FUNCTION porcupine.users_who_go_ring_the_doorbell() IS 'trigger: at commit, whoever serves the user''s sockets hears that they are over; a row that is deleted leaves a line in the audit log';
 
 CREATE TRIGGER users_ring_when_disabled AFTER UPDATE OF disabled_at ON porcupine.users
   FOR EACH ROW WHEN (NEW.disabled_at IS NOT NULL AND OLD.disabled_at IS NULL) EXECUTE FUNCTION porcupine.users_who_go_ring_the_doorbell();

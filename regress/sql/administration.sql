@@ -62,6 +62,19 @@ SELECT count(*) FROM porcupine.audit_log(room => 6001, since => now() + interval
 SELECT count(*) > 0 AS all_of_it, count(*) <= 1000 AS bounded FROM porcupine.audit_log(max => 2000000);
 SELECT count(*) FROM porcupine.audit_log(room => -1, account => -1);
 
+-- Other acts: an invite, a deleted room, a deleted user (whoever deletes them, and by whatever way), a new stream.
+SELECT pg_temp.room(6002, false, 6001);
+SELECT pg_temp.try(6001, 'SELECT (porcupine.create_invite(6002, max_uses => 3)).max_uses');
+SELECT pg_temp.try(6001, 'SELECT porcupine.delete_room(6002)');
+SELECT pg_temp.room(6003, false, 6001);
+DELETE FROM porcupine.rooms WHERE id = 6003;
+SELECT room_id, action, actor_id, detail - 'invite' AS detail FROM porcupine.audit WHERE room_id IN (6002, 6003) ORDER BY id;
+BEGIN;
+DELETE FROM porcupine.users WHERE id = 6003;
+SELECT porcupine.new_stream() > 0 AS begun;
+SELECT action, subject_id FROM porcupine.audit_log(max => 2);
+ROLLBACK;
+
 -- Each way of asking goes by an index.
 CREATE FUNCTION pg_temp.scans() RETURNS bigint LANGUAGE sql AS $$ SELECT seq_scan FROM pg_stat_xact_all_tables WHERE relid = 'porcupine.audit'::regclass $$;
 SET enable_seqscan = off;
