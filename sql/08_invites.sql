@@ -82,3 +82,33 @@ $$;
 COMMENT ON FUNCTION porcupine.read_invite(bytea, bigint) IS
   'what an invite leads to, for whoever can name the SHA-256 of its code while it can be redeemed, and for members of its room until it expires. Errors: not_found, gone, banned, not_member, unauthenticated';
 
+CREATE FUNCTION porcupine.room_invites(room bigint)
+  RETURNS TABLE (id bigint, created_by bigint, created_at timestamptz, expires_at timestamptz, max_uses integer, uses integer)
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 20
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.require_member(room, 'admin');
+  RETURN QUERY SELECT i.id, i.created_by, i.created_at, i.expires_at, i.max_uses, i.uses FROM porcupine.invites i
+    WHERE i.room_id = room AND i.expires_at > clock_timestamp() AND (i.max_uses IS NULL OR i.uses < i.max_uses) ORDER BY i.id;
+END
+$$;
+COMMENT ON FUNCTION porcupine.room_invites(bigint) IS
+  'the invites that let somebody into a room still, without their codes, which the database does not know (admins, owner). Errors: not_member, role, unauthenticated. Example: SELECT id, uses, expires_at FROM porcupine.room_invites(1)';
+
+CREATE FUNCTION porcupine.revoke_invite(room bigint, invite bigint) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.enter_room(room, 'admin', even_archived => true);
+  UPDATE porcupine.invites i SET expires_at = clock_timestamp()
+   WHERE i.id = invite AND i.room_id = room AND i.expires_at > clock_timestamp();
+  IF NOT FOUND THEN
+    PERFORM porcupine.refuse('not_found', 'this room has no such invite, or it is over already');
+  END IF;
+  PERFORM porcupine.note_act('invite.revoked', room => room, detail => jsonb_build_object('invite', invite::text));
+END
+$$;
+COMMENT ON FUNCTION porcupine.revoke_invite(bigint, bigint) IS
+  'ends an invite (admins, owner); who came by it stays. Errors: not_member, role, not_found, unauthenticated. Example: SELECT porcupine.revoke_invite(1, 3)';

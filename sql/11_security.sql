@@ -95,7 +95,7 @@ BEGIN
                                 'ban_user', 'unban_user', 'room_bans', 'mute_member', 'unmute_member',
                                 'direct_room', 'list_rooms', 'join_listed', 'request_to_join', 'withdraw_request', 'my_requests',
                                 'room_requests', 'approve_request', 'decline_request',
-                                'room_members', 'join_room', 'leave_room', 'remove_member', 'create_invite', 'read_invite',
+                                'room_members', 'join_room', 'leave_room', 'remove_member', 'create_invite', 'read_invite', 'room_invites', 'revoke_invite',
                                 'append_entry', 'control_entries', 'commit_epoch', 'my_epochs',
                                 'send', 'send_deferred', 'history', 'since', 'cursor_state', 'mark_read',
                                 'redact', 'around', 'mark_delivered', 'marks', 'unread', 'thread', 'edits',

@@ -67,6 +67,20 @@ UPDATE porcupine.invites SET max_uses = 3 WHERE room_id = 3001;
 SELECT pg_temp.try(3005, format('SELECT porcupine.join_room(%L)', :'drawn_code')) AS room_full;
 SELECT uses, max_uses FROM porcupine.invites WHERE room_id = 3001;
 
+-- room_invites and revoke_invite: for admins; one that is over is not shown, and ends once.
+SELECT last_value AS before FROM porcupine.invites_id_seq \gset
+SELECT pg_temp.try(3001, $$SELECT i.id IS NOT NULL FROM porcupine.create_invite(3001, '1 hour', 2) i$$) AS made, pg_temp.try(3001, $$SELECT i.id IS NOT NULL FROM porcupine.create_invite(3001, '1 hour') i$$) AS made;
+SELECT pg_temp.try(3001, format('SELECT string_agg(concat_ws('' '', i.id - %s, i.created_by, i.max_uses, i.uses), '', '' ORDER BY i.id) FROM porcupine.room_invites(3001) i WHERE i.id > %1$s', :before)) AS open_ones;
+SELECT pg_temp.try(3001, format('SELECT porcupine.revoke_invite(3001, %s)', :before + 1)) AS revoked;
+SELECT pg_temp.complain(3001, format('SELECT porcupine.revoke_invite(3001, %s)', :before + 1)) AS again;
+SELECT pg_temp.complain(3001, format('SELECT porcupine.revoke_invite(3002, %s)', :before + 2)) AS of_another_room, pg_temp.try(3001, 'SELECT porcupine.revoke_invite(3001, NULL)') AS null_invite;
+SELECT pg_temp.try(3001, format('SELECT string_agg((i.id - %s)::text, '', '') FROM porcupine.room_invites(3001) i WHERE i.id > %1$s', :before)) AS open_ones;
+SELECT what, pg_temp.complain(3002, format(what, 3001)) AS member, pg_temp.try(3005, format(what, 3001)) AS stranger, pg_temp.try(3001, format(what, 3099)) AS no_room,
+       pg_temp.try(3001, format(what, 'NULL')) AS null_room, pg_temp.try(NULL, format(what, 3001)) AS nobody
+  FROM (VALUES ('SELECT porcupine.room_invites(%s)'), ('SELECT porcupine.revoke_invite(%s, 1)')) AS t (what);
+SELECT actor_id, action, (detail ->> 'invite')::bigint - :before AS invite, detail -> 'max_uses' AS max_uses FROM porcupine.audit
+ WHERE room_id = 3001 AND action LIKE 'invite.%' AND (detail ->> 'invite')::bigint > :before ORDER BY id;
+
 -- Invites go with their room, not with who made them.
 DELETE FROM porcupine.users WHERE id = 3001;
 SELECT room_id, created_by FROM porcupine.invites WHERE room_id IN (3001, 3002) ORDER BY room_id;
