@@ -113,7 +113,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.send_system_deferred(bigint, uuid, text) IS
-  'send_system() for long transactions, as send_deferred() is send(): it takes its seq at the commit, in the order of the calls among what is deferred. Errors: invalid, too_large, not_found, role (not allowed), archived; at the commit also duplicate_mismatch. Example: SELECT porcupine.send_system_deferred(1, gen_random_uuid(), ''Order 17 was paid'')';
+  'send_system() for long transactions, as send_deferred() is send(): it takes its seq at the commit, in the order of the calls among what is deferred. Errors: invalid, too_large, not_found, role (not allowed), archived, duplicate_mismatch (at the commit). Example: SELECT porcupine.send_system_deferred(1, gen_random_uuid(), ''Order 17 was paid'')';
 
 CREATE FUNCTION porcupine.queue_system(room bigint, client_id uuid, body bytea) RETURNS void
   LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'porcupine_queue_system';
