@@ -202,7 +202,10 @@ BEGIN
   END IF;
   removed := 0;
   more := false;
-  INSERT INTO porcupine.maintenance (only_row) VALUES (true) ON CONFLICT DO NOTHING;
+  -- An INSERT that runs into the row waits for whoever has it, so only where there is none yet.
+  IF NOT EXISTS (SELECT FROM porcupine.maintenance) THEN
+    INSERT INTO porcupine.maintenance (only_row) VALUES (true) ON CONFLICT DO NOTHING;
+  END IF;
   SELECT m.* INTO state FROM porcupine.maintenance m FOR UPDATE SKIP LOCKED;
   IF state.only_row IS NULL THEN
     RETURN;                                     -- somebody else is at it
