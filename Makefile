@@ -126,7 +126,7 @@ page: .build/page.stamp ## build the page, web/dist
 
 # --- the workflow --------------------------------------------------------------
 
-.PHONY: run stop psql packages build bench test test-versions torture test-valgrind test-discard sqlsmith test-docker sanitize lint help erase-data
+.PHONY: run stop psql packages build bench bench-sql test test-versions torture test-valgrind test-discard sqlsmith test-docker sanitize lint help erase-data
 run: ## install, build and start everything; Ctrl-C stops it (PORCUPINE_PORT, PORCUPINE_DIR)
 	@scripts/run
 
@@ -144,6 +144,9 @@ build: ## build extension, bridge and page, and install the extension
 
 bench: build ## what it does a second and what that costs, beside limits of the same run (20 minutes; QUICK=1: two)
 	@bench/run $(if $(QUICK),--quick)
+
+bench-sql: build ## what pages, unread counts, snapshots and joins take among ten million events (QUICK=1: a hundred thousand)
+	@bench/ten-million $(if $(QUICK),--quick)
 
 test: ## run every test; SUITE="regress tap" chooses (scripts/test names them)
 	@scripts/test $(SUITE)
