@@ -155,7 +155,7 @@ BEGIN
   IF way IS NOT NULL AND random() < 0.9 THEN
     EXECUTE format('SELECT porcupine.%s(%L)', split_part(way, '(', 1),
                    fuzz.pick((SELECT c.choices FROM fuzz.choices c
-                               WHERE c.name = CASE way WHEN 'act_as(bigint)' THEN 'user' WHEN 'authenticate(text)' THEN 'token' ELSE 'session' END
+                               WHERE c.name = CASE way WHEN 'act_as(bigint)' THEN 'user who lives' WHEN 'authenticate(text)' THEN 'token' ELSE 'session that lives' END
                                  AND c.type = CASE way WHEN 'authenticate(text)' THEN 'text' ELSE 'bigint' END::regtype)));
   END IF;
 EXCEPTION WHEN OTHERS THEN
@@ -225,7 +225,8 @@ BEGIN
   INSERT INTO porcupine.devices (user_id, name)
   SELECT u, 'fuzz' FROM unnest(people) u WHERE NOT EXISTS (SELECT FROM porcupine.devices d WHERE d.user_id = u AND NOT d.backend AND d.revoked_at IS NULL);
   INSERT INTO porcupine.sessions (user_id, device_id, expires_at, refresh_hash)
-  SELECT d.user_id, d.id, now() + interval '1 day', sha256(convert_to('refresh-' || d.id, 'UTF8')) FROM porcupine.devices d
+  SELECT d.user_id, d.id, now() + interval '1 day', sha256(convert_to(format('refresh-%s-%s', d.id, (SELECT count(*) FROM porcupine.sessions s WHERE s.device_id = d.id)), 'UTF8'))
+    FROM porcupine.devices d
    WHERE d.user_id = ANY (people) AND NOT d.backend AND d.revoked_at IS NULL
      AND NOT EXISTS (SELECT FROM porcupine.sessions s WHERE s.device_id = d.id AND s.ended_at IS NULL)
   ON CONFLICT DO NOTHING;
@@ -266,8 +267,12 @@ BEGIN
   SELECT 'integer'::regtype, '{index}'::text[], h.log_length FROM porcupine.room_heads h
   UNION ALL SELECT 'integer', '{epoch,epochs}', h.epoch + 1 FROM porcupine.room_heads h;
   INSERT INTO fuzz.pool
+  SELECT 'bigint'::regtype, ARRAY['user who lives'], u.id FROM porcupine.users u WHERE u.disabled_at IS NULL AND u.erased_at IS NULL
+  UNION ALL SELECT 'bigint', ARRAY['session that lives'], s.id FROM porcupine.sessions s JOIN porcupine.users u ON u.id = s.user_id
+             WHERE s.ended_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL;
+  INSERT INTO fuzz.pool
   SELECT 'text'::regtype, '{token,access_token}'::text[], porcupine.access_token(s.user_id, s.id, s.device_id) FROM porcupine.sessions s WHERE s.ended_at IS NULL
-  UNION ALL SELECT 'text', '{refresh_token}', 'refresh-' || d.id FROM porcupine.devices d
+  UNION ALL SELECT 'text', '{refresh_token}', format('refresh-%s-%s', s.device_id, row_number() OVER (PARTITION BY s.device_id) - 1) FROM porcupine.sessions s
   UNION ALL SELECT 'text', '{password,new_password,old_password,current_password}', p FROM unnest('{password-1,password-2}'::text[]) p
   UNION ALL SELECT 'text', '{kind,kinds,role,roles,action}', e.enumlabel FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid WHERE t.typnamespace = 'porcupine'::regnamespace;
   TRUNCATE fuzz.choices;

@@ -78,6 +78,8 @@ ROLLBACK;
 -- Each way of asking goes by an index.
 CREATE FUNCTION pg_temp.scans() RETURNS bigint LANGUAGE sql AS $$ SELECT seq_scan FROM pg_stat_xact_all_tables WHERE relid = 'porcupine.audit'::regclass $$;
 SET enable_seqscan = off;
+-- what this session has counted and not yet told would be told at any moment
+SELECT pg_stat_force_next_flush();
 BEGIN;
 SELECT pg_temp.scans() AS scans \gset
 SELECT count(*) > 0 AS found FROM porcupine.audit_log();

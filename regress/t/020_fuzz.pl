@@ -47,9 +47,10 @@ while (time - $started < $seconds || $round < 2)
 {
 	my $database = $databases[ $round % 4 == 1 ];
 
-	prepare($database);
 	foreach my $role (sort keys %callable)
 	{
+		# administrators disable and erase most people whenever it is their turn
+		prepare($database);
 		call_all($database, $role, map { shuffle(@{ $callable{$role} }) } 1 .. 4);
 	}
 	look_for_damage($database);
@@ -175,7 +176,10 @@ my @uncalled = grep { !$calls{$_} && !/(register|login|password)/ } sort keys %a
 my @refused = grep { !$calls{$_}{'00000'} } sort keys %calls;
 
 note "$asked calls of " . keys(%all) . " functions by " . keys(%callable) . " roles in $round rounds, " . int(time - $started) . ' s';
-note 'never succeeded: ' . join(', ', @refused) if @refused;
+foreach my $function (@refused)
+{
+	note "  never succeeded: $function: " . join(', ', map { "$_ $calls{$function}{$_} times" } sort keys %{ $calls{$function} });
+}
 is(join(', ', @uncalled), '', 'every function that somebody may call was called');
 cmp_ok($asked, '>', 1000, 'with thousands of arguments');
 is(scalar(keys %findings), 0, 'nothing but refusals of our own, no damage, no crash')
