@@ -393,13 +393,11 @@ BEGIN
   END IF;
   SELECT n.nspname, c.relname INTO link.source_schema, link.source_name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = source;
-  IF room IS NOT NULL THEN
-    PERFORM FROM porcupine.room_heads h WHERE h.room_id = room FOR UPDATE;
-    IF NOT FOUND THEN
-      PERFORM porcupine.refuse('not_found', 'there is no such room');
-    ELSIF (SELECT r.direct FROM porcupine.rooms r WHERE r.id = room) THEN
-      PERFORM porcupine.refuse('invalid', 'a direct room has its two members');
-    END IF;
+  -- not under the lock of the head: links are locked before heads
+  IF room IS NOT NULL AND NOT EXISTS (SELECT FROM porcupine.rooms r WHERE r.id = room) THEN
+    PERFORM porcupine.refuse('not_found', 'there is no such room');
+  ELSIF (SELECT r.direct FROM porcupine.rooms r WHERE r.id = room) THEN
+    PERFORM porcupine.refuse('invalid', 'a direct room has its two members');
   END IF;
   INSERT INTO porcupine.links AS l (room_id, created_by, source_schema, source_name, role, additive)
   VALUES (room, porcupine.current_user_id(), link.source_schema, link.source_name, store_link.role, store_link.additive)
@@ -448,7 +446,7 @@ COMMENT ON FUNCTION porcupine.drop_link(bigint, text) IS
 CREATE FUNCTION porcupine.link_membership(room bigint, source regclass, role porcupine.role DEFAULT 'member', additive boolean DEFAULT false) RETURNS void
   LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'porcupine_link_membership';
 COMMENT ON FUNCTION porcupine.link_membership(bigint, regclass, porcupine.role, boolean) IS
-  'keeps the members of a room equal to a view or table of the application with a column user_id (porcupine''s ids), in the same commit as every change below it. The caller needs SELECT on the source and TRIGGER on the tables below it, which get one; the source is read with its owner''s rights. The rule: whom the source names is a member, whom it does not name is not, but for the owner, and nobody joins by another way; who leaves or is removed by somebody stays out until the source has been without them; disabled and banned users are not added. additive: the link adds and removes only its own, others come and go as ever. role: of those it adds (reader to admin); in an encrypted room they are pending until a member''s client lets them in. A room that is full, and whatever else speaks against it, is an error of the commit. Call it again when the view has come to stand on other tables. Errors: invalid, role (a missing right on the source or a table), not_found, conflict (the room follows another source), room_full. Example: SELECT porcupine.link_membership(1, ''staff'')';
+  'keeps the members of a room equal to a view or table of the application with a column user_id (porcupine''s ids), in the same commit as every change below it. The caller needs SELECT on the source and TRIGGER on the tables below it, which get one; the source is read with its owner''s rights. The rule: whom the source names is a member, whom it does not name is not, but for the owner, and nobody joins by another way; who leaves or is removed by somebody stays out until the source has been without them; disabled and banned users are not added. additive: the link adds and removes only its own, others come and go as ever. role: of those it adds (reader to admin); in an encrypted room they are pending until a member''s client lets them in. A room that is full, and whatever else speaks against it, is an error of the commit. Transactions that change tables below one source commit one after the other; one that also sends does so by send_deferred(), which locks rooms in the same order. Call it again when the view has come to stand on other tables. Errors: invalid, role (a missing right on the source or a table), not_found, conflict (the room follows another source), room_full. Example: SELECT porcupine.link_membership(1, ''staff'')';
 
 CREATE FUNCTION porcupine.link_memberships(source regclass, role porcupine.role DEFAULT 'member', additive boolean DEFAULT false) RETURNS void
   LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'porcupine_link_memberships';
