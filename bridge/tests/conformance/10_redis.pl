@@ -39,26 +39,20 @@ sub message
 	return { type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($text) };
 }
 
-sub logged
-{
-	my ($bridge, $message) = @_;
-	return scalar grep { $_->{message} eq $message } $bridge->log_lines;
-}
-
-sub logged_by_either { my ($message) = @_; return logged($here, $message) + logged($there, $message); }
+sub logged_by_either { my ($message) = @_; return $here->logged($message) + $there->logged($message); }
 
 foreach my $bridge ($here, $there)
 {
-	wait_for('a connection to Redis', sub { logged($bridge, 'connected to Redis') });
+	wait_for('a connection to Redis', sub { $bridge->logged('connected to Redis') });
 }
 my ($first, $second) = (subscribed($here, $ada), subscribed($there, $ben));
 
 # --- all is well -------------------------------------------------------------------------------------------
 
-my $relay = wait_for('a relay', sub { (grep { logged($_, 'passing doorbells on') } $here, $there)[0] });
+my $relay = wait_for('a relay', sub { (grep { $_->logged('passing doorbells on') } $here, $there)[0] });
 my $other = $relay == $here ? $there : $here;
-wait_for('the other to rely on it', sub { logged($other, 'relying on another bridge for doorbells') });
-is(logged($other, 'passing doorbells on'), 0, 'there is one relay');
+wait_for('the other to rely on it', sub { $other->logged('relying on another bridge for doorbells') });
+is($other->logged('passing doorbells on'), 0, 'there is one relay');
 
 $first->say(message("from one, nr $_")) foreach 1 .. 200;
 $second->say(message("from the other, nr $_")) foreach 1 .. 200;
@@ -129,7 +123,7 @@ sub redis_is_used_again
 
 	foreach my $bridge ($here, $there)
 	{
-		wait_for("$how: a connection", sub { logged($bridge, 'connected to Redis') == $count + 1 });
+		wait_for("$how: a connection", sub { $bridge->logged('connected to Redis') == $count + 1 });
 	}
 	wait_for("$how: one to rely on the other",
 		sub { logged_by_either('relying on another bridge for doorbells') == $count + 1 });

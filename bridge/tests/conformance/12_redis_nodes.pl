@@ -19,20 +19,6 @@ my ($ada, $ben) = map { $first->person($_) } qw(ada ben);
 my @rooms = map { $first->room($ada, $ben) } 1 .. 12;
 my %head = map { $_ => 2 } @rooms;
 
-sub logged { my ($bridge, $message) = @_; return scalar grep { $_->{message} eq $message } $bridge->log_lines; }
-
-sub passing_on
-{
-	my ($bridge) = @_;
-	return logged($bridge, 'passing doorbells on') > logged($bridge, 'no longer passing doorbells on');
-}
-
-sub relying
-{
-	my ($bridge) = @_;
-	return logged($bridge, 'relying on another bridge for doorbells') > logged($bridge, 'listening to the database again');
-}
-
 sub subscribed
 {
 	my ($bridge, $person) = @_;
@@ -79,9 +65,9 @@ sub to_all
 	return;
 }
 
-wait_for('one to pass doorbells on', sub { 1 == grep { passing_on($_) } @bridges });
-my ($relay) = grep { passing_on($_) } @bridges;
-wait_for('the others to rely on it', sub { 2 == grep { relying($_) } @bridges });
+wait_for('one to pass doorbells on', sub { 1 == grep { $_->passing_on } @bridges });
+my ($relay) = grep { $_->passing_on } @bridges;
+wait_for('the others to rely on it', sub { 2 == grep { $_->relying } @bridges });
 @sockets = map { subscribed($_, $ada) } @bridges;
 to_all('with both nodes', 4);
 my @channels = map { [ split /\n/, $_->command('PUBSUB', 'CHANNELS', 'porcupine:room:*') ] } @nodes;
@@ -91,32 +77,32 @@ ok(@{ $channels[0] } && @{ $channels[1] }, 'and they are spread');
 # --- one node goes ---------------------------------------------------------------------------------------------
 
 $nodes[1]->stop('KILL');
-wait_for('all to listen', sub { 0 == grep { relying($_) } @bridges });
+wait_for('all to listen', sub { 0 == grep { $_->relying } @bridges });
 to_all('without one node', 5);
 to_all('without one node, still', 5);
 $nodes[1]->start;
-wait_for('two to rely on one', sub { 2 == (grep { relying($_) } @bridges) && 1 == grep { passing_on($_) } @bridges });
+wait_for('two to rely on one', sub { 2 == (grep { $_->relying } @bridges) && 1 == grep { $_->passing_on } @bridges });
 to_all('with both nodes again', 4);
 
 # --- the relay is stopped ------------------------------------------------------------------------------------------
 
 # It holds the lock and does nothing.
-($relay) = grep { passing_on($_) } @bridges;
+($relay) = grep { $_->passing_on } @bridges;
 kill 'STOP', $relay->{pid};
 my @stopped = grep { $bridges[$_] == $relay } 0 .. 2;
 my @all = @sockets;
 @sockets = map { $all[$_] } grep { $bridges[$_] != $relay } 0 .. 2;
 to_all('while the relay is stopped', 5);
-wait_for('the others to listen', sub { 0 == grep { $_ != $relay && relying($_) } @bridges });
+wait_for('the others to listen', sub { 0 == grep { $_ != $relay && $_->relying } @bridges });
 to_all('while the relay is stopped, still', 4);
 kill 'CONT', $relay->{pid};
 @sockets = @all;
-wait_for('two to rely on one', sub { 2 == (grep { relying($_) } @bridges) && 1 == grep { passing_on($_) } @bridges });
+wait_for('two to rely on one', sub { 2 == (grep { $_->relying } @bridges) && 1 == grep { $_->passing_on } @bridges });
 to_all('when it goes on', 6);
 
 # --- the relay is killed --------------------------------------------------------------------------------------------
 
-($relay) = grep { passing_on($_) } @bridges;
+($relay) = grep { $_->passing_on } @bridges;
 @sockets = map { $all[$_] } grep { $bridges[$_] != $relay } 0 .. 2;
 my @left = grep { $_ != $relay } @bridges;
 my $waiting = $left[0]->signed_in($ben);
@@ -126,7 +112,7 @@ my $new = $first->sql("INSERT INTO porcupine.rooms (encrypted, code, name) VALUE
 $first->sql("INSERT INTO porcupine.room_heads (room_id) VALUES ($new)");
 $first->sql("INSERT INTO porcupine.members (room_id, user_id, role) VALUES ($new, $ben->{id}, 'owner')");
 ok($waiting->hear(sub { $_[0]{type} eq 'membership' && $_[0]{room} eq $new }, 10), 'who is added while nobody listens hears of it');
-wait_for('another one to pass doorbells on', sub { 1 == grep { passing_on($_) } @left });
+wait_for('another one to pass doorbells on', sub { 1 == grep { $_->passing_on } @left });
 cmp_ok(time - $begin, '<', 6, 'another one takes over within seconds');
 to_all('after that', 5);
 $relay->start_bridge;

@@ -19,20 +19,6 @@ my ($ada) = $first->person('ada');
 my $room = $first->room($ada);
 my $head = 1;
 
-sub logged { my ($bridge, $message) = @_; return scalar grep { $_->{message} eq $message } $bridge->log_lines; }
-
-sub passing_on
-{
-	my ($bridge) = @_;
-	return logged($bridge, 'passing doorbells on') > logged($bridge, 'no longer passing doorbells on');
-}
-
-sub relying
-{
-	my ($bridge) = @_;
-	return logged($bridge, 'relying on another bridge for doorbells') > logged($bridge, 'listening to the database again');
-}
-
 sub subscribed
 {
 	my ($bridge) = @_;
@@ -66,7 +52,7 @@ sub in_turns
 	return;
 }
 
-sub all_is_well { return 1 == (grep { passing_on($_) } @bridges) && 2 == grep { relying($_) } @bridges; }
+sub all_is_well { return 1 == (grep { $_->passing_on } @bridges) && 2 == grep { $_->relying } @bridges; }
 
 wait_for('two to rely on one', \&all_is_well);
 @sockets = map { subscribed($_) } @bridges;
@@ -74,7 +60,7 @@ in_turns('with Redis', 3);
 
 foreach my $kind ('relay', 'other')
 {
-	my ($cut) = grep { passing_on($bridges[$_]) == ($kind eq 'relay') } 0 .. 2;
+	my ($cut) = grep { $bridges[$_]->passing_on == ($kind eq 'relay') } 0 .. 2;
 
 	$redis->command('ACL', 'SETUSER', "node$cut", 'off');
 	$redis->command('CLIENT', 'KILL', 'USER', "node$cut");
@@ -82,7 +68,7 @@ foreach my $kind ('relay', 'other')
 	in_turns("the $kind is cut off", 12 * 5);
 	wait_for('it to listen for itself, and one of the others for both',
 		sub {
-			return !relying($bridges[$cut]) && 1 == grep { $_ != $cut && relying($bridges[$_]) } 0 .. 2;
+			return !$bridges[$cut]->relying && 1 == grep { $_ != $cut && $bridges[$_]->relying } 0 .. 2;
 		});
 	in_turns("the $kind is cut off, still", 6);
 	$redis->command('ACL', 'SETUSER', "node$cut", 'on');

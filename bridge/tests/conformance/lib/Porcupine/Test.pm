@@ -148,6 +148,17 @@ sub log_lines
 	return map { json_value($_) // { unparsable => $_ } } split /\n/, slurp_file($self->{log});
 }
 
+# How often it has logged this message; and what two pairs of messages say of it: whether it passes the database's doorbells on
+# to other bridges, or relies on another one that does.
+sub logged { my ($self, $message) = @_; return scalar grep { ($_->{message} // '') eq $message } $self->log_lines; }
+sub passing_on { my ($self) = @_; return $self->logged('passing doorbells on') > $self->logged('no longer passing doorbells on'); }
+
+sub relying
+{
+	my ($self) = @_;
+	return $self->logged('relying on another bridge for doorbells') > $self->logged('listening to the database again');
+}
+
 # Before the cluster goes. Sanitizers speak at the end of a process, and by its status.
 END
 {
