@@ -12,7 +12,15 @@ CREATE TABLE fuzz.extremes (type regtype NOT NULL, expression text NOT NULL);
 CREATE TABLE fuzz.usual (type regtype NOT NULL, expression text NOT NULL);
 -- The pool by type and name, '*' for whatever name.
 CREATE TABLE fuzz.choices (type regtype, name text, choices text[], PRIMARY KEY (type, name));
-GRANT SELECT ON fuzz.pool, fuzz.choices, fuzz.extremes, fuzz.usual TO PUBLIC;
+-- Who is in which room, as of the last refill.
+CREATE TABLE fuzz.memberships (user_id bigint, room_id bigint, role porcupine.role, PRIMARY KEY (user_id, room_id));
+CREATE INDEX ON fuzz.memberships (room_id);
+GRANT SELECT ON fuzz.pool, fuzz.choices, fuzz.extremes, fuzz.usual, fuzz.memberships TO PUBLIC;
+
+-- Tables of an application, by which rooms may get their members.
+CREATE TABLE fuzz.crew (user_id bigint);
+CREATE TABLE fuzz.crews (room_id bigint, user_id bigint);
+GRANT ALL ON fuzz.crew, fuzz.crews TO PUBLIC;
 
 INSERT INTO fuzz.usual SELECT t, e FROM (VALUES
   ('boolean'::regtype, ARRAY['true', 'false']), ('smallint', ARRAY['1', '2']), ('integer', ARRAY['0', '1', '2', '3', '10']),
@@ -20,7 +28,9 @@ INSERT INTO fuzz.usual SELECT t, e FROM (VALUES
   ('text', ARRAY['''abcdef''', '''u'' || left(md5(clock_timestamp()::text), 8)', '''Some words.''']),
   ('bytea', ARRAY['''abc''', 'sha256(convert_to(clock_timestamp()::text, ''UTF8''))']),
   ('interval', ARRAY['''1 hour''', '''7 days''']), ('timestamp with time zone', ARRAY['now() + interval ''1 hour''']),
-  ('json', ARRAY['''{"a": 1}''']), ('jsonb', ARRAY['''{"a": 1}''']), ('inet', ARRAY['''127.0.0.1'''])
+  ('json', ARRAY['''{"a": 1}''']), ('jsonb', ARRAY['''{"a": 1}''']), ('inet', ARRAY['''127.0.0.1''']),
+  ('regclass', ARRAY['''fuzz.crew''', '''fuzz.crews''']),
+  ('timestamp with time zone', ARRAY['now() + interval ''1 day'''])
 ) AS x (t, es), unnest(es) AS e;
 
 INSERT INTO fuzz.extremes SELECT t, e FROM (VALUES
@@ -60,6 +70,10 @@ INSERT INTO fuzz.extremes SELECT 'text', e FROM unnest(ARRAY['E''\xff\xfe''', 'E
  WHERE getdatabaseencoding() = 'SQL_ASCII';
 DELETE FROM fuzz.extremes WHERE expression LIKE '%U&%' AND getdatabaseencoding() = 'SQL_ASCII';
 
+CREATE FUNCTION fuzz.names_of_users() RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT '{user,users,account,member,members,other,others,peer,subject,successor,to}'::text[]
+$$;
+
 CREATE FUNCTION fuzz.pick(choices text[]) RETURNS text LANGUAGE sql VOLATILE AS $$
   SELECT choices[1 + floor(random() * cardinality(choices))::integer]
 $$;
@@ -80,6 +94,10 @@ BEGIN
   ELSIF t.typtype = 'c' THEN
     found := (SELECT 'ROW(' || string_agg(fuzz.one(a.atttypid, a.attname, usual), ', ' ORDER BY a.attnum) || ')' FROM pg_attribute a
                WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped);
+  ELSIF usual AND called = 'room' AND current_setting('fuzz.room', true) <> '' AND random() < 0.7 THEN
+    found := current_setting('fuzz.room');
+  ELSIF usual AND called = ANY (fuzz.names_of_users()) AND current_setting('fuzz.member', true) <> '' AND random() < 0.7 THEN
+    found := current_setting('fuzz.member');
   ELSIF r < 0.60 OR usual THEN
     found := quote_literal(fuzz.pick((SELECT c.choices FROM fuzz.choices c WHERE c.type = wanted AND c.name = called)));
     IF usual AND (found IS NULL OR random() < 0.3) THEN
@@ -127,6 +145,12 @@ DECLARE
   call text;
   a record;
 BEGIN
+  -- a room of the caller's and somebody in it, so that arguments fit together
+  IF usual AND has_function_privilege(session_user, 'porcupine.current_user_id()', 'EXECUTE') THEN
+    PERFORM set_config('fuzz.room', here.room_id::text, true), set_config('fuzz.member', here.other::text, true)
+       FROM (SELECT m.room_id, (SELECT o.user_id FROM fuzz.memberships o WHERE o.room_id = m.room_id ORDER BY random() LIMIT 1) AS other
+               FROM fuzz.memberships m WHERE m.user_id = porcupine.current_user_id() ORDER BY m.role = 'pending', random() LIMIT 1) here;
+  END IF;
   FOR a IN SELECT u.type::regtype AS type, n.name, (SELECT e.typelem FROM pg_type e WHERE e.oid = u.type AND e.typcategory = 'A')::regtype AS element,
                   u.nr > p.pronargs - p.pronargdefaults AS optional, p.provariadic <> 0 AND u.nr = p.pronargs AS variadic
              FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY u (type, nr)
@@ -242,6 +266,14 @@ BEGIN
 END
 $$;
 
+-- The application's tables change; whatever follows them does so at the commit.
+CREATE FUNCTION fuzz.work() RETURNS void LANGUAGE sql VOLATILE AS $$
+  DELETE FROM fuzz.crew WHERE random() < 0.3;
+  DELETE FROM fuzz.crews WHERE random() < 0.3;
+  INSERT INTO fuzz.crew SELECT u.id FROM porcupine.users u WHERE random() < 0.2;
+  INSERT INTO fuzz.crews SELECT r.id, u.id FROM porcupine.users u, porcupine.rooms r WHERE random() < 0.02;
+$$;
+
 -- The pool, drawn from whatever tables there are now.
 CREATE FUNCTION fuzz.refill() RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -254,8 +286,7 @@ BEGIN
       INSERT INTO fuzz.pool SELECT DISTINCT ON (a.attname, v.value) a.atttypid,
              ARRAY[a.attname, a.attname || 's', regexp_replace(a.attname, '_id$', ''), regexp_replace(a.attname, '_id$', 's')]
              || CASE WHEN a.attname = 'id' THEN ARRAY[%2$L, %3$L] ELSE '{}' END
-             || CASE WHEN a.attname IN ('user_id', 'sender_id') OR a.attname = 'id' AND %2$L = 'users' THEN
-                  '{user,users,account,member,members,other,others,peer,subject,successor,to}'::text[] ELSE '{}' END
+             || CASE WHEN a.attname IN ('user_id', 'sender_id') OR a.attname = 'id' AND %2$L = 'users' THEN fuzz.names_of_users() ELSE '{}' END
              || CASE WHEN a.attname IN ('seq', 'last_seq') THEN '{before,after,afters,around,ref,refs,up_to,seqs,target}'::text[] ELSE '{}' END,
              v.value
         FROM (SELECT to_jsonb(t) AS r FROM %1$s t ORDER BY t.ctid DESC LIMIT 60) x, pg_attribute a JOIN pg_type y ON y.oid = a.atttypid,
@@ -275,7 +306,8 @@ BEGIN
   UNION ALL SELECT 'text', '{refresh_token}', format('refresh-%s-%s', s.device_id, row_number() OVER (PARTITION BY s.device_id) - 1) FROM porcupine.sessions s
   UNION ALL SELECT 'text', '{password,new_password,old_password,current_password}', p FROM unnest('{password-1,password-2}'::text[]) p
   UNION ALL SELECT 'text', '{kind,kinds,role,roles,action}', e.enumlabel FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid WHERE t.typnamespace = 'porcupine'::regnamespace;
-  TRUNCATE fuzz.choices;
+  TRUNCATE fuzz.choices, fuzz.memberships;
+  INSERT INTO fuzz.memberships SELECT m.user_id, m.room_id, m.role FROM porcupine.members m;
   INSERT INTO fuzz.choices SELECT p.type, n.name, array_agg(DISTINCT p.value ORDER BY p.value) FROM fuzz.pool p, unnest(p.names || '{*}') n (name) GROUP BY 1, 2;
 END
 $$;

@@ -81,6 +81,9 @@ sub prepare
 	my ($code, $out, $err) = $node->psql($database, "SELECT setseed(" . rand . ");\nSELECT fuzz.replenish();\nSELECT fuzz.refill();", on_error_stop => 1);
 
 	finding('the people and rooms of the test cannot be made', $err) if $code != 0;
+	# an application's transaction, which may be refused for what the chat thinks of it
+	(undef, undef, $err) = $node->psql($database, "\\set VERBOSITY sqlstate\nSELECT fuzz.work()");
+	finding("the application's own transaction", $err) if $err =~ /ERROR:\s+(\w{5})/ && !allowed($1);
 	return;
 }
 
