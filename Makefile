@@ -126,7 +126,7 @@ page: .build/page.stamp ## build the page, web/dist
 
 # --- the workflow --------------------------------------------------------------
 
-.PHONY: run stop psql packages build bench bench-sql test test-versions torture test-valgrind test-discard sqlsmith test-docker sanitize lint help erase-data
+.PHONY: run stop psql packages build bench bench-sql test test-versions test-upgrade torture test-valgrind test-discard sqlsmith test-docker sanitize lint help erase-data
 run: ## install, build and start everything; Ctrl-C stops it (PORCUPINE_PORT, PORCUPINE_DIR)
 	@scripts/run
 
@@ -158,6 +158,9 @@ sanitize: ## run the bridge's tests again with a bridge that watches over its me
 RELEASES = bookworm trixie forky
 test-versions: ## test the extension on clean Debians with PostgreSQL 15, 17 and 18 (as root; RELEASES=forky: on one)
 	@set -e; for release in $(RELEASES); do scripts/try-clean $$release scripts/test regress isolation tap; done
+
+test-upgrade: ## take a chat from PostgreSQL 15 to 17, by pg_upgrade and by dump and restore, on clean Debians (as root)
+	@scripts/test-upgrade
 
 test-valgrind: ## run the suite regress on a PostgreSQL under valgrind (builds one; half an hour; not part of test)
 	@scripts/test valgrind
