@@ -1,4 +1,5 @@
--- Roles and the schema.
+-- The database, the roles and the schema. What people are called and what JSON may say is any character there is, so the
+-- database has to be able to hold it.
 --
 -- porcupine_owner    owns tables and functions; nobody logs in as it, nobody is a member of it, it is no superuser,
 --                    so that row-level security binds even the extension's own functions.
@@ -11,6 +12,18 @@
 -- pg_dumpall. A role that somebody else prepared, with a login or with members, would hand them the chat: refused,
 -- members of the four group roles being accepted when the superuser says so (porcupine.adopt_roles = on). ALTER EXTENSION UPDATE
 -- meets its own, too: those that objects of this extension name already.
+
+DO $$
+BEGIN
+  IF pg_catalog.getdatabaseencoding() <> 'UTF8' THEN
+    RAISE EXCEPTION 'porcupine needs a database of encoding UTF8, and this one has %', pg_catalog.getdatabaseencoding()
+      USING ERRCODE = 'feature_not_supported', HINT = 'CREATE DATABASE ... ENCODING ''UTF8'' TEMPLATE template0 makes one.';
+  END IF;
+END
+$$;
+
+-- Another database may be doing the same at this moment.
+LOCK TABLE pg_catalog.pg_authid IN SHARE ROW EXCLUSIVE MODE;
 
 DO $$
 DECLARE

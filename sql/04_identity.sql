@@ -6,7 +6,7 @@ CREATE FUNCTION porcupine.authenticate(token text) RETURNS bigint
   SET search_path = pg_catalog, porcupine, pg_temp
   AS 'MODULE_PATHNAME', 'porcupine_authenticate';
 COMMENT ON FUNCTION porcupine.authenticate(text) IS
-  'makes the rest of this transaction act for the user of an access token (JWT) and returns the user''s id. Errors: unauthenticated, session_ended. Example: BEGIN; SELECT porcupine.authenticate(''eyJ…''); SELECT * FROM porcupine.my_rooms(); COMMIT';
+  'makes the rest of this transaction act for the user of an access token (JWT) and returns the user''s id. Errors: unauthenticated, session_ended. Example: BEGIN; SELECT porcupine.authenticate(''eyJ...''); SELECT * FROM porcupine.my_rooms(); COMMIT';
 
 CREATE FUNCTION porcupine.act_as(account bigint) RETURNS bigint
   LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -411,7 +411,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.remove_member(bigint, bigint) IS
-  'removes somebody of a lower role (moderators and above); once it has committed nothing they send is accepted and nothing is read. The room gets a new code and its invites end, for the removed one may know them. Closes the epoch of an encrypted room; commit_epoch(remove => …) removes and rekeys in one step. Errors: not_member, role, not_found, unauthenticated';
+  'removes somebody of a lower role (moderators and above); once it has committed nothing they send is accepted and nothing is read. The room gets a new code and its invites end, for the removed one may know them. Closes the epoch of an encrypted room; commit_epoch(remove => ...) removes and rekeys in one step. Errors: not_member, role, not_found, unauthenticated';
 
 CREATE FUNCTION porcupine.set_role(room bigint, member bigint, role porcupine.role) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -15,7 +15,7 @@ use Time::HiRes qw(time usleep);
 
 my $scripts = 0;
 
-our @EXPORT = qw(new_node plain_room start_psql wait_for sqlstate_of start_listener hear stop_listener busy_doorbell);
+our @EXPORT = qw(new_node plain_room start_psql wait_for sqlstate_of start_listener hear stop_listener busy_doorbell open_session ask close_session);
 
 # new_node(NAME, preload => 0 | 1, extension => 0 | 1, conf => '...'): a running cluster, by default with the extension
 # preloaded and created in the database postgres.
@@ -134,6 +134,37 @@ sub stop_listener
 
 	$listener->{in} .= "\\q\n";
 	$listener->{run}->finish;
+	return;
+}
+
+# open_session(NODE, CONNSTR): a psql that stays; ask() it, and it answers with all that it said, errors with their SQLSTATE included.
+sub open_session
+{
+	my ($node, $connstr) = @_;
+	my %session = (in => '', out => '');
+
+	$session{run} = IPC::Run::start([ $node->installed_command('psql'), '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $connstr // $node->connstr('postgres') ],
+		'<', \$session{in}, '>&', \$session{out});
+	return \%session;
+}
+
+sub ask
+{
+	my ($session, $sql) = @_;
+	my $end = 'asked ' . ++$session->{asked};
+
+	$session->{out} = '';
+	$session->{in} .= "$sql\n\\echo $end\n";
+	wait_for("an answer to $sql", sub { $session->{run}->pump_nb; $session->{out} =~ /^$end$/m });
+	return $session->{out} =~ s/^$end\n//mr;
+}
+
+sub close_session
+{
+	my ($session) = @_;
+
+	$session->{in} .= "\\q\n";
+	$session->{run}->finish;
 	return;
 }
 
