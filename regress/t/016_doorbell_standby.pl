@@ -1,4 +1,5 @@
-# A standby has no doorbell and needs none; promoted, it has one, which names the new stream.
+# A standby is read from and refuses whatever writes. It has no doorbell and needs none; promoted, it has one, which names the new
+# stream.
 
 use strict;
 use warnings;
@@ -28,6 +29,17 @@ $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert'));
 is($standby->safe_psql('postgres', 'SELECT mode, worker_pid IS NULL FROM porcupine.stat_doorbell'), 'notify|t', 'a standby has no worker');
 is(sqlstate_of($standby, 'SELECT porcupine.ring(ARRAY[1], ARRAY[1], 0)'), '25006', 'and cannot ring');
 is($standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'porcupine%'}), '0', 'nothing runs there');
+is( $standby->safe_psql('postgres', q{
+	BEGIN;
+	SELECT porcupine.act_as(1) \gset
+	SELECT count(*) FROM porcupine.history(1);
+	SELECT name FROM porcupine.my_rooms();
+	SET LOCAL ROLE porcupine_client;
+	SELECT count(*) FROM porcupine.events;
+	COMMIT;}), "2\nRoom 1\n2", 'history, rooms and tables are read there');
+is(sqlstate_of($standby, "BEGIN; SELECT porcupine.act_as(1); $_; COMMIT"), '25006', "refused there: $_")
+  foreach q{SELECT porcupine.send(1, gen_random_uuid(), 'x')}, 'SELECT porcupine.mark_read(1, 2)', q{SELECT porcupine.create_room('x', false)};
+is(sqlstate_of($standby, q{SELECT porcupine.register('eva', 'correct horse')}), '25006', 'nobody registers there');
 
 $primary->stop('immediate');
 $standby->promote;

@@ -44,6 +44,8 @@ sub update_from
 	}
 	my $columns = columns_of($database);
 	my $rows = rows_of($database, $columns);
+	my $files = $node->safe_psql($database, q{SELECT string_agg(relname || ' ' || relfilenode, ', ' ORDER BY relname) FROM pg_class
+		WHERE relnamespace = 'porcupine'::regnamespace AND relkind = 'r'});
 
 	my ($code, $out, $err) = $node->psql($database, 'ALTER EXTENSION porcupine UPDATE');
 	unless (is($code, 0, "$version: updated"))
@@ -55,6 +57,8 @@ sub update_from
 	is(scalar(@different), 0, "$version: the catalogue is that of a fresh install")
 	  or diag(join("\n", @different), "\n\nsql/upgrade/README.md says what to write into the delta.");
 	is(rows_of($database, $columns), $rows, "$version: no row of a column that was there has changed");
+	like($node->safe_psql($database, q{SELECT string_agg(relname || ' ' || relfilenode, ', ' ORDER BY relname) FROM pg_class
+		WHERE relnamespace = 'porcupine'::regnamespace AND relkind = 'r'}), qr/\b$_\b/, "$version: not rewritten: $_") foreach split /, /, $files;
 	goes_on($database, $version);
 }
 
