@@ -162,13 +162,13 @@ test-versions: ## test the extension on clean Debians with PostgreSQL 15, 17 and
 test-upgrade: ## take a chat from PostgreSQL 15 to 17, by pg_upgrade and by dump and restore, on clean Debians (as root)
 	@scripts/test-upgrade
 
-test-valgrind: ## run the suite regress on a PostgreSQL under valgrind (builds one; half an hour; not part of test)
+test-valgrind: ## run the suite regress on a PostgreSQL under valgrind (builds one; twenty minutes; not part of test)
 	@scripts/test valgrind
 
-test-discard: ## run the suite regress on a PostgreSQL with assertions that forgets its caches at once (likewise)
+test-discard: ## run the suite regress on a PostgreSQL with assertions that forgets its caches at once (an hour)
 	@scripts/test discard
 
-sqlsmith: ## random queries as a client on a PostgreSQL with assertions (QUERIES=100000 SEED=1; an hour; not part of test)
+sqlsmith: ## random queries as a client on a PostgreSQL with assertions (QUERIES=100000 SEED=1; twenty minutes; not part of test)
 	@scripts/test sqlsmith
 
 test-docker: ## build and start docker-compose.yml, use it and break it (needs Docker; not part of test)
