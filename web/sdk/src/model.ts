@@ -95,10 +95,10 @@ export type TimelineItem =
       key: string;
       seq: number;
       at: Date;
-      notice: 'created' | 'joined' | 'let-in' | 'left' | 'removed' | 'renamed' | 'new-key' | 'waiting' | 'system';
+      notice: 'created' | 'joined' | 'let-in' | 'left' | 'removed' | 'renamed' | 'new-key' | 'waiting' | 'role' | 'system';
       subject: User | null;
       by: 'signed' | 'server';
-      /** Of `renamed` the new name; of `system` what the application says, in plain text that the server could read; of a signed `let-in` the admin whose page let them in by room code. */
+      /** Of `renamed` the new name; of `role` the new role; of `system` what the application says, in plain text that the server could read; of a signed `let-in` the admin whose page let them in by room code. */
       text: string | null;
     };
 

@@ -132,6 +132,13 @@ export const en = {
       'new-key': 'The room has a new key',
       waiting: '{{name}} is waiting to be let in',
       system: 'System: {{text}}',
+      role: {
+        owner: '{{name}} owns the room now',
+        admin: '{{name}} is an admin now',
+        moderator: '{{name}} is a moderator now',
+        member: '{{name}} can read and write now',
+        reader: '{{name}} can only read now',
+      },
     },
     someone: 'Somebody',
     serverSays: 'the server says',

@@ -154,7 +154,7 @@ function noticeOf(event: WireEvent, context: TimelineContext): Notice | null {
       }
       return joinedByLog(context.log, person) === 'signed' ? null : make('joined');
     case 'member.role':
-      return data['role'] === 'pending' || joinedByLog(context.log, person) === 'signed' ? null : make('let-in');
+      return noticeOfRole(data['role'], context.log, person, make);
     case 'member.left':
       return leftByLog(context.log, person) === 'signed' ? null : make('left');
     case 'member.removed':
@@ -169,6 +169,21 @@ function noticeOf(event: WireEvent, context: TimelineContext): Notice | null {
       // Control entries show by what they change; kinds of later versions are no messages.
       return null;
   }
+}
+
+/** To be let in is a change of role, too: of an encrypted room, to member; the log says that itself where it knows of it. */
+function noticeOfRole(
+  role: unknown,
+  log: LogState | null,
+  person: string | null,
+  make: (notice: Notice['notice'], parts?: Partial<Notice>) => Notice,
+): Notice | null {
+  if (role === 'member' && log !== null) {
+    return joinedByLog(log, person) === 'signed' ? null : make('let-in');
+  }
+  return role === 'owner' || role === 'admin' || role === 'moderator' || role === 'member' || role === 'reader'
+    ? make('role', { text: role })
+    : null;
 }
 
 function joinedByLog(log: LogState | null, user: string | null): 'signed' | 'server' {

@@ -1,6 +1,6 @@
 /** What happened in the room, in one quiet line. What only the server claims says so, in an encrypted room. */
 import { useTranslation } from 'react-i18next';
-import type { TimelineItem } from '@porcupine/sdk';
+import type { Role, TimelineItem } from '@porcupine/sdk';
 import { fullDate } from '../../lib/dates';
 import styles from './NoticeLine.module.css';
 
@@ -14,7 +14,9 @@ export function NoticeLine({ notice, encrypted }: { notice: Notice; encrypted: b
       ? t('conversation.notice.renamedPlain')
       : notice.notice === 'let-in' && notice.text !== null
         ? t('conversation.notice.letInBy', { name, admin: notice.text })
-        : t(`conversation.notice.${notice.notice}`, { name, text: notice.text ?? '' });
+        : notice.notice === 'role'
+          ? t(`conversation.notice.role.${notice.text as Exclude<Role, 'pending'>}`, { name })
+          : t(`conversation.notice.${notice.notice}`, { name, text: notice.text ?? '' });
   return (
     <p className={styles.notice} title={fullDate(notice.at)} data-testid="notice">
       {words}
