@@ -126,7 +126,7 @@ page: .build/page.stamp ## build the page, web/dist
 
 # --- the workflow --------------------------------------------------------------
 
-.PHONY: run stop psql packages build bench bench-sql test test-versions test-upgrade torture test-valgrind test-discard sqlsmith test-docker sanitize lint help erase-data
+.PHONY: run stop psql packages build bench bench-sql test deb test-deb test-versions test-upgrade torture test-valgrind test-discard sqlsmith test-docker sanitize lint help erase-data
 run: ## install, build and start everything; Ctrl-C stops it (PORCUPINE_PORT, PORCUPINE_DIR)
 	@scripts/run
 
@@ -170,6 +170,14 @@ test-discard: ## run the suite regress on a PostgreSQL with assertions that forg
 
 sqlsmith: ## random queries as a client on a PostgreSQL with assertions (QUERIES=100000 SEED=1; twenty minutes; not part of test)
 	@scripts/test sqlsmith
+
+deb: ## Debian packages of extension and bridge, into .build/deb
+	@scripts/deb
+
+test-deb: ## build them on a clean Debian 12 and install them on another (as root)
+	@rm -rf .build/deb-tried
+	@TRY_CLEAN_KEEP=$(CURDIR)/.build/deb-tried scripts/try-clean bookworm sh -c 'make deb && mkdir -p /srv/out && cp .build/deb/*.deb /srv/out'
+	@TRY_CLEAN_BRING=$(CURDIR)/.build/deb-tried scripts/try-clean bookworm scripts/deb --try /srv/in
 
 test-docker: ## build and start docker-compose.yml, use it and break it (needs Docker; not part of test)
 	@scripts/test-docker
