@@ -65,11 +65,6 @@ INSERT INTO fuzz.extremes SELECT t, e FROM (VALUES
   ('pg_lsn', ARRAY['''0/0''', '''FFFFFFFF/FFFFFFFF'''])
 ) AS x (t, es), unnest(es) AS e;
 
--- Bytes that are no text at all: an SQL_ASCII database takes them.
-INSERT INTO fuzz.extremes SELECT 'text', e FROM unnest(ARRAY['E''\xff\xfe''', 'E''abc\xe2\x82''', 'E''\xed\xa0\x80''', 'repeat(E''\xf0'', 40)']) e
- WHERE getdatabaseencoding() = 'SQL_ASCII';
-DELETE FROM fuzz.extremes WHERE expression LIKE '%U&%' AND getdatabaseencoding() = 'SQL_ASCII';
-
 CREATE FUNCTION fuzz.names_of_users() RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
   SELECT '{user,users,account,member,members,other,others,peer,subject,successor,to}'::text[]
 $$;

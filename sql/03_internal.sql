@@ -5,19 +5,6 @@ CREATE FUNCTION porcupine.refuse(condition text, message text, hint text DEFAULT
 COMMENT ON FUNCTION porcupine.refuse(text, text, text, text) IS
   'raises an error of porcupine''s own SQLSTATE class; condition is its name, as in API.md';
 
-CREATE FUNCTION porcupine.utf8(value text) RETURNS bytea
-  LANGUAGE plpgsql STABLE PARALLEL SAFE
-  SET search_path = pg_catalog, porcupine, pg_temp
-AS $$
-BEGIN
-  RETURN convert_to(value, 'UTF8');
-EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
-  PERFORM porcupine.refuse('invalid', 'this text cannot be written in UTF-8');
-END
-$$;
-COMMENT ON FUNCTION porcupine.utf8(text) IS
-  'a caller''s text as UTF-8; a database of another encoding may hold bytes that are none. Errors: invalid';
-
 CREATE FUNCTION porcupine.random_token() RETURNS text
   LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'porcupine_random_token';
 COMMENT ON FUNCTION porcupine.random_token() IS '256 random bits in base64url, 43 characters';

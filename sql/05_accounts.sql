@@ -19,10 +19,9 @@ BEGIN
   ELSIF length(value) > at_most THEN
     PERFORM porcupine.refuse('too_large', format('%s has at most %s characters', field, at_most));
   END IF;
-  PERFORM porcupine.utf8(value);
 END
 $$;
-COMMENT ON FUNCTION porcupine.check_text(text, text, integer, integer) IS 'refuses a text that is null, too short, too long (characters) or no text';
+COMMENT ON FUNCTION porcupine.check_text(text, text, integer, integer) IS 'refuses a text that is null, too short or too long (characters)';
 
 CREATE FUNCTION porcupine.grant_session(account bigint, session bigint, refresh_token text) RETURNS porcupine.session_grant
   LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -138,7 +137,7 @@ BEGIN
     PERFORM porcupine.refuse('invalid', 'a refresh token is needed');
   END IF;
   SELECT s.* INTO session FROM porcupine.sessions s
-   WHERE s.refresh_hash = sha256(porcupine.utf8(refresh_token)) FOR UPDATE;
+   WHERE s.refresh_hash = sha256(convert_to(refresh_token, 'UTF8')) FOR UPDATE;
   IF session.id IS NULL OR session.ended_at IS NOT NULL OR session.expires_at < clock_timestamp()
      OR EXISTS (SELECT FROM porcupine.users u WHERE u.id = session.user_id AND u.disabled_at IS NOT NULL) THEN
     PERFORM porcupine.refuse('session_ended', 'the session is over', 'Sign in again.');

@@ -301,7 +301,7 @@ BEGIN
   END IF;
   by_invite := upper(btrim(code)) !~ '^[A-Z0-9]{6}$';
   IF by_invite THEN
-    hash := sha256(porcupine.utf8(btrim(code)));
+    hash := sha256(convert_to(btrim(code), 'UTF8'));
     SELECT i.room_id INTO room FROM porcupine.invites i WHERE i.code_hash = hash;
   ELSE
     SELECT r.id INTO room FROM porcupine.rooms r WHERE r.code = upper(btrim(join_room.code));

@@ -30,7 +30,7 @@ BEGIN
     PERFORM porcupine.refuse('invalid', 'the text is empty');
   END IF;
   IF octet_length(message) <= 65536 THEN
-    body := porcupine.utf8(jsonb_build_object('text', message)::text);
+    body := convert_to(jsonb_build_object('text', message)::text, 'UTF8');
   END IF;
   IF body IS NULL OR length(body) > 65536 THEN
     PERFORM porcupine.refuse('too_large', 'a text has at most 65536 bytes, as JSON');

@@ -23,18 +23,10 @@ my $asked = 0;
 srand($seed);
 note "seed $seed, $seconds s (PORCUPINE_FUZZ_SEED=$seed repeats its choices)";
 
-my $node = new_node('fuzz', extension => 0,
+my $node = new_node('fuzz',
 	conf => "max_prepared_transactions = 2\nlog_line_prefix = '%m [%p] %e %q%a '\nautovacuum_naptime = 1s\nlog_error_verbosity = terse\nlog_min_error_statement = panic\nstatement_timeout = 60s\n");
 
-# A database of the usual encoding, and one that takes bytes that are no text.
-my @databases = ('postgres', 'ascii');
-$node->safe_psql('postgres', q{CREATE DATABASE ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'});
-foreach my $database (@databases)
-{
-	$node->safe_psql($database, 'CREATE EXTENSION porcupine');
-	my ($code, $out, $err) = $node->psql($database, slurp_file("$FindBin::RealBin/../fuzz.sql"), on_error_stop => 1);
-	die $err if $code != 0;
-}
+$node->safe_psql('postgres', slurp_file("$FindBin::RealBin/../fuzz.sql"));
 
 # What every group role of the extension may call, and its monitors; each by a login of its own.
 my %callable = roles_and_functions();
@@ -45,17 +37,15 @@ my $round = 0;
 
 while (time - $started < $seconds || $round < 2)
 {
-	my $database = $databases[ $round % 4 == 1 ];
-
 	foreach my $role (sort keys %callable)
 	{
 		# administrators disable and erase most people whenever it is their turn
-		prepare($database);
-		call_all($database, $role, map { shuffle(@{ $callable{$role} }) } 1 .. 4);
+		prepare();
+		call_all($role, map { shuffle(@{ $callable{$role} }) } 1 .. 4);
 	}
-	look_for_damage($database);
+	look_for_damage();
 	$round++;
-	last if $node->psql($database, 'SELECT 1') != 0;
+	last if $node->psql('postgres', 'SELECT 1') != 0;
 }
 
 sub roles_and_functions
@@ -77,20 +67,19 @@ sub roles_and_functions
 
 sub prepare
 {
-	my ($database) = @_;
-	my ($code, $out, $err) = $node->psql($database, "SELECT setseed(" . rand . ");\nSELECT fuzz.replenish();\nSELECT fuzz.refill();", on_error_stop => 1);
+	my ($code, $out, $err) = $node->psql('postgres', "SELECT setseed(" . rand . ");\nSELECT fuzz.replenish();\nSELECT fuzz.refill();", on_error_stop => 1);
 
 	finding('the people and rooms of the test cannot be made', $err) if $code != 0;
 	# an application's transaction, which may be refused for what the chat thinks of it
-	(undef, undef, $err) = $node->psql($database, "\\set VERBOSITY sqlstate\nSELECT fuzz.work()");
+	(undef, undef, $err) = $node->psql('postgres', "\\set VERBOSITY sqlstate\nSELECT fuzz.work()");
 	finding("the application's own transaction", $err) if $err =~ /ERROR:\s+(\w{5})/ && !allowed($1);
 	return;
 }
 
-# call_all(DATABASE, ROLE, FUNCTIONS...): some in each transaction, which commits or not; each transaction is of some kind.
+# call_all(ROLE, FUNCTIONS...): some in each transaction, which commits or not; each transaction is of some kind.
 sub call_all
 {
-	my ($database, $role, @functions) = @_;
+	my ($role, @functions) = @_;
 	my $script = "SET client_min_messages = notice;\n";
 
 	# Argon2 takes some hundredths of a second
@@ -103,7 +92,7 @@ sub call_all
 		$script .= sprintf "BEGIN %s;\nSELECT fuzz.batch(ARRAY[%s], %.9f, %s);\n%s;\n", $mode, $list, rand, (rand() < 0.3 ? 'true' : 'false'),
 		  (rand() < 0.7 ? 'COMMIT' : 'ROLLBACK');
 	}
-	my ($code, $out, $err) = $node->psql($database, "\\set VERBOSITY verbose\n$script", on_error_stop => 0,
+	my ($code, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$script", on_error_stop => 0,
 		extra_params => [ '-U', "fuzz_$role" ]);
 
 	$asked += tally($_) foreach split /\n/, $out // '';
@@ -152,10 +141,9 @@ sub finding
 
 sub look_for_damage
 {
-	my ($database) = @_;
-	my ($code, $out, $err) = $node->psql($database, 'SELECT * FROM fuzz.broken()');
+	my ($code, $out, $err) = $node->psql('postgres', 'SELECT * FROM fuzz.broken()');
 
-	finding("broken: $_", "$_ (in $database, round $round)") foreach split /\n/, ($code == 0 ? $out : "$err" . log_end());
+	finding("broken: $_", "$_ (round $round)") foreach split /\n/, ($code == 0 ? $out : "$err" . log_end());
 	return;
 }
 
