@@ -38,7 +38,7 @@ BEGIN
   RETURN body;
 END
 $$;
-COMMENT ON FUNCTION porcupine.system_body(text) IS 'the body of a system event: {"text": …}';
+COMMENT ON FUNCTION porcupine.system_body(text) IS 'the body of a system event: {"text": ...}';
 
 CREATE FUNCTION porcupine.check_system(room bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
