@@ -93,6 +93,8 @@ BEGIN
     found := current_setting('fuzz.room');
   ELSIF usual AND called = ANY (fuzz.names_of_users()) AND current_setting('fuzz.member', true) <> '' AND random() < 0.7 THEN
     found := current_setting('fuzz.member');
+  ELSIF usual AND wanted = 'text'::regtype AND current_setting('fuzz.words', true) <> '{}' AND random() < 0.3 THEN
+    found := quote_literal(fuzz.pick(current_setting('fuzz.words')::text[]));
   ELSIF r < 0.60 OR usual THEN
     found := quote_literal(fuzz.pick((SELECT c.choices FROM fuzz.choices c WHERE c.type = wanted AND c.name = called)));
     IF usual AND (found IS NULL OR random() < 0.3) THEN
@@ -140,6 +142,8 @@ DECLARE
   call text;
   a record;
 BEGIN
+  -- words that the function knows
+  PERFORM set_config('fuzz.words', (SELECT coalesce(array_agg(DISTINCT m[1]), '{}') FROM regexp_matches(p.prosrc, '''([a-z_.]{3,20})''', 'g') m)::text, true);
   -- a room of the caller's and somebody in it, so that arguments fit together
   IF usual AND has_function_privilege(session_user, 'porcupine.current_user_id()', 'EXECUTE') THEN
     PERFORM set_config('fuzz.room', here.room_id::text, true), set_config('fuzz.member', here.other::text, true)
@@ -257,6 +261,11 @@ BEGIN
       FROM unnest(enum_range(NULL::porcupine.role)) WITH ORDINALITY e (role, nr) WHERE e.role <> 'owner';
     PERFORM porcupine.send(room, gen_random_uuid(), 'hello') FROM generate_series(1, 3);
     PERFORM porcupine.create_invite(room, '1 hour');
+    IF i % 3 = 0 THEN                           -- those who are not in ask to be let in
+      PERFORM porcupine.change_room(room, listed => true, approval => true);
+      PERFORM porcupine.act_as(p), porcupine.request_to_join(room => room) FROM unnest(people) p
+        WHERE NOT EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = room AND m.user_id = p);
+    END IF;
   END LOOP;
 END
 $$;
