@@ -47,4 +47,11 @@
 	((void) ExecInsertIndexTuples(target, row, estate, false, false, NULL, NIL))
 #endif
 
+/* since 18 the executor finds out itself whether it runs only once */
+#if PG_VERSION_NUM >= 180000
+#define compat_executor_run(query) ExecutorRun(query, ForwardScanDirection, 0)
+#else
+#define compat_executor_run(query) ExecutorRun(query, ForwardScanDirection, 0, true)
+#endif
+
 #endif							/* PORCUPINE_COMPAT_H */

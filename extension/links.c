@@ -16,14 +16,19 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
+#include "executor/tstoreReceiver.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "parser/analyze.h"
+#include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "catalog.h"
@@ -49,6 +54,8 @@ static Oid	oid_of(const SPITupleTable *rows, uint64 row);
 static void run(const char *sql);
 static void follow(void);
 static char *source_query(Oid source, bool names_rooms);
+static Query *analyse(Oid *source, const char *sql, Role *before);
+static void run_into(Query *query, Tuplestorestate *rows);
 static Oid	owner_of(int cache, Oid object, int column);
 static char *name_of(Oid relation);
 static Role become(Oid user, int restriction);
@@ -236,27 +243,16 @@ PG_FUNCTION_INFO_V1(porcupine_read_source);
 Datum
 porcupine_read_source(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *results = (ReturnSetInfo *) fcinfo->resultinfo;
 	Oid			source = PG_GETARG_OID(0);
 	Role		reader;
 	int			nesting;
+	Query	   *query;
 
 	InitMaterializedSRF(fcinfo, 0);
-	reader = become(owner_of(RELOID, source, Anum_pg_class_relowner), SECURITY_RESTRICTED_OPERATION);
 	nesting = NewGUCNestLevel();
 	set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	begin();
-	run(source_query(source, PG_GETARG_BOOL(1)));
-	for (uint64 row = 0; row < SPI_tuptable->numvals; row++)
-	{
-		Datum		values[2];
-		bool		nulls[2];
-
-		CHECK_FOR_INTERRUPTS();
-		heap_deform_tuple(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, values, nulls);
-		tuplestore_putvalues(results->setResult, results->setDesc, values, nulls);
-	}
-	SPI_finish();
+	query = analyse(&source, source_query(source, PG_GETARG_BOOL(1)), &reader);
+	run_into(query, ((ReturnSetInfo *) fcinfo->resultinfo)->setResult);
 	AtEOXact_GUC(false, nesting);
 	become_again(reader);
 	return (Datum) 0;
@@ -267,6 +263,50 @@ source_query(Oid source, bool names_rooms)
 {
 	return psprintf("SELECT %s::pg_catalog.int8, s.user_id::pg_catalog.int8 FROM %s s",
 					names_rooms ? "s.room_id" : "NULL", name_of(source));
+}
+
+/*
+ * A name is not yet a relation: while this waits for its lock somebody may put another in its place, and has then written
+ * what the owner before would run. What the analysed query names is locked, and stays what it is; if that is another one
+ * than was asked for, or another's, it is analysed again as whoever owns it now. Nothing of theirs runs before it is planned.
+ */
+static Query *
+analyse(Oid *source, const char *sql, Role *before)
+{
+	for (;;)
+	{
+		Oid			owner = owner_of(RELOID, *source, Anum_pg_class_relowner);
+		Oid			wanted = *source;
+		Query	   *query;
+
+		*before = become(owner, SECURITY_RESTRICTED_OPERATION);
+		query = parse_analyze_fixedparams(linitial_node(RawStmt, pg_parse_query(sql)), sql, NULL, 0, NULL);
+		*source = linitial_node(RangeTblEntry, query->rtable)->relid;
+		if (*source == wanted && owner_of(RELOID, wanted, Anum_pg_class_relowner) == owner)
+			return query;
+		become_again(*before);
+	}
+}
+
+/* as SPI does it, but from a query that is analysed */
+static void
+run_into(Query *query, Tuplestorestate *rows)
+{
+	DestReceiver *receiver = CreateTuplestoreDestReceiver();
+	PlannedStmt *plan;
+	QueryDesc  *run;
+
+	SetTuplestoreDestReceiverParams(receiver, rows, CurrentMemoryContext, false, NULL, NULL);
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	plan = pg_plan_query(linitial_node(Query, pg_rewrite_query(query)), "", CURSOR_OPT_PARALLEL_OK, NULL);
+	run = CreateQueryDesc(plan, "", GetActiveSnapshot(), InvalidSnapshot, receiver, NULL, NULL, 0);
+	ExecutorStart(run, 0);
+	compat_executor_run(run);
+	ExecutorFinish(run);
+	ExecutorEnd(run);
+	FreeQueryDesc(run);
+	PopActiveSnapshot();
 }
 
 /* an owner, by the cache and column that know it */
