@@ -45,6 +45,7 @@ typedef struct Role
 
 static void make_link(FunctionCallInfo fcinfo, NullableDatum room, int first);
 static void require_right(Oid relation, AclMode right, const char *message);
+static void require_all_theirs(FunctionCallInfo fcinfo, NullableDatum source);
 static void end_link(FunctionCallInfo fcinfo, NullableDatum room, NullableDatum source);
 static void drop_trigger(Oid relation);
 static void begin(void);
@@ -118,6 +119,7 @@ make_link(FunctionCallInfo fcinfo, NullableDatum room, int first)
 		errors_refuse(CONDITION_NOT_FOUND, "there is no such view or table", NULL, NULL);
 	require_right(DatumGetObjectId(source.value), ACL_SELECT, "reading the source needs SELECT on it");
 	begin();
+	require_all_theirs(fcinfo, source);
 	unwatched = run_as_owner(fcinfo, "SELECT porcupine.check_source($1, $2)", 2, (Oid[]) {OIDOID, BOOLOID},
 							 (NullableDatum[]) {source, {.value = BoolGetDatum(room.isnull)}});
 	for (uint64 row = 0; row < unwatched->numvals; row++)
@@ -139,6 +141,24 @@ require_right(Oid relation, AclMode right, const char *message)
 	if (pg_class_aclcheck(relation, GetUserId(), right) != ACLCHECK_OK)
 		errors_refuse(CONDITION_ROLE, message, "Its owner can grant that, or make the link.",
 					  psprintf("it is the relation %s", name_of(relation)));
+}
+
+/*
+ * Reading a view runs the functions of whoever made what it stands on, as whoever reads: that a link has the owner do so must
+ * not be up to them, but to who could act as the owner anyway.
+ */
+static void
+require_all_theirs(FunctionCallInfo fcinfo, NullableDatum source)
+{
+	SPITupleTable *others;
+
+	if (has_privs_of_role(GetUserId(), owner_of(RELOID, DatumGetObjectId(source.value), Anum_pg_class_relowner)))
+		return;
+	others = run_as_owner(fcinfo, "SELECT porcupine.others_under($1)", 1, (Oid[]) {OIDOID}, &source);
+	if (others->numvals > 0)
+		errors_refuse(CONDITION_ROLE, "the source stands on what others than its owner made",
+					  "Its owner can make the link.",
+					  psprintf("it is the %s", SPI_getvalue(others->vals[0], others->tupdesc, 1)));
 }
 
 static void

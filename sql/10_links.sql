@@ -381,6 +381,22 @@ $$;
 COMMENT ON FUNCTION porcupine.check_source(oid, boolean) IS
   'refuses a source that names nobody, or that reads the chat itself: what it shows would depend on who is asking, or on what it decides. Gives the tables under it that need a trigger yet';
 
+CREATE FUNCTION porcupine.others_under(source oid) RETURNS SETOF text
+  LANGUAGE sql STABLE PARALLEL SAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT pg_describe_object(u.class, u.object, 0)
+    FROM porcupine.objects_under(source) u
+    LEFT JOIN pg_class c ON u.class = 'pg_class'::regclass AND c.oid = u.object
+    LEFT JOIN pg_proc p ON u.class = 'pg_proc'::regclass AND p.oid = u.object
+    JOIN pg_roles o ON o.oid = coalesce(c.relowner, p.proowner)
+   WHERE o.oid <> (SELECT s.relowner FROM pg_class s WHERE s.oid = source)
+     AND NOT o.rolsuper AND o.oid <> 'porcupine_owner'::regrole
+   ORDER BY 1
+$$;
+COMMENT ON FUNCTION porcupine.others_under(oid) IS
+  'what a source stands on and neither its owner nor a superuser made: who owns that can have things done with the rights of the source''s owner by having it read';
+
 CREATE FUNCTION porcupine.store_link(room bigint, source oid, role porcupine.role, additive boolean) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
@@ -446,7 +462,7 @@ COMMENT ON FUNCTION porcupine.drop_link(bigint, text) IS
 CREATE FUNCTION porcupine.link_membership(room bigint, source regclass, role porcupine.role DEFAULT 'member', additive boolean DEFAULT false) RETURNS void
   LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'porcupine_link_membership';
 COMMENT ON FUNCTION porcupine.link_membership(bigint, regclass, porcupine.role, boolean) IS
-  'keeps the members of a room equal to a view or table of the application with a column user_id (porcupine''s ids), in the same commit as every change below it. The caller needs SELECT on the source and TRIGGER on the tables below it, which get one; the source is read with its owner''s rights. The rule: whom the source names is a member, whom it does not name is not, but for the owner, and nobody joins by another way; who leaves or is removed by somebody stays out until the source has been without them; disabled and banned users are not added. additive: the link adds and removes only its own, others come and go as ever. role: of those it adds (reader to admin); in an encrypted room they are pending until a member''s client lets them in. A room that is full, and whatever else speaks against it, is an error of the commit. Transactions that change tables below one source commit one after the other; one that also sends does so by send_deferred(), which locks rooms in the same order. Call it again when the view has come to stand on other tables. Errors: invalid, role (a missing right on the source or a table), not_found, conflict (the room follows another source), room_full. Example: SELECT porcupine.link_membership(1, ''staff'')';
+  'keeps the members of a room equal to a view or table of the application with a column user_id (porcupine''s ids), in the same commit as every change below it. The caller needs SELECT on the source and TRIGGER on the tables below it, which get one; the source is read with its owner''s rights, so that who links somebody else''s needs all below it to be theirs or a superuser''s. The rule: whom the source names is a member, whom it does not name is not, but for the owner, and nobody joins by another way; who leaves or is removed by somebody stays out until the source has been without them; disabled and banned users are not added. additive: the link adds and removes only its own, others come and go as ever. role: of those it adds (reader to admin); in an encrypted room they are pending until a member''s client lets them in. A room that is full, and whatever else speaks against it, is an error of the commit. Transactions that change tables below one source commit one after the other; one that also sends does so by send_deferred(), which locks rooms in the same order. Call it again when the view has come to stand on other tables. Errors: invalid, role (a missing right on the source or a table), not_found, conflict (the room follows another source), room_full. Example: SELECT porcupine.link_membership(1, ''staff'')';
 
 CREATE FUNCTION porcupine.link_memberships(source regclass, role porcupine.role DEFAULT 'member', additive boolean DEFAULT false) RETURNS void
   LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'porcupine_link_memberships';

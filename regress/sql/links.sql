@@ -229,6 +229,23 @@ GRANT SELECT ON shop.others, shop.staff TO links_other;
 SET ROLE links_other;
 SELECT porcupine.link_membership(18006, 'shop.staff');        -- its tables have their trigger already
 SELECT porcupine.unlink_membership(18006);
+-- Reading runs the functions of whoever made what a view stands on, with the rights of who reads: only the owner decides to.
+RESET ROLE;
+GRANT CREATE ON SCHEMA shop TO links_other;
+SET ROLE links_other;
+CREATE FUNCTION shop.reader() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'I am %', current_user; RETURN 18002; END $$;
+CREATE VIEW shop.trap AS SELECT shop.reader() AS user_id;
+RESET ROLE;
+CREATE VIEW shop.report AS SELECT user_id FROM shop.trap;
+GRANT SELECT ON shop.report TO links_other;
+SET ROLE links_other;
+SELECT porcupine.link_membership(18006, 'shop.report');
+SELECT porcupine.link_membership(18006, 'shop.trap');
+SELECT porcupine.unlink_membership(18006);
+RESET ROLE;
+DROP VIEW shop.report, shop.trap;
+DROP FUNCTION shop.reader();
+REVOKE CREATE ON SCHEMA shop FROM links_other;
 SET ROLE links_clerk;
 SELECT porcupine.link_membership(18006, 'shop.staff');
 RESET ROLE;
