@@ -51,6 +51,23 @@ END
 $$;
 COMMENT ON FUNCTION porcupine.refuse_banned(bigint, bigint) IS 'refuses somebody who is banned from a room, whose lock the caller holds; the detail says until when';
 
+CREATE FUNCTION porcupine.is_known(mine porcupine.members, account bigint) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT EXISTS (SELECT FROM porcupine.members a JOIN porcupine.members b USING (room_id)
+                  WHERE a.user_id = mine.user_id AND a.role > 'pending' AND b.user_id = account)
+         OR EXISTS (SELECT FROM porcupine.join_requests j WHERE j.room_id = mine.room_id AND j.user_id = account)
+         OR EXISTS (SELECT FROM porcupine.bans b WHERE b.room_id = mine.room_id AND b.user_id = account)
+         OR EXISTS (SELECT FROM porcupine.audit a WHERE a.room_id = mine.room_id AND a.subject_id = account)
+         OR EXISTS (SELECT FROM porcupine.devices d                               -- the audit log need not go back that far
+                     CROSS JOIN LATERAL (SELECT FROM porcupine.events e
+                                          WHERE e.room_id = mine.room_id AND e.device_id = d.id AND e.client_id IS NOT NULL LIMIT 1) said
+                     WHERE d.user_id = account)
+$$;
+COMMENT ON FUNCTION porcupine.is_known(porcupine.members, bigint) IS
+  'whether a member has met this user, in a room of theirs now, or in this one ever: ids can be counted through, and room_bans() says what they are called';
+
 CREATE FUNCTION porcupine.ban_user(room bigint, account bigint, reason text DEFAULT NULL, until timestamptz DEFAULT NULL) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
@@ -65,7 +82,8 @@ BEGIN
   mine := porcupine.enter_room(room, 'moderator', even_archived => true);
   IF EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = room AND m.user_id = account) THEN
     PERFORM porcupine.drop_member(room, account, mine);
-  ELSIF NOT EXISTS (SELECT FROM porcupine.users u WHERE u.id = account) THEN
+  ELSIF NOT EXISTS (SELECT FROM porcupine.users u WHERE u.id = account)
+        OR porcupine.current_session_id() IS NOT NULL AND NOT porcupine.is_known(mine, account) THEN
     PERFORM porcupine.refuse('not_found', 'no such user');
   END IF;
   -- No event, and yet a new head: so that a transaction with an older snapshot, which could not see the ban, fails instead.
@@ -80,7 +98,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.ban_user(bigint, bigint, text, timestamptz) IS
-  'keeps a user out of a room until a time (null: until unban_user()), by whatever way they come, and removes them if they are a member of a lower role (moderators and above); reason, up to 500 characters, is for the other moderators. Banning again replaces the ban. Errors: invalid, too_large, not_member, role, not_found, unauthenticated. Example: SELECT porcupine.ban_user(1, 7, ''advertising'', now() + interval ''7 days'')';
+  'keeps a user out of a room until a time (null: until unban_user()), by whatever way they come, and removes them if they are a member of a lower role (moderators and above); reason, up to 500 characters, is for the other moderators. Banning again replaces the ban. A stranger has to have been in the room, have asked to join, or be in another of the caller''s rooms, but for backends by act_as(). Errors: invalid, too_large, not_member, role, not_found, unauthenticated. Example: SELECT porcupine.ban_user(1, 7, ''advertising'', now() + interval ''7 days'')';
 
 CREATE FUNCTION porcupine.unban_user(room bigint, account bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

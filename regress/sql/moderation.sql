@@ -105,9 +105,22 @@ SELECT call, pg_temp.try(4301, 'SELECT porcupine.' || call) FROM (VALUES
 SELECT pg_temp.try(4301, 'SELECT porcupine.ban_user(4302, 4305)') AS banned;
 SELECT kind, body FROM pg_temp.log_of(4302) WHERE seq > 2;
 
+-- By a session, who was never here, has not asked and is in no other room of the moderator's is nobody: ids can be counted through, and
+-- the list of bans says what they are called.
+SELECT pg_temp.people(4309);
+INSERT INTO porcupine.devices (id, user_id, name) VALUES (4303, 4303, 'phone');
+INSERT INTO porcupine.sessions (id, user_id, device_id, expires_at, refresh_hash) VALUES (4303, 4303, 4303, now() + interval '1 day', 'moderation');
+CREATE FUNCTION pg_temp.bans(account bigint) RETURNS text LANGUAGE sql AS $$
+  SELECT pg_temp.complain(NULL, format('SELECT porcupine.ban_user(4301, %s, ''again'', now() + interval ''1 day'') FROM porcupine.act_as_session(4303)', account))
+$$;
+SELECT pg_temp.bans(4309) AS stranger, pg_temp.bans(4399) AS nobody, pg_temp.try(4303, 'SELECT count(*) FROM porcupine.room_bans(4301) b WHERE b.user_id = 4309') AS listed;
+INSERT INTO porcupine.join_requests (room_id, user_id) VALUES (4301, 4309);
+SELECT pg_temp.bans(4309) AS asked, pg_temp.bans(4309) AS banned_before, pg_temp.bans(4305) AS member;
+SELECT pg_temp.try(4303, 'SELECT porcupine.unban_user(4301, 4305)'), pg_temp.bans(4305) AS was_here;
+
 -- An account that goes while muted or banned takes both along; a moderator who goes leaves the bans behind.
 SELECT pg_temp.try(4303, 'SELECT porcupine.ban_user(4301, 4307)') AS banned;
-DELETE FROM porcupine.users WHERE id IN (4303, 4305, 4308);
+DELETE FROM porcupine.users WHERE id IN (4303, 4305, 4308, 4309);
 SELECT room_id, user_id, banned_by FROM porcupine.bans WHERE room_id IN (4301, 4302);
 SELECT count(*) AS mutes FROM porcupine.mutes WHERE room_id = 4301;
 DELETE FROM porcupine.rooms WHERE id IN (4301, 4302);
