@@ -23,6 +23,7 @@ BEGIN
   DELETE FROM porcupine.key_bundles b WHERE b.device_id = ANY (devices);
   DELETE FROM porcupine.join_requests j WHERE j.user_id = account;
   UPDATE porcupine.bans b SET reason = '' WHERE b.user_id = account AND b.reason <> '';
+  UPDATE porcupine.audit a SET detail = a.detail - 'reason' WHERE a.subject_id = account AND a.detail ? 'reason';
   UPDATE porcupine.reports r SET reporter_id = NULL, reason = '' WHERE r.reporter_id = account;
   UPDATE porcupine.reports r SET evidence = NULL WHERE r.sender_id = account AND r.evidence IS NOT NULL;
   UPDATE porcupine.devices d SET name = 'erased', keys = NULL, revoked_at = coalesce(d.revoked_at, clock_timestamp())
@@ -30,7 +31,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.erase_account(bigint) IS
-  'takes away what an account is but its id: names, address, password, sessions, what its devices have published or were given, bans, what it has written in reports and what others have quoted of it there; rows of devices stay, for they are how messages are found';
+  'takes away what an account is but its id: names, address, password, sessions, what its devices have published or were given, why it was banned or disabled, what it has written in reports and what others have quoted of it there; rows of devices stay, for they are how messages are found';
 
 CREATE FUNCTION porcupine.rooms_of(account bigint) RETURNS SETOF bigint
   LANGUAGE sql STABLE PARALLEL SAFE ROWS 20

@@ -41,7 +41,7 @@ SELECT pg_temp.try(6602, 'SELECT porcupine.remove_member(6603, 6601)');
 SELECT pg_temp.try(6601, 'SELECT (porcupine.create_invite(6601)).id IS NOT NULL');
 SELECT pg_temp.try(6601, 'SELECT porcupine.report(6601, 9, ''Grace objects'', ''somebody answers'') > 0'), pg_temp.try(6602, 'SELECT porcupine.report(6601, 4, ''rude'', ''grace says'') > 0');
 SELECT pg_temp.try(6602, 'SELECT porcupine.pin(6602, 7)'), pg_temp.as_session(6601, 'SELECT porcupine.hint(6602, 7, ARRAY[''gracehint''::bytea])');
-INSERT INTO porcupine.bans (room_id, user_id, reason) VALUES (6605, 6601, 'Grace again');
+SELECT pg_temp.try(6602, 'SELECT porcupine.ban_user(6605, 6601, ''Grace again'')'), pg_temp.try(NULL, 'SELECT porcupine.disable_user(6601, ''Grace asked for it'')'), pg_temp.try(NULL, 'SELECT porcupine.enable_user(6601)');
 
 -- Export.
 SELECT pg_temp.complain(NULL, 'SELECT porcupine.export_user(-1)'), pg_temp.try(NULL, 'SELECT porcupine.export_user(NULL)'),
