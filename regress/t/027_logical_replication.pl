@@ -13,7 +13,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $publisher = new_node('publisher', conf => "wal_level = logical\nmax_wal_senders = 10\nmax_replication_slots = 10\n");
-my $subscriber = new_node('subscriber', extension => 0);
+# whose worker writes nothing of its own meanwhile
+my $subscriber = new_node('subscriber', extension => 0, conf => "porcupine.maintenance_interval = 0\n");
 
 plain_room($publisher, 1, 1, 2);
 $publisher->safe_psql('postgres', q{
