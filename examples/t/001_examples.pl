@@ -30,10 +30,10 @@ foreach my $time ('once', 'again')
 	like($out, qr/^1017\|paid$|^paid$/m, 'the order that was rolled back is not shipped');
 	like($out, qr/\|Order 1017 has left the house$/m, 'the other one is');
 }
-is(ask('SELECT count(*) FROM porcupine.users'), 0, 'the tour leaves nobody behind');
-is(ask('SELECT count(*) FROM porcupine.rooms'), 0, 'and no room');
-is(ask('SELECT count(*) FROM porcupine.events'), 0, 'and no events');
-is(ask(q{SELECT count(*) FROM pg_trigger WHERE tgname = 'no_shouting'}), 0, 'and no trigger');
+is(look_up('SELECT count(*) FROM porcupine.users'), 0, 'the tour leaves nobody behind');
+is(look_up('SELECT count(*) FROM porcupine.rooms'), 0, 'and no room');
+is(look_up('SELECT count(*) FROM porcupine.events'), 0, 'and no events');
+is(look_up(q{SELECT count(*) FROM pg_trigger WHERE tgname = 'no_shouting'}), 0, 'and no trigger');
 
 # --- a room that follows a table ------------------------------------------------------------------
 
@@ -41,7 +41,7 @@ my ($code, $out, $err) = $node->psql('postgres', "\\i $examples/employees.sql");
 is($code, 0, 'the employees run to their end') or diag($err);
 like($out, qr/^-- linked\nines\.hr\|owner\nomar\.hr\|member\nruth\.hr\|member$/m, 'the view says who is a member');
 like($out, qr/^-- after the changes\nines\.hr\|owner\nomar\.hr\|member\nsven\.hr\|member$/m, 'and an update of the table, who joins and who goes');
-is(ask(q{SELECT count(*) FROM pg_roles WHERE rolname = 'hr'}) + ask('SELECT count(*) FROM porcupine.users'), 0, 'and nothing stays');
+is(look_up(q{SELECT count(*) FROM pg_roles WHERE rolname = 'hr'}) + look_up('SELECT count(*) FROM porcupine.users'), 0, 'and nothing stays');
 
 # --- the order system, in both languages ------------------------------------------------------
 
@@ -55,12 +55,12 @@ foreach my $language ('Python', 'Node.js')
 	my ($out, $err) = as_shop(@{ $shop{$language} });
 	is($err, '', "$language: the shop does not complain");
 	my ($order) = $out =~ /^order (\d+) is placed and paid$/m or BAIL_OUT("$language: $out $err");
-	my $room = ask("SELECT room_id FROM shop.orders WHERE id = $order");
+	my $room = look_up("SELECT room_id FROM shop.orders WHERE id = $order");
 
-	is(ask("SELECT state, (SELECT username FROM porcupine.users WHERE id = customer) FROM shop.orders WHERE id = $order"), 'closed|ada', "$language: the order is closed");
+	is(look_up("SELECT state, (SELECT username FROM porcupine.users WHERE id = customer) FROM shop.orders WHERE id = $order"), 'closed|ada', "$language: the order is closed");
 	is(said($room), join("\n", "shop: Thank you for order $order.", 'shop: Your parcel has left the house.', 'ada: When will it be here?', "shop: Order $order is closed."),
 		"$language: each step was said once, the one that was rolled back not at all, and nothing by somebody else");
-	is(ask("SELECT string_agg(u.username, ' ' ORDER BY m.role DESC) FROM porcupine.members m JOIN porcupine.users u ON u.id = m.user_id WHERE room_id = $room"),
+	is(look_up("SELECT string_agg(u.username, ' ' ORDER BY m.role DESC) FROM porcupine.members m JOIN porcupine.users u ON u.id = m.user_id WHERE room_id = $room"),
 		'shop ada', "$language: the customer is in the room");
 	like($out, qr/^not shipped \(the carrier does not answer\): it is still paid/m, "$language: the order was rolled back with its message");
 	like($out, qr/^grace: order $order is somebody else's$/m, "$language: a refusal is known by its SQLSTATE");
@@ -80,7 +80,7 @@ foreach my $language ('Python', 'Node.js')
 # --- the veto -----------------------------------------------------------------------------------
 
 $node->safe_psql('postgres', slurp_file("$examples/veto.sql"));
-my ($order, $room) = split /\|/, ask('SELECT id, room_id FROM shop.orders ORDER BY id LIMIT 1');
+my ($order, $room) = split /\|/, look_up('SELECT id, room_id FROM shop.orders ORDER BY id LIMIT 1');
 my $before = said($room);
 
 is(sqlstate_of($node, sending('ada', $room, 'One more question')), 'PS001', 'a customer cannot write to a closed order');
@@ -101,7 +101,7 @@ $node->safe_psql('postgres', 'ALTER TABLE porcupine.events ENABLE TRIGGER quiet_
 foreach my $case ([ 0, 'PS002', 'at midnight' ], [ 12, '00000', 'at noon' ])
 {
 	my ($hour, $sqlstate, $when) = @$case;
-	my $zone = ask("SELECT format('%s%s:30', CASE WHEN o >= 0 THEN '-' ELSE '+' END, abs(o)) FROM (SELECT (($hour - extract(hour FROM clock_timestamp() AT TIME ZONE 'UTC'))::integer + 36) % 24 - 12 AS o) t");
+	my $zone = look_up("SELECT format('%s%s:30', CASE WHEN o >= 0 THEN '-' ELSE '+' END, abs(o)) FROM (SELECT (($hour - extract(hour FROM clock_timestamp() AT TIME ZONE 'UTC'))::integer + 36) % 24 - 12 AS o) t");
 	$zone =~ s/:30$/:00/;
 	$node->safe_psql('postgres', slurp_file("$examples/veto.sql") =~ s/.*(?=^CREATE FUNCTION shop\.quiet_after_hours)//msr
 		  =~ s/^CREATE FUNCTION/CREATE OR REPLACE FUNCTION/mr =~ s/^CREATE TRIGGER.*//msr =~ s{Europe/Berlin}{$zone}r);
@@ -121,7 +121,7 @@ foreach my $language (sort keys %shop)
 $node->stop;
 done_testing();
 
-sub ask { my ($query) = @_; return $node->safe_psql('postgres', $query) }
+sub look_up { my ($query) = @_; return $node->safe_psql('postgres', $query) }
 
 sub as_shop { my @command = @_; local $ENV{PGUSER} = 'shop'; return run_command(\@command) }
 
@@ -130,7 +130,7 @@ sub said
 {
 	my ($where) = @_;
 
-	return ask("SELECT u.username || ': ' || convert_from(e.body, 'UTF8') FROM porcupine.events e JOIN porcupine.users u ON u.id = e.sender_id
+	return look_up("SELECT u.username || ': ' || convert_from(e.body, 'UTF8') FROM porcupine.events e JOIN porcupine.users u ON u.id = e.sender_id
 		WHERE e.room_id = $where AND e.kind = 'message' ORDER BY e.seq");
 }
 
