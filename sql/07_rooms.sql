@@ -79,6 +79,13 @@ $$;
 COMMENT ON FUNCTION porcupine.store_first_epoch(bigint, bytea[], bigint[], bytea[]) IS
   'what a client brings to a new encrypted room, if it does: the first control-log entries and the bundles of epoch 0';
 
+CREATE FUNCTION porcupine.count_one_more(account bigint) RETURNS void
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$ UPDATE porcupine.users u SET created_at = u.created_at WHERE u.id = account $$;
+COMMENT ON FUNCTION porcupine.count_one_more(bigint) IS
+  'writes the row of an account that is about to get one more of what is counted, under its lock: a transaction with an older snapshot, which could not count it, fails instead';
+
 CREATE FUNCTION porcupine.check_rooms(account bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
@@ -88,6 +95,7 @@ BEGIN
     PERFORM porcupine.refuse('quota', 'this account owns too many rooms', 'Hand some over, or delete them.',
                              format('at most %s', porcupine.setting('max_rooms')));
   END IF;
+  PERFORM porcupine.count_one_more(account);
 END
 $$;
 COMMENT ON FUNCTION porcupine.check_rooms(bigint) IS 'refuses one more room to an account, whose lock the caller holds, so that none is counted too few';
@@ -102,6 +110,7 @@ BEGIN
     PERFORM porcupine.refuse('quota', 'this account is in too many rooms', 'Leave some of them.',
                              format('at most %s', porcupine.setting('max_memberships')));
   END IF;
+  PERFORM porcupine.count_one_more(account);
 END
 $$;
 COMMENT ON FUNCTION porcupine.check_memberships(bigint) IS

@@ -60,6 +60,7 @@ BEGIN
   ELSIF (SELECT count(*) >= most FROM porcupine.reports r WHERE r.reporter_id = mine.user_id AND r.resolved_at IS NULL) THEN
     PERFORM porcupine.refuse('quota', 'too many of your reports are open', 'Wait until somebody has looked at them.', format('at most %s', most));
   END IF;
+  PERFORM porcupine.count_one_more(mine.user_id);
   INSERT INTO porcupine.reports AS r (room_id, seq, reporter_id, sender_id, reason, evidence)
   VALUES (room, report.seq, mine.user_id, target.sender_id, btrim(report.reason), report.evidence) RETURNING r.id INTO made;
   RETURN made;
