@@ -362,6 +362,9 @@ AS $$
 DECLARE
   wanted text;
 BEGIN
+  IF (SELECT c.relpersistence = 't' FROM pg_class c WHERE c.oid = source) THEN
+    PERFORM porcupine.refuse('invalid', 'a temporary view or table cannot be linked', 'Nobody but your session can read it, and only until it ends.');
+  END IF;
   FOREACH wanted IN ARRAY CASE WHEN names_rooms THEN '{room_id,user_id}'::text[] ELSE '{user_id}' END LOOP
     IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = source AND a.attname = wanted AND NOT a.attisdropped
                       AND a.atttypid IN ('bigint'::regtype, 'integer'::regtype, 'smallint'::regtype)) THEN

@@ -217,6 +217,13 @@ SELECT call, pg_temp.complain(NULL, format('SELECT porcupine.%s::text', call)) F
   ('unlink_memberships(''shop.staff'')')) t (call);
 RESET ROLE;
 
+CREATE TEMP TABLE passing (user_id bigint);
+CREATE TEMP VIEW passing_view AS SELECT user_id FROM passing;
+SELECT call, pg_temp.complain(NULL, 'SELECT porcupine.' || call) FROM (VALUES
+  ('link_membership(18004, ''passing'')'), ('link_membership(18004, ''passing_view'')')) t (call);
+DROP VIEW passing_view;
+DROP TABLE passing;
+
 -- By whom: somebody else's view needs SELECT, a table below it TRIGGER; whoever is no backend has nothing to link.
 CREATE ROLE links_other;
 GRANT porcupine_backend TO links_other;
