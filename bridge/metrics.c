@@ -101,7 +101,7 @@ static const char *const verbs[] = {
 
 static const char *routes[METRICS_MAX_ROUTES] = {[METRICS_OTHER_ROUTE] = "other"};
 static const char *const status_classes[] = {"2xx", "3xx", "4xx", "5xx"};
-static const char *const versions[] = {"1.0.0"};
+static const char *const versions[] = {"1.1.0"};
 
 static const double durations[] = {
 	0.00025, 0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
