@@ -1,5 +1,5 @@
 -- From 1.0 to 1.1, by hand: what changes in tables and types that 1.0 had, and what must go before it is made anew. All else
--- follows from the parts of the fresh install (assemble.awk). regress/t/020_upgrade.pl compares the outcomes.
+-- follows from the parts of the fresh install (assemble.awk). regress/t/018_upgrade.pl compares the outcomes.
 
 \echo Use "ALTER EXTENSION porcupine UPDATE TO '1.1'" to load this file. \quit
 
