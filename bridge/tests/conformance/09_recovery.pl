@@ -196,8 +196,7 @@ my $reader = subscribed($ada, $room);
 my $seq = $stack->sql_send($ben, $room, 'after all that');
 is(($reader->events($room, $seq))[-1]{seq}, $seq, 'others are served');
 my $memory = (PostgreSQL::Test::Utils::slurp_file("/proc/$stack->{pid}/status") =~ /VmRSS:\s+(\d+)/)[0];
-# AddressSanitizer's allocator keeps most of what was ever needed at once
-cmp_ok($memory, '<', $ENV{ASAN_OPTIONS} ? 400_000 : 150_000, "memory is bounded ($memory kB)");
+cmp_ok($memory, '<', 150_000, "memory is bounded ($memory kB)");
 
 # A page is bounded by bytes as well, and says by its last seq where to go on.
 my $all = 0;
