@@ -321,7 +321,7 @@ cmp_ok($now->value('process_max_fds'), '>', $now->value('process_open_fds'), 'mo
 cmp_ok($now->value('process_cpu_seconds_total'), '>', 0, 'its time');
 cmp_ok(abs(time - $now->value('process_start_time_seconds')), '<', 600, 'it was started not long ago');
 wait_for('the loop to be measured', sub { scrape($port)->value('loop_lag_seconds_count') > 10 });
-is($now->value('build_info', version => '1.0.0'), 1, 'what it is');
+is($now->value('build_info', version => '1.1.0'), 1, 'what it is');
 
 # --- who is told, and who is not -----------------------------------------------------------------------------------------------
 
