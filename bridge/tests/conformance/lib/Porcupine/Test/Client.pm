@@ -7,7 +7,6 @@ use strict;
 use warnings;
 
 use Exporter 'import';
-use IO::Select;
 use IO::Socket::INET;
 use JSON::PP ();
 use MIME::Base64 qw(encode_base64 decode_base64);
@@ -111,7 +110,6 @@ sub exchange
 sub read_answer
 {
 	my ($socket, $buffer, %how) = @_;
-	my $select = IO::Select->new($socket);
 	my $deadline = time + ($how{seconds} // PATIENCE);
 	my $open = 1;
 
@@ -140,7 +138,7 @@ sub read_answer
 		}
 		return { status => 0, headers => {}, body => $buffer, rest => '', closed => 1 } unless $open;
 		return { status => -1, headers => {}, body => $buffer, rest => '', closed => 0 }
-		  unless $select->can_read($deadline - time > 0 ? $deadline - time : 0);
+		  unless Porcupine::Test::WebSocket::becomes_readable($socket, $deadline);
 		$open = 0 unless sysread($socket, $buffer, 65536, length($buffer));
 	}
 }

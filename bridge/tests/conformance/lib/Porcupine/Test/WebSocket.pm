@@ -63,6 +63,20 @@ sub send_frame { my ($self, @frame) = @_; return $self->write(frame(@frame)); }
 # One JSON message in one text frame.
 sub say { my ($self, $message) = @_; return $self->send_frame(1, $json->encode($message)); }
 
+# becomes_readable(SOCKET, DEADLINE): whether it does until then, also when a signal comes in between, as when a child is stopped.
+sub becomes_readable
+{
+	my ($socket, $deadline) = @_;
+	my $select = IO::Select->new($socket);
+
+	while (1)
+	{
+		my $left = $deadline - time;
+		return 1 if $select->can_read($left > 0 ? $left : 0);
+		return 0 if $left <= 0;
+	}
+}
+
 # next_frame(SECONDS): {fin, rsv, opcode, masked, payload}, or undef when nothing comes or the connection has ended.
 sub next_frame
 {
@@ -74,8 +88,7 @@ sub next_frame
 		my $frame = $self->take_frame;
 		return $frame if $frame;
 		return unless $self->{open};
-		my $left = $deadline - time;
-		return unless IO::Select->new($self->{socket})->can_read($left > 0 ? $left : 0);
+		return unless becomes_readable($self->{socket}, $deadline);
 		$self->{open} = 0 unless sysread($self->{socket}, $self->{buffer}, 65536, length($self->{buffer}));
 	}
 }
