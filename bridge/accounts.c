@@ -6,6 +6,7 @@
  */
 #include "accounts.h"
 #include "call.h"
+#include "cookie.h"
 #include "sessions.h"
 
 #include <string.h>
@@ -120,19 +121,10 @@ on_logged_out(void *arg, DbOutcome outcome, const PGresult *result)
 static char *
 refresh_cookie(Request *request)
 {
-	const char *at = request->cookie;
+	size_t		length;
+	const char *value = cookie_find(request->cookie, COOKIE, &length);
 
-	while (at != NULL && *at != '\0')
-	{
-		size_t		length;
-
-		at += strspn(at, " ;");
-		length = strcspn(at, ";");
-		if (strncmp(at, COOKIE "=", strlen(COOKIE) + 1) == 0)
-			return arena_text(&request->arena, at + strlen(COOKIE) + 1, length - strlen(COOKIE) - 1);
-		at += length;
-	}
-	return NULL;
+	return value != NULL ? arena_text(&request->arena, value, length) : NULL;
 }
 
 /* --- the list of one's sessions ----------------------------------------------------------------- */
