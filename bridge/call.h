@@ -3,7 +3,7 @@
  * route's statement as the token's session, answer with the value that it returns, or with the
  * problem that its SQLSTATE stands for.
  *
- * Which calls there are is the table of routes.c. The few that are more than one statement, or whose
+ * Which calls there are is said by the tables of routetable.h. The few that are more than one statement, or whose
  * answer is more than one value, have a run function, made of the pieces below.
  */
 #ifndef PORCUPINE_CALL_H
@@ -37,6 +37,7 @@ typedef struct Route
 typedef struct Call
 {
 	const Route *route;
+	int			route_number;	/* as the metrics know it */
 	char	   *values[CALL_MAX_BRACES];	/* of the path */
 	cJSON	   *body;
 	void	   *state;			/* of a run function ... */

@@ -101,7 +101,7 @@ enum DatabaseLane { DATABASE_SEND, DATABASE_HELD, DATABASE_QUERY, DATABASE_SLOW,
 enum ReplicaOutcome { REPLICA_ANSWERED, REPLICA_LEFT };
 enum TokenVerdict { TOKEN_REMEMBERED, TOKEN_VERIFIED, TOKEN_INVALID, TOKEN_UNKNOWN_KEY };
 
-#define METRICS_MAX_ROUTES 64
+#define METRICS_MAX_ROUTES 128
 #define METRICS_OTHER_ROUTE 0	/* the page, and what is at no path */
 
 typedef enum MetricType

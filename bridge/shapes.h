@@ -24,4 +24,13 @@
 #define SHAPE_ALL(columns, from) \
 	"SELECT json_build_object('results', coalesce(json_agg(x), '[]')) FROM (SELECT " columns " FROM " from ") x"
 
+/*
+ * An answer ends where what it holds passes this many bytes, as if limit had been that low; but one
+ * row there is. bytes is what one row holds.
+ */
+#define PAGE_BYTES "1048576"
+#define WITHIN_PAGE(rows, bytes, order) \
+	"(SELECT * FROM (SELECT *, sum(" bytes ") OVER (ORDER BY " order ") - " bytes " AS passed FROM " rows ") p" \
+	" WHERE passed < " PAGE_BYTES ")"
+
 #endif

@@ -1,0 +1,35 @@
+/*
+ * routes_accounts.c - the calls about accounts and sessions.
+ */
+#include "accounts.h"
+#include "routetable.h"
+
+#define GRANT_SQL(from) \
+	"SELECT json_build_object('user', " SHAPE_USER("g", "user_id") ", 'session', g.session_id::text, " \
+	"'device', g.device_id::text, 'access', g.access_token, 'expires_in', g.expires_in), g.refresh_token " \
+	"FROM porcupine." from " g"
+
+#define SESSIONS_SQL \
+	"SELECT x.id, row_to_json(x) FROM (SELECT s.id::text AS id, s.device_id::text AS device, s.device_name, " \
+	"host(s.address) AS address, " SHAPE_TIME("s.created_at") " AS created_at, " SHAPE_TIME("s.last_used_at") " AS last_used_at, " \
+	"s.current FROM porcupine.my_sessions() s) x"
+
+static const Route routes[] = {
+	{HTTP_POST, "/api/auth/register/", OPEN | SLOW, 201,
+		GRANT_SQL("register($1::text, $2::text, $3::text, $4::text, $5::text, $6::inet)"), accounts_sign_in, {
+			NEEDS(TEXT, "username"), NEEDS(TEXT, "password"), TAKES(TEXT, "display_name"), TAKES(TEXT, "email"),
+			TAKES(TEXT, "device_name"), CLIENT_ADDRESS}},
+	{HTTP_POST, "/api/auth/login/", OPEN | SLOW, 200,
+		GRANT_SQL("login($1::text, $2::text, $3::bigint, $4::text, $5::inet)"), accounts_sign_in, {
+			NEEDS(TEXT, "username"), NEEDS(TEXT, "password"), TAKES(ID, "device"), TAKES(TEXT, "device_name"), CLIENT_ADDRESS}},
+	{HTTP_POST, "/api/auth/refresh/", OPEN, 200, GRANT_SQL("refresh($1::text)"), accounts_refresh, {TAKES(TEXT, "refresh")}},
+	{HTTP_POST, "/api/auth/logout/", 0, 204, "SELECT porcupine.logout()", accounts_logout, NO_PARAMS},
+	{HTTP_GET, "/api/auth/user/", 0, 200,
+		SHAPE_ONE("u.id::text AS id, u.username, u.display_name, u.email, u.device_id::text AS device, "
+				  SHAPE_TIME("u.created_at") " AS created_at", "porcupine.whoami() u"), NULL, NO_PARAMS},
+	{HTTP_GET, "/api/auth/sessions/", 0, 200, SESSIONS_SQL, accounts_sessions, NO_PARAMS},
+	{HTTP_DELETE, "/api/auth/sessions/{session}/", 0, 204, "SELECT porcupine.end_session($1::bigint)", NULL, {PATH(ID, "session")}},
+	{HTTP_GET, "/.well-known/jwks.json", OPEN, 200, "SELECT porcupine.jwks()", NULL, NO_PARAMS},
+};
+
+const RouteTable routes_accounts = ROUTE_TABLE(routes);
