@@ -7,6 +7,7 @@
  * socket is writeable. The frames come with their headers, so they are written raw.
  */
 #include "ws.h"
+#include "assembly.h"
 #include "base64.h"
 #include "http.h"
 #include "log.h"
@@ -195,35 +196,30 @@ int
 ws_on_receive(Socket *socket, const char *bytes, size_t length)
 {
 	Peer	   *peer = socket->peer;
-	bool		whole = lws_is_final_fragment(socket->wsi) && lws_remaining_packet_payload(socket->wsi) == 0;
-	size_t		limit;
+	Piece		piece = {
+		.bytes = bytes, .length = length, .remaining = lws_remaining_packet_payload(socket->wsi),
+		.of_last = lws_is_final_fragment(socket->wsi)
+	};
+	Message		message;
 
 	if (peer == NULL || peer->state == PEER_ENDING)
 		return 0;
-	limit = peer->state == PEER_READY ? WS_MAX_FRAME : WS_MAX_FIRST;
 	if (lws_frame_is_binary(socket->wsi))
 	{
 		peer_end(peer, CLOSE_BINARY, "text frames only", false);
 		return 0;
 	}
-	if (socket->partial.length + length + lws_remaining_packet_payload(socket->wsi) > limit)
+	switch (assembly_add(&socket->partial, &piece, peer->state == PEER_READY ? WS_MAX_FRAME : WS_MAX_FIRST, &message))
 	{
-		peer_end(peer, CLOSE_TOO_LARGE, "too large", false);
-		return 0;
-	}
-	if (whole && socket->partial.length == 0)
-	{
-		peer_text(peer, bytes, length);
-		return 0;
-	}
-	text_bytes(&socket->partial, bytes, length);
-	if (whole)
-	{
-		Text		message = socket->partial;
-
-		socket->partial = (Text) {0};
-		peer_text(peer, message.bytes, message.length);
-		text_free(&message);
+		case ASSEMBLY_TOO_LARGE:
+			peer_end(peer, CLOSE_TOO_LARGE, "too large", false);
+			break;
+		case ASSEMBLY_WHOLE:
+			peer_text(peer, message.bytes, message.length);
+			text_free(&message.own);
+			break;
+		case ASSEMBLY_UNFINISHED:
+			break;
 	}
 	return 0;
 }
