@@ -2,7 +2,7 @@
  * json.c - see json.h. The scanner below only judges; cJSON builds the tree from what has passed.
  *
  * Duplicate keys are compared after unescaping, in the tree, because "a" and "\u0061" are the same
- * key. Numbers that are integers must lie within +-(2^53-1).
+ * key. Numbers must lie within +-(2^53-1), however they are written.
  */
 #include "json.h"
 #include "text.h"
@@ -225,7 +225,7 @@ scan_number(Scan *scan)
 		digits[length] = '\0';
 		parsed = strtod(digits, &stop);
 		return *stop == '\0' && stop[-1] >= '0' && stop[-1] <= '9' && strstr(digits, ".e") == NULL
-			&& strstr(digits, ".E") == NULL && parsed > -1e300 && parsed < 1e300;
+			&& strstr(digits, ".E") == NULL && parsed >= -(double) JSON_MAX_NUMBER && parsed <= (double) JSON_MAX_NUMBER;
 	}
 	return true;
 }

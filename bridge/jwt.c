@@ -9,6 +9,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#define END_OF_9999 INT64_C(253402300799)
+
 static cJSON *parse_part(const char *from, size_t length);
 static bool text_is(const cJSON *object, const char *name, const char *expected);
 static const JwtKey *find_key(const JwtKeys *keys, const char *kid);
@@ -16,6 +18,7 @@ static bool signature_fits(const char *token, size_t signed_length, const char *
 						   const JwtKey *key);
 static bool read_claims(const cJSON *payload, const char *issuer, int64_t now, JwtClaims *claims);
 static bool read_id(const cJSON *payload, const char *name, int64_t *id);
+static bool read_time(const cJSON *payload, const char *name, int64_t *time);
 
 bool
 jwt_read_keys(const char *json, size_t length, JwtKeys *keys)
@@ -120,19 +123,21 @@ signature_fits(const char *token, size_t signed_length, const char *signature, s
 		&& crypto_sign_verify_detached(bytes, (const unsigned char *) token, signed_length, key->public_key) == 0;
 }
 
+/* The same as the extension's (extension/jwt.c): what one refuses the other must not take. */
 static bool
 read_claims(const cJSON *payload, const char *issuer, int64_t now, JwtClaims *claims)
 {
-	const cJSON *not_before = json_get(payload, "nbf");
-	int64_t		begins = 0;
+	int64_t		issued;
+	int64_t		begins;
 
 	return text_is(payload, "iss", issuer) && text_is(payload, "aud", JWT_AUDIENCE)
 		&& read_id(payload, "sub", &claims->user)
 		&& read_id(payload, "sid", &claims->session)
 		&& read_id(payload, "did", &claims->device)
-		&& json_to_number(json_get(payload, "exp"), JSON_MAX_NUMBER, &claims->expires)
+		&& read_time(payload, "iat", &issued)
+		&& read_time(payload, "exp", &claims->expires)
 		&& now < claims->expires
-		&& (not_before == NULL || (json_to_number(not_before, JSON_MAX_NUMBER, &begins) && begins <= now));
+		&& (json_get(payload, "nbf") == NULL || (read_time(payload, "nbf", &begins) && begins <= now));
 }
 
 static bool
@@ -140,5 +145,11 @@ read_id(const cJSON *payload, const char *name, int64_t *id)
 {
 	const char *text = json_string(payload, name);
 
-	return text != NULL && text_to_number(text, INT64_MAX, id);
+	return text != NULL && text_to_number(text, INT64_MAX, id) && *id > 0;
+}
+
+static bool
+read_time(const cJSON *payload, const char *name, int64_t *time)
+{
+	return json_to_number(json_get(payload, name), END_OF_9999, time);
 }

@@ -201,8 +201,9 @@ add_hash(DbRequest *call, const Param *param, const cJSON *item, const char *tex
 	size_t		size;
 
 	(void) param;
-	(void) item;
-	if (strlen(text) != 64 || sodium_hex2bin(hash, sizeof(hash), text, 64, NULL, &size, NULL) != 0)
+	if (item != NULL)
+		text = cJSON_GetStringValue(item);
+	if (text == NULL || strlen(text) != 64 || sodium_hex2bin(hash, sizeof(hash), text, 64, NULL, &size, NULL) != 0)
 		return false;
 	db_binary(call, hash, size);
 	return size == sizeof(hash);

@@ -15,6 +15,7 @@
 
 #define BASE64URL sodium_base64_VARIANT_URLSAFE_NO_PADDING
 #define MOST_MEMBERS 16
+#define LARGEST_NUMBER INT64_C(9007199254740991)
 
 static const char audience[] = "porcupine";
 
@@ -35,6 +36,7 @@ typedef struct Object
 } Object;
 
 static bool append_base64url(char *out, size_t size, size_t *used, const void *bytes, size_t length);
+static bool is_ascii(const char *text, size_t length);
 static bool read_claims(const Object *object, const char *issuer, int64_t now, JwtClaims *claims);
 static bool object_read(const char *json, size_t length, Object *object);
 static bool read_string(const char **at, const char *end, const char **value, size_t *length);
@@ -111,7 +113,7 @@ jwt_read(const char *text, size_t length, JwtToken *token)
 	Object		object;
 	const Member *kid;
 
-	if (length > JWT_LONGEST)
+	if (length > JWT_LONGEST || !is_ascii(text, length))
 		return false;
 	first = memchr(text, '.', length);
 	if (first == NULL)
@@ -142,6 +144,18 @@ jwt_read(const char *text, size_t length, JwtToken *token)
 	token->signed_length = (size_t) (second - text);
 	token->claims = first + 1;
 	token->claims_length = (size_t) (second - first - 1);
+	return true;
+}
+
+/* libsodium 1.0.18 takes any byte above 0x7f for an underscore. */
+static bool
+is_ascii(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+	{
+		if ((unsigned char) text[i] > 0x7f)
+			return false;
+	}
 	return true;
 }
 
@@ -230,17 +244,21 @@ read_string(const char **at, const char *end, const char **value, size_t *length
 	return true;
 }
 
+/* A number that every reader of JSON takes, and for the same: no leading zero, at most 2^53 - 1. */
 static bool
 read_digits(const char **at, const char *end, const char **value, size_t *length)
 {
+	Member		number = {.value = *at};
 	const char *c = *at;
+	int64_t		read;
 
-	*value = c;
 	while (c < end && *c >= '0' && *c <= '9')
 		c++;
-	*length = (size_t) (c - *value);
+	number.value_length = (size_t) (c - *at);
+	*value = number.value;
+	*length = number.value_length;
 	*at = c;
-	return *length > 0;
+	return digits_value(&number, &read) && read <= LARGEST_NUMBER;
 }
 
 /*

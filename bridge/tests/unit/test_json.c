@@ -47,6 +47,7 @@ static const Case bad[] = {
 	{"a number that ends with a dot", "{\"a\":1.}"},
 	{"a dot without digits", "{\"a\":1.e5}"},
 	{"an endless number", "{\"a\":1e999}"},
+	{"a number that others round, as an exponent has it", "{\"a\":9007199254740991e1}"},
 	{"Infinity", "{\"a\":Infinity}"},
 	{"hexadecimal", "{\"a\":0x10}"},
 	{"single quotes", "{'a':1}"},

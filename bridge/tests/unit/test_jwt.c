@@ -115,12 +115,18 @@ main(void)
 	check(JWT_INVALID, "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"k1\",\"crit\":[\"x\"]}", PAYLOAD, "a critical extension");
 	check(JWT_INVALID, "{\"alg\":\"none\",\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"k1\"}", PAYLOAD, "a member twice");
 	check(JWT_UNKNOWN_KEY, "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"k2\"}", PAYLOAD, "an unknown key is told apart");
-	check(JWT_INVALID, HEADER, "{\"iss\":\"porcupine\",\"aud\":\"other\",\"sub\":\"7\",\"sid\":\"8\",\"did\":\"9\",\"exp\":1800000500}",
+	check(JWT_INVALID, HEADER, "{\"iss\":\"porcupine\",\"aud\":\"other\",\"sub\":\"7\",\"sid\":\"8\",\"did\":\"9\",\"iat\":1799999900,\"exp\":1800000500}",
 		  "another audience");
-	check(JWT_INVALID, HEADER, "{\"iss\":\"porcupine\",\"aud\":\"porcupine\",\"sub\":\"7\",\"sid\":\"8\",\"did\":\"9\"}", "no expiry");
-	check(JWT_INVALID, HEADER, "{\"iss\":\"porcupine\",\"aud\":\"porcupine\",\"sub\":7,\"sid\":\"8\",\"did\":\"9\",\"exp\":1800000500}",
+	check(JWT_INVALID, HEADER, "{\"iss\":\"porcupine\",\"aud\":\"porcupine\",\"sub\":\"7\",\"sid\":\"8\",\"did\":\"9\",\"iat\":1799999900}", "no expiry");
+	check(JWT_INVALID, HEADER, "{\"iss\":\"porcupine\",\"aud\":\"porcupine\",\"sub\":7,\"sid\":\"8\",\"did\":\"9\",\"iat\":1799999900,\"exp\":1800000500}",
 		  "a subject that is a number");
-	check(JWT_INVALID, HEADER, "{\"iss\":\"porcupine\",\"aud\":\"porcupine\",\"sub\":\"7\",\"sid\":\"8\",\"did\":\"9\",\"exp\":1800000500,"
-		  "\"nbf\":1800000100}", "not yet valid");
+	check(JWT_INVALID, HEADER, "{\"iss\":\"porcupine\",\"aud\":\"porcupine\",\"sub\":\"7\",\"sid\":\"8\",\"did\":\"9\",\"iat\":1799999900,"
+		  "\"exp\":1800000500,\"nbf\":1800000100}", "not yet valid");
+	check(JWT_INVALID, HEADER, "{\"iss\":\"porcupine\",\"aud\":\"porcupine\",\"sub\":\"0\",\"sid\":\"8\",\"did\":\"9\",\"iat\":1799999900,"
+		  "\"exp\":1800000500}", "a subject that nobody is");
+	check(JWT_INVALID, HEADER, "{\"iss\":\"porcupine\",\"aud\":\"porcupine\",\"sub\":\"7\",\"sid\":\"8\",\"did\":\"9\",\"exp\":1800000500}",
+		  "no time of issue");
+	check(JWT_INVALID, HEADER, "{\"iss\":\"porcupine\",\"aud\":\"porcupine\",\"sub\":\"7\",\"sid\":\"8\",\"did\":\"9\",\"iat\":1799999900,"
+		  "\"exp\":253402300800}", "valid beyond the year 9999");
 	return done();
 }
