@@ -126,7 +126,7 @@ page: .build/page.stamp ## build the page, web/dist
 
 # --- the workflow --------------------------------------------------------------
 
-.PHONY: run stop psql packages build bench bench-sql test deb test-deb test-versions test-upgrade torture test-valgrind test-discard sqlsmith test-docker sanitize lint help erase-data
+.PHONY: run stop psql packages build bench bench-sql test deb test-deb test-versions test-upgrade torture test-valgrind test-discard sqlsmith fuzz test-docker sanitize lint help erase-data
 run: ## install, build and start everything; Ctrl-C stops it (PORCUPINE_PORT, PORCUPINE_DIR)
 	@scripts/run
 
@@ -170,6 +170,10 @@ test-discard: ## run the suite regress on a PostgreSQL with assertions that forg
 
 sqlsmith: ## random queries as a client on a PostgreSQL with assertions (QUERIES=100000 SEED=1; twenty minutes; not part of test)
 	@scripts/test sqlsmith
+
+SECONDS = 600
+fuzz: ## libFuzzer on the bridge's parsers (TARGETS="json jwt" SECONDS=600 each; not part of test)
+	@scripts/fuzz $(SECONDS) $(TARGETS)
 
 deb: ## Debian packages of extension and bridge, into .build/deb
 	@scripts/deb
