@@ -33,6 +33,7 @@ static bool apply_page(Config *config, const char *value);
 static bool apply_origins(Config *config, const char *value);
 static bool apply_redis(Config *config, const char *value);
 static bool apply_redis_cluster(Config *config, const char *value);
+static bool apply_trusted_proxies(Config *config, const char *value);
 static bool apply_log_level(Config *config, const char *value);
 static bool apply_metrics(Config *config, const char *value);
 static bool all_known(void);
@@ -49,6 +50,7 @@ static const Setting settings[] = {
 	{PREFIX "ORIGINS", "", "a list of at most 16 origins like https://chat.example.org, with commas between", false, apply_origins},
 	{PREFIX "REDIS", "", "a list of at most 16 nodes like redis://user:password@10.0.0.1:6379, with commas between", true, apply_redis},
 	{PREFIX "REDIS_CLUSTER", "off", "on or off", false, apply_redis_cluster},
+	{PREFIX "TRUSTED_PROXIES", "", "a list of at most 64 addresses and ranges like 10.0.0.0/8 or ::1, with commas between", false, apply_trusted_proxies},
 	{PREFIX "LOG_LEVEL", "info", "one of debug, info, warning, error", false, apply_log_level},
 	{PREFIX "METRICS", "", "an address and a port like 127.0.0.1:9464 or [::1]:9464", false, apply_metrics},
 };
@@ -206,6 +208,12 @@ apply_redis_cluster(Config *target, const char *value)
 {
 	target->redis_cluster = strcmp(value, "on") == 0;
 	return target->redis_cluster || strcmp(value, "off") == 0;
+}
+
+static bool
+apply_trusted_proxies(Config *target, const char *value)
+{
+	return *value == '\0' || address_read_ranges(value, &target->trusted_proxies);
 }
 
 static bool

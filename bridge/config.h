@@ -4,6 +4,7 @@
 #ifndef PORCUPINE_CONFIG_H
 #define PORCUPINE_CONFIG_H
 
+#include "address.h"
 #include "log.h"
 #include "nodes.h"
 
@@ -22,6 +23,7 @@ typedef struct Config
 	const char *origins[CONFIG_MAX_ORIGINS + 1];	/* NULL-terminated */
 	Nodes		redis;			/* none: bridges tell each other by the database alone */
 	bool		redis_cluster;	/* they are some of one cluster's */
+	AddressRanges trusted_proxies;	/* whose X-Forwarded-For is believed */
 	LogLevel	log_level;
 	char		metrics_address[64];	/* numeric; where GET /metrics is answered */
 	int			metrics_port;	/* 0: nowhere */

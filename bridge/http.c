@@ -17,13 +17,16 @@
 #define CHUNK 65536
 #define MAX_QUERY 8
 #define MAX_BODY_ENDS 100
+#define FORWARDED_SIZE 2048
 #define MAX_KNOWN_LENGTH INT64_C(1000000000000)
 
 static const HttpHandlers *handlers;
 static const char *common_headers = "";
+static const AddressRanges *trusted_proxies;
 static bool draining;
 
 static Request *begin_request(struct lws *wsi, const char *path);
+static void say_untrusted(const char *peer);
 static HttpMethod read_method(struct lws *wsi, bool *head);
 static char *copy_header(Request *request, enum lws_token_indexes token);
 static char *copy_own_header(Request *request, const char *name);
@@ -46,6 +49,12 @@ void
 http_set_common_headers(const char *lines)
 {
 	common_headers = lines;
+}
+
+void
+http_trust(const AddressRanges *proxies)
+{
+	trusted_proxies = proxies;
 }
 
 void
@@ -116,6 +125,7 @@ begin_request(struct lws *wsi, const char *path)
 {
 	Request    *request = memory_alloc(sizeof(Request));
 	char		length[24];
+	Address		client;
 
 	metrics_add(METRIC_HTTP_OPEN, 1);
 	request->began = metrics_clock();
@@ -128,7 +138,8 @@ begin_request(struct lws *wsi, const char *path)
 	request->origin = copy_header(request, WSI_TOKEN_ORIGIN);
 	request->if_none_match = copy_header(request, WSI_TOKEN_HTTP_IF_NONE_MATCH);
 	request->own_header = copy_own_header(request, "x-porcupine:");
-	lws_get_peer_simple(wsi, request->address, sizeof(request->address));
+	if (http_client(wsi, &client))
+		address_write(&client, request->address);
 	read_query(request);
 	request->has_length = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
 	if (request->has_length && lws_hdr_copy(wsi, length, sizeof(length), WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0)
@@ -144,6 +155,37 @@ begin_request(struct lws *wsi, const char *path)
 	else if (request->has_length)
 		request->close = true;
 	return request;
+}
+
+bool
+http_client(struct lws *wsi, Address *client)
+{
+	char		text[ADDRESS_SIZE] = "";
+	char		forwarded[FORWARDED_SIZE];
+	Address		peer;
+
+	lws_get_peer_simple(wsi, text, sizeof(text));
+	if (!address_read(text, strlen(text), &peer))
+		return false;
+	/* what does not fit was not made by a proxy that one would trust */
+	if (lws_hdr_copy(wsi, forwarded, sizeof(forwarded), WSI_TOKEN_X_FORWARDED_FOR) < 0)
+		forwarded[0] = '\0';
+	*client = address_of_client(&peer, forwarded, trusted_proxies);
+	if (forwarded[0] != '\0' && !address_is_in(&peer, trusted_proxies))
+		say_untrusted(text);
+	return true;
+}
+
+/* Once: whoever has put a proxy there wants to know, and whoever sends it without one does not matter. */
+static void
+say_untrusted(const char *peer)
+{
+	static bool said;
+
+	if (!said)
+		log_write(LOG_WARNING, "X-Forwarded-For is not believed: if that is your proxy, name it in PORCUPINE_TRUSTED_PROXIES",
+				  LOG_TEXT("from", peer));
+	said = true;
 }
 
 static HttpMethod

@@ -8,6 +8,7 @@
 #ifndef PORCUPINE_HTTP_H
 #define PORCUPINE_HTTP_H
 
+#include "address.h"
 #include "auth.h"
 #include "errors.h"
 #include "memory.h"
@@ -40,7 +41,7 @@ typedef struct Request
 	char	   *origin;
 	char	   *own_header;		/* X-Porcupine */
 	char	   *if_none_match;
-	char		address[64];
+	char		address[ADDRESS_SIZE];	/* the client's, numeric; empty when it has gone */
 	size_t		body_length;	/* as announced */
 	Text		body;
 	bool		handled;
@@ -80,6 +81,8 @@ typedef struct HttpHandlers
 extern void http_set_handlers(const HttpHandlers *handlers);
 /* Adds these header lines ("Name: value\r\n" each) to every answer. */
 extern void http_set_common_headers(const char *lines);
+/* The proxies that are believed when they say whose a request is; must outlive the process. */
+extern void http_trust(const AddressRanges *proxies);
 /* From now on answers end their connections. */
 extern void http_drain(void);
 
@@ -96,6 +99,9 @@ extern void http_answer_problem(Request *request, const Problem *problem);
 
 /* A whole answer for a connection that has no Request, and is hung up after it. */
 extern void http_refuse(struct lws *wsi, const Problem *problem, const char *extra_lines);
+
+/* The client's address, while the header can be read: by its connection, or as a trusted proxy says. False: it has gone. */
+extern bool http_client(struct lws *wsi, Address *client);
 
 /* For the protocol callback; *slot is the connection's current request. Non-zero: hang up. */
 extern int	http_on_header(struct lws *wsi, Request **slot, const char *path);

@@ -97,6 +97,7 @@ serve(int worker)
 	signal(SIGPIPE, SIG_IGN);
 	routes_open(config);
 	ws_open(config->origins);
+	http_trust(&config->trusted_proxies);
 	if (!server_open(config->listen, config->port, config->workers > 1)
 		|| !scrape_open(config->metrics_address, metrics_port, worker))
 		return 1;
