@@ -90,11 +90,11 @@ porcupine_send_deferred(PG_FUNCTION_ARGS)
 	};
 	SendItem	item;
 
-	events_read_item(&item, &cells);
+	item_read(&item, &cells);
 	if (item.refusal == NULL)
 		events_check_member(&item);
 	if (item.refusal != NULL)
-		events_refuse(&item);
+		item_refuse(&item);
 	queue(&item);
 	PG_RETURN_VOID();
 }
@@ -213,7 +213,7 @@ send_run(SendItem *items, int count)
 	for (int i = 0; i < count; i++)
 	{
 		if (items[i].refusal != NULL)
-			events_refuse(&items[i]);
+			item_refuse(&items[i]);
 	}
 }
 
@@ -275,7 +275,7 @@ read_row(uint64 row)
 		cells[OUTBOX_DEVICE] = (NullableDatum) {
 			.value = Int64GetDatum(identity_backend_device(DatumGetInt64(cells[OUTBOX_USER].value)))
 		};
-	events_read_item(&deferred.item, &(SendCells) {
+	item_read(&deferred.item, &(SendCells) {
 		.room = cells[OUTBOX_ROOM],
 		.user = cells[OUTBOX_USER],
 		.device = cells[OUTBOX_DEVICE],

@@ -14,7 +14,7 @@
  *
  * The decisions for one item, in this order:
  *
- *   malformed, too large             invalid, too_large; without the database
+ *   malformed, too large             invalid, too_large (item.c)
  *   sender disabled, device revoked  session_ended
  *   not a member, or no such room    not_member: before the look for a repeat, so that after a removal
  *                                    not even a repeat is answered as a send
@@ -29,6 +29,7 @@
  *   the room is archived             archived
  *   epoch closed, another epoch      epoch_closed, stale_epoch
  *   ref to what it cannot speak of   invalid, gone (refs.c)
+ *   more than the room may hold      quota
  *
  * Items of one call see those before them: they count, and they can be repeated and spoken of.
  *
@@ -37,7 +38,6 @@
  */
 #include "compat.h"
 
-#include "access/detoast.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -49,6 +49,7 @@
 #include "doorbell.h"
 #include "events.h"
 #include "facts.h"
+#include "guc.h"
 #include "refs.h"
 #include "spi.h"
 #include "store.h"
@@ -59,6 +60,8 @@ typedef struct RoomHead
 	int64		room;
 	int64		last_seq;		/* rises with each accepted item */
 	int64		old_seq;		/* last_seq before this call */
+	int64		bytes;			/* of what was said in it; rises with each accepted item */
+	int64		old_bytes;
 	int32		epoch;
 	bool		epoch_open;
 	bool		archived;
@@ -78,23 +81,10 @@ typedef struct SendCall
 } SendCall;
 
 #define LOCK_SQL \
-	"SELECT h.room_id, h.last_seq, h.epoch, h.epoch_open, h.ctid, h.archived FROM porcupine.room_heads h" \
+	"SELECT h.room_id, h.last_seq, h.epoch, h.epoch_open, h.ctid, h.archived, h.bytes" \
+	" FROM porcupine.room_heads h" \
 	" WHERE h.room_id = ANY ($1) ORDER BY h.room_id FOR UPDATE"
 
-static const char *const kinds[] = {"message", "edit", "reaction"};
-
-static const Refusal missing = {
-	CONDITION_INVALID, "room, client_id, body, epoch and kind are needed", NULL
-};
-static const Refusal bad_number = {
-	CONDITION_INVALID, "room and ref are numbers from 1, epoch is one from 0", NULL
-};
-static const Refusal bad_kind = {CONDITION_INVALID, "kind is message, edit or reaction", NULL};
-static const Refusal needs_ref = {
-	CONDITION_INVALID, "an edit or reaction names in ref the seq it speaks of", NULL
-};
-static const Refusal empty_body = {CONDITION_INVALID, "the body is empty", NULL};
-static const Refusal long_body = {CONDITION_TOO_LARGE, "a body has at most 65536 bytes", NULL};
 static const Refusal bad_sender = {
 	CONDITION_SESSION_ENDED, "the account is disabled or the device revoked", "Sign in again."
 };
@@ -112,6 +102,10 @@ static const Refusal is_muted = {CONDITION_MUTED, "muted in this room", NULL};
 static const Refusal is_archived = {
 	CONDITION_ARCHIVED, "the room is archived", "It can be read; an admin can open it again."
 };
+static const Refusal is_full = {
+	CONDITION_QUOTA, "the room is full of messages",
+	"Redact some of them, or have the room keep them for a shorter time."
+};
 static const Refusal epoch_closed = {
 	CONDITION_EPOCH_CLOSED, "the epoch is closed",
 	"A member's client has to commit the next epoch first."
@@ -121,7 +115,6 @@ static const Refusal stale_epoch = {
 	"Encrypt for the current epoch and send again."
 };
 
-static const char *kind_named(const text *name);
 static void collect_heads(SendCall *call);
 static int	compare_heads(const void *a, const void *b);
 static RoomHead *find_head(const SendCall *call, int64 room);
@@ -130,6 +123,7 @@ static void decide(SendCall *call);
 static const Refusal *decide_item(SendCall *call, SendItem *item, FactsReader *reader);
 static const Refusal *check_ref(const SendCall *call, const SendItem *item, const RoomHead *head, FactsReader *reader);
 static const Refusal *refuse_now(bool reader, TimestampTz muted_until, TimestampTz now, bool archived);
+static bool is_too_much(const RoomHead *head, const SendItem *item);
 static const SendItem *earlier_in_call(const SendCall *call, const SendItem *item);
 static bool same_message(const SendItem *item, const Facts *first);
 static const Refusal *repeat_of(SendItem *item, const Facts *first);
@@ -137,74 +131,7 @@ static void insert_events(const SendCall *call);
 static void fill_row(TupleTableSlot *row, const SendItem *item, const Oid *kind_values);
 static void insert_by_sql(const SendCall *call);
 static void advance_heads(const SendCall *call);
-static int64 next_growth(const SendCall *call, int64 above);
-static void advance_by(const SendCall *call, int64 growth);
 static void ring_rooms(const SendCall *call, int64 origin);
-
-void
-events_read_item(SendItem *item, const SendCells *cells)
-{
-	Size		body_length;
-
-	memset(item, 0, sizeof(*item));
-	if (cells->room.isnull || cells->user.isnull || cells->device.isnull || cells->client_id.isnull
-		|| cells->epoch.isnull || cells->kind.isnull || cells->body.isnull)
-	{
-		item->refusal = &missing;
-		return;
-	}
-	item->room = DatumGetInt64(cells->room.value);
-	item->user = DatumGetInt64(cells->user.value);
-	item->device = DatumGetInt64(cells->device.value);
-	item->client_id = DatumGetUUIDP(cells->client_id.value);
-	item->epoch = DatumGetInt32(cells->epoch.value);
-	item->ref = cells->ref.isnull ? 0 : DatumGetInt64(cells->ref.value);
-
-	/* sizes before values are unpacked: a few compressed bytes may stand for a gigabyte */
-	body_length = toast_raw_datum_size(cells->body.value) - VARHDRSZ;
-	if (toast_raw_datum_size(cells->kind.value) - VARHDRSZ <= NAMEDATALEN)
-		item->kind = kind_named(DatumGetTextPP(cells->kind.value));
-	if (item->kind == NULL)
-		item->refusal = &bad_kind;
-	else if (item->room <= 0 || item->epoch < 0 || (!cells->ref.isnull && item->ref <= 0))
-		item->refusal = &bad_number;
-	else if (item->ref == 0 && item->kind != kinds[0])
-		item->refusal = &needs_ref;
-	else if (body_length == 0)
-		item->refusal = &empty_body;
-	else if (body_length > EVENTS_LONGEST_BODY)
-		item->refusal = &long_body;
-	else
-		item->body = DatumGetByteaPP(cells->body.value);
-}
-
-void
-events_refuse(const SendItem *item)
-{
-	const Refusal *refusal = item->refusal;
-	char	   *detail = NULL;
-
-	if (refusal->condition == CONDITION_STALE_EPOCH || refusal->condition == CONDITION_EPOCH_CLOSED)
-		detail = psprintf("the current epoch is %d", item->current_epoch);
-	else if (refusal->condition == CONDITION_DUPLICATE_MISMATCH)
-		detail = psprintf("the first one has seq " INT64_FORMAT, item->seq);
-	else if (refusal->condition == CONDITION_MUTED)
-		detail = TIMESTAMP_IS_NOEND(item->muted_until) ? pstrdup("until somebody unmutes")
-			: psprintf("until %s", timestamptz_to_str(item->muted_until));
-	errors_refuse(refusal->condition, refusal->message, refusal->hint, detail);
-}
-
-static const char *
-kind_named(const text *name)
-{
-	for (size_t i = 0; i < lengthof(kinds); i++)
-	{
-		if (VARSIZE_ANY_EXHDR(name) == strlen(kinds[i])
-			&& memcmp(VARDATA_ANY(name), kinds[i], strlen(kinds[i])) == 0)
-			return kinds[i];
-	}
-	return NULL;
-}
 
 void
 events_send(SendItem *items, int count, int64 origin, bool wait)
@@ -294,6 +221,7 @@ lock_heads(SendCall *call)
 		head->epoch_open = spi_true(row, 4);
 		head->place = *(ItemPointer) DatumGetPointer(spi_value(row, 5, &isnull));
 		head->archived = spi_true(row, 6);
+		head->old_bytes = head->bytes = spi_int64(row, 7);
 	}
 }
 
@@ -352,8 +280,11 @@ decide_item(SendCall *call, SendItem *item, FactsReader *reader)
 		return &stale_epoch;
 	if (item->ref != 0 && (refusal = check_ref(call, item, head, reader)) != NULL)
 		return refusal;
+	if (is_too_much(head, item))
+		return &is_full;
 
 	item->seq = ++head->last_seq;
+	head->bytes += VARSIZE_ANY_EXHDR(item->body);
 	item->created_at = call->now;
 	item->stored = true;
 	call->accepted++;
@@ -369,6 +300,13 @@ refuse_now(bool reader, TimestampTz muted_until, TimestampTz now, bool archived)
 	if (muted_until > now)
 		return &is_muted;
 	return archived ? &is_archived : NULL;
+}
+
+static bool
+is_too_much(const RoomHead *head, const SendItem *item)
+{
+	return guc_settings.max_room_size > 0
+		&& head->bytes + (int64) VARSIZE_ANY_EXHDR(item->body) > (int64) guc_settings.max_room_size * 1024;
 }
 
 /* Of what was sent before this call, or by it. */
@@ -436,7 +374,7 @@ insert_events(const SendCall *call)
 		INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID, UUIDOID, INT4OID, kind_type, INT8OID, BYTEAOID,
 		InvalidOid
 	};
-	Oid			values[lengthof(kinds)];
+	Oid			values[ITEM_KINDS];
 	Store		store;
 
 	if (!store_open(&store, "events", types, call->accepted))
@@ -444,8 +382,8 @@ insert_events(const SendCall *call)
 		insert_by_sql(call);
 		return;
 	}
-	for (size_t k = 0; k < lengthof(kinds); k++)
-		values[k] = catalog_label(kind_type, kinds[k]);
+	for (size_t k = 0; k < ITEM_KINDS; k++)
+		values[k] = catalog_label(kind_type, item_kinds[k]);
 	for (int i = 0; i < call->count; i++)
 	{
 		if (call->items[i].stored)
@@ -460,9 +398,9 @@ fill_row(TupleTableSlot *row, const SendItem *item, const Oid *kind_values)
 {
 	Oid			kind = InvalidOid;
 
-	for (size_t k = 0; k < lengthof(kinds); k++)
+	for (size_t k = 0; k < ITEM_KINDS; k++)
 	{
-		if (item->kind == kinds[k])
+		if (item->kind == item_kinds[k])
 			kind = kind_values[k];
 	}
 	memcpy(row->tts_values, (Datum[]) {
@@ -525,49 +463,42 @@ insert_by_sql(const SendCall *call)
 				 errhint("A veto raises an error; returning null would leave a gap in the log.")));
 }
 
-/* One statement for all heads that grow by as much: mostly by one event. */
+/*
+ * One statement for all of them, by their places, for we hold their rows. Which of the increments is
+ * a row's own it finds by halves: the rooms ascend.
+ */
 static void
 advance_heads(const SendCall *call)
 {
-	int64		growth = 0;
-
-	while ((growth = next_growth(call, growth)) > 0)
-		advance_by(call, growth);
-}
-
-/* the smallest growth of a head above the given one; 0: there is none */
-static int64
-next_growth(const SendCall *call, int64 above)
-{
-	int64		next = 0;
-
-	for (int i = 0; i < call->head_count; i++)
-	{
-		int64		growth = call->heads[i].last_seq - call->heads[i].old_seq;
-
-		if (growth > above && (next == 0 || growth < next))
-			next = growth;
-	}
-	return next;
-}
-
-/* By their places, for we hold their rows. */
-static void
-advance_by(const SendCall *call, int64 growth)
-{
 	static Statement advance = {
-		.sql = "UPDATE porcupine.room_heads h SET last_seq = h.last_seq + $2 WHERE h.ctid = ANY ($1)",
-		.argtypes = {TIDARRAYOID, INT8OID}
+		.sql = "UPDATE porcupine.room_heads h"
+		" SET last_seq = h.last_seq + ($3)[pg_catalog.width_bucket(h.room_id, $2)],"
+		" bytes = h.bytes + ($4)[pg_catalog.width_bucket(h.room_id, $2)]"
+		" WHERE h.ctid = ANY ($1)",
+		.argtypes = {TIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}
 	};
-	Datum	   *places = palloc(call->head_count * sizeof(Datum));
+	static const Oid types[] = {TIDOID, INT8OID, INT8OID, INT8OID};
+	Datum	   *columns[lengthof(types)];
+	Datum		arguments[lengthof(types)];
 	int			count = 0;
 
+	for (size_t c = 0; c < lengthof(types); c++)
+		columns[c] = palloc(call->head_count * sizeof(Datum));
 	for (int i = 0; i < call->head_count; i++)
 	{
-		if (call->heads[i].last_seq - call->heads[i].old_seq == growth)
-			places[count++] = PointerGetDatum(&call->heads[i].place);
+		RoomHead   *head = &call->heads[i];
+
+		if (head->last_seq == head->old_seq)
+			continue;
+		columns[0][count] = PointerGetDatum(&head->place);
+		columns[1][count] = Int64GetDatum(head->room);
+		columns[2][count] = Int64GetDatum(head->last_seq - head->old_seq);
+		columns[3][count] = Int64GetDatum(head->bytes - head->old_bytes);
+		count++;
 	}
-	if (spi_run(&advance, (Datum[]) {spi_array(places, count, TIDOID), Int64GetDatum(growth)}) != (uint64) count)
+	for (size_t c = 0; c < lengthof(types); c++)
+		arguments[c] = spi_array(columns[c], count, types[c]);
+	if (spi_run(&advance, arguments) != (uint64) count)
 		elog(ERROR, "a locked room head was not there to be advanced");
 }
 

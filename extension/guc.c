@@ -36,6 +36,7 @@ Settings	guc_settings = {
 	.max_members = 1000,
 	.max_invites = 1000,
 	.max_reports = 100,
+	.max_room_size = 0,
 };
 
 static void define_doorbell(void);
@@ -177,6 +178,12 @@ define_quotas(void)
 							NULL,
 							&guc_settings.max_reports, 100, 1, 100000,
 							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("porcupine.max_room_size",
+							"How much a room may hold of what is sent to it.",
+							"Counted are the bodies of messages, edits, reactions and system messages."
+							" 0: any amount.",
+							&guc_settings.max_room_size, 0, 0, PG_INT32_MAX,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 }
 
 /*

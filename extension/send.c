@@ -49,11 +49,11 @@ porcupine_send(PG_FUNCTION_ARGS)
 	identity_require_sender(&user_id, &device_id);
 	cells.user.value = Int64GetDatum(user_id);
 	cells.device.value = Int64GetDatum(device_id);
-	events_read_item(&item, &cells);
+	item_read(&item, &cells);
 	if (item.refusal == NULL)
 		events_send(&item, 1, 0, true);
 	if (item.refusal != NULL)
-		events_refuse(&item);
+		item_refuse(&item);
 
 	values[0] = Int64GetDatum(item.seq);
 	values[1] = TimestampTzGetDatum(item.created_at);
@@ -108,7 +108,7 @@ read_items(FunctionCallInfo fcinfo, int *count)
 			.body = columns_cell(&columns[7], i),
 		};
 
-		events_read_item(&items[i], &cells);
+		item_read(&items[i], &cells);
 	}
 	return items;
 }

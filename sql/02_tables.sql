@@ -131,12 +131,15 @@ CREATE TABLE porcupine.room_heads (
   epoch_open boolean NOT NULL DEFAULT true,
   archived boolean NOT NULL DEFAULT false,
   first_seq bigint NOT NULL DEFAULT 1,
-  erasures bigint NOT NULL DEFAULT 0
+  erasures bigint NOT NULL DEFAULT 0,
+  bytes bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 COMMENT ON COLUMN porcupine.room_heads.archived IS 'an archived room is read, not written to';
 COMMENT ON COLUMN porcupine.room_heads.first_seq IS 'the oldest seq that retention has left; a cursor below it is reset';
 COMMENT ON COLUMN porcupine.room_heads.erasures IS
   'how often bodies or events were taken out of the log: by it a bridge knows that what it keeps in memory is older, and a standby that it lags behind';
+COMMENT ON COLUMN porcupine.room_heads.bytes IS
+  'how long the bodies of all messages, edits, reactions and system messages of the room are together';
 COMMENT ON TABLE porcupine.room_heads IS
   'the head of each room''s log. Whoever writes anything to a room locks this row first; several rooms in ascending order.';
 

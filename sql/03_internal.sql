@@ -226,6 +226,13 @@ $$;
 COMMENT ON FUNCTION porcupine.note_room_change(bigint, jsonb) IS
   'the event and the audit of a change to a room, by the names and new values of what changed';
 
+-- By way of text, as above.
+CREATE FUNCTION porcupine.is_said(kind porcupine.kind) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN kind::text IN ('message', 'edit', 'reaction', 'system');
+COMMENT ON FUNCTION porcupine.is_said(porcupine.kind) IS
+  'whether events of this kind are what people and the application say: what is redacted, reported, kept by retention and counted in room_heads.bytes';
+
 CREATE FUNCTION porcupine.append_entries(room bigint, index integer, entries bytea[]) RETURNS bigint
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp

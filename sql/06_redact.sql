@@ -12,7 +12,7 @@ BEGIN
   SELECT e.kind, e.sender_id INTO target FROM porcupine.events e WHERE e.room_id = room AND e.seq = redact.seq;
   IF target.kind IS NULL THEN
     PERFORM porcupine.refuse('not_found', 'no event of this room has this seq');
-  ELSIF target.kind NOT IN ('message', 'edit', 'reaction', 'system') THEN
+  ELSIF NOT porcupine.is_said(target.kind) THEN
     PERFORM porcupine.refuse('invalid', 'only a message, an edit or a reaction can be redacted');
   ELSIF target.sender_id IS DISTINCT FROM mine.user_id THEN
     PERFORM porcupine.require_say_over(mine, target.sender_id);
@@ -48,6 +48,12 @@ CREATE FUNCTION porcupine.erase_bodies(room bigint, seq bigint) RETURNS void
   LANGUAGE sql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
+  UPDATE porcupine.room_heads h SET bytes = h.bytes - gone.bytes
+    FROM (SELECT sum(length(e.body)) AS bytes
+            FROM (SELECT e.body FROM porcupine.events e WHERE e.room_id = room AND e.seq = erase_bodies.seq
+                  UNION ALL
+                  SELECT e.body FROM porcupine.events e WHERE e.room_id = room AND e.ref = erase_bodies.seq AND e.kind = 'edit') e) gone
+   WHERE h.room_id = room AND gone.bytes > 0;
   UPDATE porcupine.events e SET body = '' WHERE e.room_id = room AND e.seq = erase_bodies.seq AND length(e.body) > 0;
   UPDATE porcupine.events e SET body = '' WHERE e.room_id = room AND e.ref = erase_bodies.seq AND e.kind = 'edit' AND length(e.body) > 0;
   DELETE FROM porcupine.pins p WHERE p.room_id = room AND p.seq = erase_bodies.seq;

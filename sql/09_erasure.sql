@@ -54,7 +54,9 @@ CREATE FUNCTION porcupine.erase_from_room(room bigint, account bigint, max bigin
 AS $$
 DECLARE
   membership porcupine.members;
+  places tid[];
   emptied bigint;
+  freed bigint;
 BEGIN
   PERFORM FROM porcupine.room_heads h WHERE h.room_id = room FOR UPDATE;
   SELECT m.* INTO membership FROM porcupine.members m WHERE m.room_id = room AND m.user_id = account;
@@ -62,20 +64,21 @@ BEGIN
     PERFORM porcupine.end_membership(membership);
   END IF;
   -- By their places, so that no plan reads all events to find them; under the lock nobody else moves one.
-  WITH said AS (
-    UPDATE porcupine.events e SET body = ''
-     WHERE e.ctid = ANY (ARRAY(SELECT own.ctid FROM porcupine.devices d,
-                                      LATERAL (SELECT o.ctid FROM porcupine.events o
-                                                WHERE o.room_id = room AND o.device_id = d.id AND o.client_id IS NOT NULL AND length(o.body) > 0
-                                               OFFSET 0) own
-                                WHERE d.user_id = account LIMIT max))
-    RETURNING e.seq),
+  SELECT array_agg(said.ctid), count(*), sum(said.length) INTO places, emptied, freed
+    FROM (SELECT own.* FROM porcupine.devices d,
+                 LATERAL (SELECT o.ctid, length(o.body) FROM porcupine.events o
+                           WHERE o.room_id = room AND o.device_id = d.id AND o.client_id IS NOT NULL AND length(o.body) > 0
+                          OFFSET 0) own
+           WHERE d.user_id = account LIMIT max) said;
+  IF emptied = 0 THEN
+    RETURN 0;
+  END IF;
+  WITH said AS (UPDATE porcupine.events e SET body = '' WHERE e.ctid = ANY (places) RETURNING e.seq),
   unpinned AS (DELETE FROM porcupine.pins p USING said s WHERE p.room_id = room AND p.seq = s.seq),
   unhinted AS (DELETE FROM porcupine.mention_hints h USING said s WHERE h.room_id = room AND h.seq = s.seq)
-  SELECT count(*) INTO emptied FROM said;
-  IF emptied > 0 THEN                           -- by which bridges and clients forget what they hold
-    PERFORM porcupine.append_server_event(room, 'redacted', jsonb_build_object('user', account::text));
-  END IF;
+  UPDATE porcupine.room_heads h SET bytes = h.bytes - freed WHERE h.room_id = room;
+  -- by which bridges and clients forget what they hold
+  PERFORM porcupine.append_server_event(room, 'redacted', jsonb_build_object('user', account::text));
   RETURN emptied;
 END
 $$;

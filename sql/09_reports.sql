@@ -49,7 +49,7 @@ BEGIN
    WHERE e.room_id = room AND e.seq = report.seq AND e.seq >= h.first_seq;
   IF target.kind IS NULL THEN
     PERFORM porcupine.refuse('not_found', 'no event of this room has this seq');
-  ELSIF target.kind NOT IN ('message', 'edit', 'reaction', 'system') THEN
+  ELSIF NOT porcupine.is_said(target.kind) THEN
     PERFORM porcupine.refuse('invalid', 'only a message, an edit or a reaction can be reported');
   END IF;
   PERFORM porcupine.lock_account(mine.user_id);

@@ -29,6 +29,7 @@ AS $$
 DECLARE
   head porcupine.room_heads;
   upto bigint;
+  freed bigint;
 BEGIN
   looked := 0;
   removed := 0;
@@ -41,17 +42,20 @@ BEGIN
     FROM (SELECT e.seq, bool_and(e.created_at < cutoff) OVER (ORDER BY e.seq) AS old
             FROM (SELECT e.seq, e.created_at FROM porcupine.events e
                    WHERE e.room_id = room AND e.seq >= head.first_seq ORDER BY e.seq LIMIT greatest(max, 1)) e) e;
-  DELETE FROM porcupine.events e
-   WHERE e.room_id = room AND e.seq BETWEEN head.first_seq AND least(upto, head.last_seq - 1) AND e.kind <> 'control';
-  GET DIAGNOSTICS removed = ROW_COUNT;
+  WITH gone AS (
+    DELETE FROM porcupine.events e
+     WHERE e.room_id = room AND e.seq BETWEEN head.first_seq AND least(upto, head.last_seq - 1) AND e.kind <> 'control'
+    RETURNING CASE WHEN porcupine.is_said(e.kind) THEN length(e.body) ELSE 0 END AS bytes)
+  SELECT count(*), coalesce(sum(g.bytes), 0) INTO removed, freed FROM gone g;
   IF upto = head.last_seq THEN
-    IF EXISTS (SELECT FROM porcupine.events e WHERE e.room_id = room AND e.seq = upto AND e.kind IN ('message', 'edit', 'reaction', 'system')
+    IF EXISTS (SELECT FROM porcupine.events e WHERE e.room_id = room AND e.seq = upto AND porcupine.is_said(e.kind)
                   AND length(e.body) > 0) THEN
       PERFORM porcupine.erase_bodies(room, upto);
       removed := removed + 1;
     END IF;
   END IF;
-  UPDATE porcupine.room_heads h SET first_seq = greatest(h.first_seq, least(upto + 1, head.last_seq)), erasures = h.erasures + (removed > 0)::integer
+  UPDATE porcupine.room_heads h SET first_seq = greatest(h.first_seq, least(upto + 1, head.last_seq)), erasures = h.erasures + (removed > 0)::integer,
+         bytes = h.bytes - freed
    WHERE h.room_id = room AND upto >= h.first_seq;
 END
 $$;
@@ -69,7 +73,7 @@ AS $$
    WHERE r.id > above AND (r.retention IS NOT NULL OR everywhere.keep IS NOT NULL)
      AND EXISTS (SELECT FROM porcupine.events e
                   WHERE e.room_id = r.id AND e.seq = h.first_seq AND e.created_at < due.cutoff
-                    AND (e.seq < h.last_seq OR (e.kind IN ('message', 'edit', 'reaction', 'system') AND length(e.body) > 0)))
+                    AND (e.seq < h.last_seq OR (porcupine.is_said(e.kind) AND length(e.body) > 0)))
    ORDER BY r.id LIMIT most
 $$;
 COMMENT ON FUNCTION porcupine.rooms_to_trim(bigint, integer) IS

@@ -2,6 +2,7 @@
 
 CREATE VIEW porcupine.stat_rooms AS
   SELECT r.id AS room_id, r.encrypted, h.archived, m.members, m.pending, h.last_seq AS head, h.first_seq, h.last_seq - h.first_seq + 1 AS events,
+         h.bytes,
          h.log_length AS control_entries, h.epoch, h.epoch_open, e.created_at AS last_event_at, i.open_invites, b.bans, p.open_reports
     FROM porcupine.rooms r
     JOIN porcupine.room_heads h ON h.room_id = r.id
@@ -22,6 +23,7 @@ COMMENT ON COLUMN porcupine.stat_rooms.pending IS 'members that wait for it';
 COMMENT ON COLUMN porcupine.stat_rooms.head IS 'seq of the newest event';
 COMMENT ON COLUMN porcupine.stat_rooms.first_seq IS 'seq of the oldest one that retention has left';
 COMMENT ON COLUMN porcupine.stat_rooms.events IS 'events from there on; entries of the control log below are not counted';
+COMMENT ON COLUMN porcupine.stat_rooms.bytes IS 'how long the bodies are of what was said and is kept; porcupine.max_room_size bounds it';
 COMMENT ON COLUMN porcupine.stat_rooms.control_entries IS 'length of the control log';
 COMMENT ON COLUMN porcupine.stat_rooms.epoch IS 'the current epoch';
 COMMENT ON COLUMN porcupine.stat_rooms.epoch_open IS 'whether messages are accepted in it; long false: no member''s client is there to make a new key';

@@ -64,6 +64,7 @@ CREATE FUNCTION porcupine.append_system(room bigint, client_id uuid, body bytea,
 AS $$
 DECLARE
   first bytea;
+  most bigint := porcupine.setting('max_room_size') * 1024;
 BEGIN
   PERFORM FROM porcupine.room_heads h WHERE h.room_id = room FOR UPDATE;
   SELECT e.seq, e.created_at, e.body INTO seq, created_at, first FROM porcupine.events e
@@ -76,8 +77,12 @@ BEGIN
     RETURN;
   END IF;
   PERFORM porcupine.check_system(room);
+  IF most > 0 AND (SELECT h.bytes + length(append_system.body) > most FROM porcupine.room_heads h WHERE h.room_id = room) THEN
+    PERFORM porcupine.refuse('quota', 'the room is full of messages', 'Redact some of them, or have the room keep them for a shorter time.',
+                             format('at most %s kB', most / 1024));
+  END IF;
   WITH head AS (
-    UPDATE porcupine.room_heads h SET last_seq = h.last_seq + 1 WHERE h.room_id = room RETURNING h.last_seq, h.epoch)
+    UPDATE porcupine.room_heads h SET last_seq = h.last_seq + 1, bytes = h.bytes + length(append_system.body) WHERE h.room_id = room RETURNING h.last_seq, h.epoch)
   INSERT INTO porcupine.events AS e (room_id, seq, created_at, client_id, epoch, kind, body)
   SELECT room, head.last_seq, clock_timestamp(), append_system.client_id, head.epoch, 'system', append_system.body FROM head
   RETURNING e.seq, e.created_at INTO append_system.seq, append_system.created_at;
@@ -98,7 +103,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.send_system(bigint, uuid, text) IS
-  'appends a message of the application itself, for trusted backends: an event of kind system without a sender, in plain text that the server can read, whatever the state of the epoch, to a room whose owner has said allow_system(). message: 1 to 65536 bytes of its JSON. The same client_id with the same message returns the first seq. It holds the room until the commit; send_system_deferred() does not. Errors: invalid, too_large, not_found, role (not allowed), archived, duplicate_mismatch. Example: SELECT seq FROM porcupine.send_system(1, gen_random_uuid(), ''Order 17 was paid'')';
+  'appends a message of the application itself, for trusted backends: an event of kind system without a sender, in plain text that the server can read, whatever the state of the epoch, to a room whose owner has said allow_system(). message: 1 to 65536 bytes of its JSON. The same client_id with the same message returns the first seq. It holds the room until the commit; send_system_deferred() does not. Errors: invalid, too_large, not_found, role (not allowed), archived, quota (porcupine.max_room_size), duplicate_mismatch. Example: SELECT seq FROM porcupine.send_system(1, gen_random_uuid(), ''Order 17 was paid'')';
 
 CREATE FUNCTION porcupine.send_system_deferred(room bigint, client_id uuid, message text) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -113,7 +118,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.send_system_deferred(bigint, uuid, text) IS
-  'send_system() for long transactions, as send_deferred() is send(): it takes its seq at the commit, in the order of the calls among what is deferred. Errors: invalid, too_large, not_found, role (not allowed), archived, duplicate_mismatch (at the commit). Example: SELECT porcupine.send_system_deferred(1, gen_random_uuid(), ''Order 17 was paid'')';
+  'send_system() for long transactions, as send_deferred() is send(): it takes its seq at the commit, in the order of the calls among what is deferred. Errors: invalid, too_large, not_found, role (not allowed), archived, quota (at the commit), duplicate_mismatch (at the commit). Example: SELECT porcupine.send_system_deferred(1, gen_random_uuid(), ''Order 17 was paid'')';
 
 CREATE FUNCTION porcupine.queue_system(room bigint, client_id uuid, body bytea) RETURNS void
   LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'porcupine_queue_system';

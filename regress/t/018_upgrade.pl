@@ -130,5 +130,7 @@ sub goes_on
 		COMMIT;}),
 		"4\n5\n1member.joined 2member.joined 3message 4message 5message\nplain|member|5",
 		"$version: a repeat is known, the next send has the next seq, history is whole");
+	is( $node->safe_psql($database, 'SELECT room_id, bytes FROM porcupine.room_heads ORDER BY 1'), '1|' . length('hellohiafter the update') . "\n2|0",
+		"$version: what was there before is counted");
 	return;
 }

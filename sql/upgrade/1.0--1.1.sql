@@ -52,7 +52,12 @@ ALTER TABLE porcupine.rooms
 ALTER TABLE porcupine.room_heads
   ADD COLUMN archived boolean NOT NULL DEFAULT false,
   ADD COLUMN first_seq bigint NOT NULL DEFAULT 1,
-  ADD COLUMN erasures bigint NOT NULL DEFAULT 0;
+  ADD COLUMN erasures bigint NOT NULL DEFAULT 0,
+  ADD COLUMN bytes bigint NOT NULL DEFAULT 0;
+UPDATE porcupine.room_heads h SET bytes = e.bytes
+  FROM (SELECT e.room_id, pg_catalog.sum(pg_catalog.length(e.body)) AS bytes FROM porcupine.events e
+         WHERE e.kind IN ('message', 'edit', 'reaction') GROUP BY e.room_id) e
+ WHERE e.room_id = h.room_id;
 
 ALTER TABLE porcupine.members
   ADD COLUMN delivered_seq bigint NOT NULL DEFAULT 0,

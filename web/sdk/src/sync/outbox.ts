@@ -53,7 +53,7 @@ type Step = 'again' | 'wait';
 const staleTries = 3;
 
 /** Refusals that say that nothing was stored; after any other the message may be in the log all the same. */
-const definite = new Set(['invalid', 'too_large', 'not_member', 'role', 'duplicate_mismatch']);
+const definite = new Set(['invalid', 'too_large', 'not_member', 'role', 'duplicate_mismatch', 'muted', 'archived', 'gone', 'quota']);
 
 export class Outbox {
   private readonly queue: OutboxQueue;
