@@ -109,7 +109,7 @@ bridge_start() {
   shift 2
   check_port
   (exec_as_service env -i PATH=/usr/bin:/bin LANG=C.UTF-8 PORCUPINE_PORT="$PORT" PORCUPINE_DATABASE="$conninfo" \
-    PORCUPINE_PAGE="$WORK/page" "$@" "$WORK/porcupine-bridge") </dev/null >>"$log" 2>&1 9>&- &
+    PORCUPINE_PAGE="$WORK/page" PORCUPINE_LIMITS=scale=1000000 "$@" "$WORK/porcupine-bridge") </dev/null >>"$log" 2>&1 9>&- &
   BRIDGES+=($!)
   BRIDGE_PORTS+=${BRIDGE_PORTS:+,}$PORT
   for ((tries = 0; tries < 300; tries++)); do

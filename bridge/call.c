@@ -4,12 +4,19 @@
 #include "call.h"
 #include "pool.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const Config *config;
 
 static void authenticate(Request *request);
 static void on_verdict(void *arg, AuthVerdict verdict, const JwtClaims *claims);
+static void charge(Request *request);
+static int64_t address_place(const Request *request);
+static void on_charged(void *arg, const Verdict *verdict);
+static void tell_limits(Request *request, const Verdict *verdict);
+static void refuse_rate(Request *request, int64_t seconds);
+static void settle(Request *request, DbOutcome outcome, const PGresult *result);
 static void run(Request *request);
 static bool read_body(Request *request);
 static bool needs_body(const Route *route);
@@ -23,10 +30,15 @@ call_open(const Config *given)
 void
 call_start(Request *request, Call *call)
 {
+	int64_t		wait;
+
 	request->route = call;
 	http_add_header(request, "Cache-Control", "no-store");
-	if (call->route->flags & OPEN)
-		run(request);
+	wait = limits_take(LIMIT_REQUESTS, address_place(request));
+	if (wait > 0)
+		refuse_rate(request, wait);
+	else if (call->route->flags & OPEN)
+		charge(request);
 	else
 		authenticate(request);
 }
@@ -38,6 +50,8 @@ call_gone(Request *request)
 
 	if (call == NULL)
 		return;
+	limits_forget(&call->charge);
+	attempts_end(&call->attempt);
 	cJSON_Delete(call->body);
 	if (call->state != NULL)
 		call->forget(call->state);
@@ -68,11 +82,119 @@ on_verdict(void *arg, AuthVerdict verdict, const JwtClaims *claims)
 
 	request->who = *claims;
 	if (verdict == AUTH_VALID)
-		run(request);
+		charge(request);
 	else if (verdict == AUTH_INVALID)
 		call_refuse(request, ERROR_UNAUTHENTICATED, 0, "the access token does not verify or has expired");
 	else
 		http_answer_problem(request, &busy);
+}
+
+/* --- how often ----------------------------------------------------------------------------------------- */
+
+/* Before anything that costs: whoever comes too often is not heard. */
+static void
+charge(Request *request)
+{
+	Call	   *call = call_of(request);
+	int			flags = call->route->flags;
+	int64_t		user = limits_place_of_user(request->who.user);
+	int64_t		address = address_place(request);
+
+	if (!read_body(request))
+		return;
+	if (flags & (SIGNS_IN | REGISTERS))
+		attempts_identify(&call->attempt, request, json_string(call->body, "username"));
+	if (flags & SIGNS_IN)
+		attempts_charge(&call->attempt, &call->charge);
+	else if (flags & REGISTERS)
+		limits_add(&call->charge, LIMIT_REGISTER, address, 0, LIMITS_ANY);
+	else if (flags & REFRESHES)
+		limits_add(&call->charge, LIMIT_REFRESH, address, 0, LIMITS_ANY);
+	else if (flags & JOINS)
+	{
+		limits_add(&call->charge, LIMIT_JOIN, user, 0, LIMITS_ANY);
+		limits_add(&call->charge, LIMIT_JOIN_ADDRESS, address, 0, LIMITS_ANY);
+	}
+	else if (flags & PREVIEWS)
+		limits_add(&call->charge, LIMIT_PREVIEW, user, 0, LIMITS_ANY);
+	else if (!(flags & OPEN))
+		limits_add(&call->charge, flags & SLOW ? LIMIT_PASSWORD : request->method == HTTP_GET ? LIMIT_READS : LIMIT_WRITES,
+				   user, 0, LIMITS_ANY);
+	if (call->charge.count > 0)
+		limits_ask(&call->charge, on_charged, request);
+	else
+		run(request);
+}
+
+static int64_t
+address_place(const Request *request)
+{
+	Address		client = {{0}};
+
+	/* of those that have gone meanwhile there is one for all */
+	(void) address_read(request->address, strlen(request->address), &client);
+	return limits_place_of_address(&client);
+}
+
+static void
+on_charged(void *arg, const Verdict *verdict)
+{
+	Request    *request = arg;
+	Call	   *call = call_of(request);
+	bool		known = !(call->route->flags & OPEN) || (call->charge.level & (LIMITS_BY_DEVICE | LIMITS_BY_ADDRESS)) != 0;
+
+	tell_limits(request, verdict);
+	if (!verdict->allowed)
+		refuse_rate(request, verdict->seconds);
+	else if ((call->route->flags & SLOW) && !attempts_begin(&call->attempt, known))
+	{
+		limits_refund(&call->charge);
+		refuse_rate(request, 1);
+	}
+	else
+		run(request);
+}
+
+/* draft-ietf-httpapi-ratelimit-headers: the policy that is nearest to its end. */
+static void
+tell_limits(Request *request, const Verdict *verdict)
+{
+	const Quota *quota = limits_quota(verdict->limit);
+	char		line[96];
+
+	if (verdict->allowed && verdict->left < 0)
+		return;
+	snprintf(line, sizeof(line), "\"%s\";q=%.0f;w=%.0f", quotas_name(verdict->limit), quota->count, quota->period / 1e6);
+	http_add_header(request, "RateLimit-Policy", line);
+	snprintf(line, sizeof(line), "\"%s\";r=%lld;t=%lld", quotas_name(verdict->limit),
+			 verdict->allowed ? (long long) verdict->left : 0, (long long) verdict->seconds);
+	http_add_header(request, "RateLimit", line);
+}
+
+static void
+refuse_rate(Request *request, int64_t seconds)
+{
+	Problem		problem = PROBLEM(ERROR_RATE_LIMITED, "too many attempts: wait, then try again");
+
+	problem.retry_after = seconds > 0 ? seconds : 1;
+	http_answer_problem(request, &problem);
+}
+
+/* What did not fail for a wrong password was no attempt at guessing one. */
+static void
+settle(Request *request, DbOutcome outcome, const PGresult *result)
+{
+	Call	   *call = call_of(request);
+	int			flags = call->route->flags;
+
+	attempts_end(&call->attempt);
+	if (outcome == DB_DONE && (flags & (SIGNS_IN | REGISTERS)))
+		attempts_welcome(&call->attempt, PQgetvalue(result, 0, 0));
+	if (!(flags & SIGNS_IN))
+		return;
+	if (outcome == DB_DONE || outcome == DB_AWAY
+		|| (outcome == DB_REFUSED && strcmp(PQresultErrorField(result, PG_DIAG_SQLSTATE), errors_kind(ERROR_BAD_CREDENTIALS)->sqlstate) != 0))
+		limits_refund(&call->charge);
 }
 
 /* --- one statement -------------------------------------------------------------------------------------- */
@@ -82,8 +204,6 @@ run(Request *request)
 {
 	const Call *call = call_of(request);
 
-	if (!read_body(request))
-		return;
 	if (call->route->run != NULL)
 		call->route->run(request);
 	else
@@ -186,6 +306,7 @@ call_is_done(Request *request, DbOutcome outcome, const PGresult *result)
 	Problem		problem;
 
 	request->call = NULL;
+	settle(request, outcome, result);
 	if (outcome == DB_DONE)
 		return true;
 	problem = errors_from_result(outcome == DB_REFUSED ? result : NULL);
@@ -213,6 +334,7 @@ call_answer_json(Request *request, const char *json)
 {
 	Text		content = {0};
 
+	attempts_tell(&call_of(request)->attempt, request);
 	text_add(&content, json);
 	http_answer(request, call_of(request)->route->status, "application/json", &content);
 }

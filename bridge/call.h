@@ -9,6 +9,7 @@
 #ifndef PORCUPINE_CALL_H
 #define PORCUPINE_CALL_H
 
+#include "attempts.h"
 #include "config.h"
 #include "params.h"
 
@@ -19,7 +20,13 @@ typedef enum RouteFlag
 	OPEN = 1,					/* no access token needed */
 	SLOW = 2,					/* hashes a password */
 	LARGE = 4,					/* takes a large body */
-	BY_SESSION = 8				/* $1 of its statement is the session, which it proves itself */
+	BY_SESSION = 8,				/* $1 of its statement is the session, which it proves itself */
+	/* what it counts as, instead of a read or a write of its user (limits.h) */
+	REGISTERS = 1 << 20,
+	SIGNS_IN = 1 << 21,			/* by name and password */
+	REFRESHES = 1 << 22,		/* of an address */
+	JOINS = 1 << 23,			/* by code */
+	PREVIEWS = 1 << 24
 } RouteFlag;
 
 typedef struct Route
@@ -40,6 +47,8 @@ typedef struct Call
 	int			route_number;	/* as the metrics know it */
 	char	   *values[CALL_MAX_BRACES];	/* of the path */
 	cJSON	   *body;
+	Charge		charge;			/* for how often it is made */
+	Attempt		attempt;
 	void	   *state;			/* of a run function ... */
 	void		(*forget) (void *state);	/* ... which lets go of it when the client goes */
 } Call;

@@ -34,6 +34,7 @@ static bool apply_origins(Config *config, const char *value);
 static bool apply_redis(Config *config, const char *value);
 static bool apply_redis_cluster(Config *config, const char *value);
 static bool apply_trusted_proxies(Config *config, const char *value);
+static bool apply_limits(Config *config, const char *value);
 static bool apply_log_level(Config *config, const char *value);
 static bool apply_metrics(Config *config, const char *value);
 static bool all_known(void);
@@ -51,6 +52,7 @@ static const Setting settings[] = {
 	{PREFIX "REDIS", "", "a list of at most 16 nodes like redis://user:password@10.0.0.1:6379, with commas between", true, apply_redis},
 	{PREFIX "REDIS_CLUSTER", "off", "on or off", false, apply_redis_cluster},
 	{PREFIX "TRUSTED_PROXIES", "", "a list of at most 64 addresses and ranges like 10.0.0.0/8 or ::1, with commas between", false, apply_trusted_proxies},
+	{PREFIX "LIMITS", "on", "on, off or a list of limits like login=20/10m, sockets_user=100, reads=off and scale=10, with commas between", false, apply_limits},
 	{PREFIX "LOG_LEVEL", "info", "one of debug, info, warning, error", false, apply_log_level},
 	{PREFIX "METRICS", "", "an address and a port like 127.0.0.1:9464 or [::1]:9464", false, apply_metrics},
 };
@@ -214,6 +216,12 @@ static bool
 apply_trusted_proxies(Config *target, const char *value)
 {
 	return *value == '\0' || address_read_ranges(value, &target->trusted_proxies);
+}
+
+static bool
+apply_limits(Config *target, const char *value)
+{
+	return quotas_read(value, &target->limits);
 }
 
 static bool

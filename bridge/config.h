@@ -7,6 +7,7 @@
 #include "address.h"
 #include "log.h"
 #include "nodes.h"
+#include "quotas.h"
 
 #define CONFIG_MAX_ORIGINS 16
 #define CONFIG_MAX_SEND_LANES 16
@@ -24,6 +25,7 @@ typedef struct Config
 	Nodes		redis;			/* none: bridges tell each other by the database alone */
 	bool		redis_cluster;	/* they are some of one cluster's */
 	AddressRanges trusted_proxies;	/* whose X-Forwarded-For is believed */
+	Quotas		limits;
 	LogLevel	log_level;
 	char		metrics_address[64];	/* numeric; where GET /metrics is answered */
 	int			metrics_port;	/* 0: nowhere */

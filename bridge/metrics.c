@@ -91,6 +91,15 @@ static const char *const peer_states[] = {"new", "authenticating", "ready", "end
 static const char *const db_outcomes[] = {"done", "refused", "unknown", "away"};
 static const char *const log_levels[] = {"debug", "info", "warning", "error"};
 
+static const char *const limit_names[] = {
+	"requests", "frames", "sends", "sends_room", "register", "login", "login_account", "login_known", "password", "refresh",
+	"join", "join_address", "preview", "reads", "writes", "hashes", "sockets_user", "sockets_address", "subscriptions"
+};
+static const char *const limit_decisions[] = {
+	[LIMIT_DECIDED_IN_REDIS] = "redis",
+	[LIMIT_DECIDED_HERE] = "bridge",
+};
+
 /* API.md, "Close codes"; other: the client or the network hung up. */
 static const char *const close_codes[] = {
 	"1003", "4401", "4403", "4408", "4413", "4419", "4429", "4503", "other"
@@ -201,6 +210,11 @@ const MetricKind metrics_kinds[N_METRICS] = {
 	[METRIC_HTTP_SECONDS] = BUCKETS("http_duration_seconds", durations, "The same, of all routes."),
 	[METRIC_TOKENS] = NUMBERS(METRIC_COUNTER, "tokens_total", "verdict", token_verdicts,
 							  "Access tokens that were looked at."),
+
+	[METRIC_LIMITED] = NUMBERS(METRIC_COUNTER, "limited_total", "limit", limit_names,
+							   "What was refused because it came too often, by the limit that was reached."),
+	[METRIC_LIMIT_DECISIONS] = NUMBERS(METRIC_COUNTER, "limit_decisions_total", "by", limit_decisions,
+									   "Calls whose rate was looked at, by who decided."),
 
 	[METRIC_LOG_LINES] = NUMBERS(METRIC_COUNTER, "log_lines_total", "level", log_levels, "Lines of the log."),
 	[METRIC_LOOP_LAG] = BUCKETS("loop_lag_seconds", durations,

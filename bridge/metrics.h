@@ -78,6 +78,8 @@ typedef enum Metric
 	METRIC_HTTP_ROUTE_SECONDS,	/* by route */
 	METRIC_HTTP_SECONDS,
 	METRIC_TOKENS,				/* by TokenVerdict */
+	METRIC_LIMITED,				/* by Limit */
+	METRIC_LIMIT_DECISIONS,		/* by LimitDecision */
 
 	/* the process */
 	METRIC_LOG_LINES,			/* by LogLevel */
@@ -100,6 +102,8 @@ enum DoorbellSource { DOORBELL_OWN, DOORBELL_OTHER };
 enum DatabaseLane { DATABASE_SEND, DATABASE_HELD, DATABASE_QUERY, DATABASE_SLOW, DATABASE_REPLICA, DATABASE_LISTEN, N_DATABASE_LANES };
 enum ReplicaOutcome { REPLICA_ANSWERED, REPLICA_LEFT };
 enum TokenVerdict { TOKEN_REMEMBERED, TOKEN_VERIFIED, TOKEN_INVALID, TOKEN_UNKNOWN_KEY };
+
+enum LimitDecision { LIMIT_DECIDED_IN_REDIS, LIMIT_DECIDED_HERE };
 
 #define METRICS_MAX_ROUTES 128
 #define METRICS_OTHER_ROUTE 0	/* the page, and what is at no path */

@@ -15,14 +15,14 @@
 	"s.current FROM porcupine.my_sessions() s) x"
 
 static const Route routes[] = {
-	{HTTP_POST, "/api/auth/register/", OPEN | SLOW, 201,
+	{HTTP_POST, "/api/auth/register/", OPEN | SLOW | REGISTERS, 201,
 		GRANT_SQL("register($1::text, $2::text, $3::text, $4::text, $5::text, $6::inet)"), accounts_sign_in, {
 			NEEDS(TEXT, "username"), NEEDS(TEXT, "password"), TAKES(TEXT, "display_name"), TAKES(TEXT, "email"),
 			TAKES(TEXT, "device_name"), CLIENT_ADDRESS}},
-	{HTTP_POST, "/api/auth/login/", OPEN | SLOW, 200,
+	{HTTP_POST, "/api/auth/login/", OPEN | SLOW | SIGNS_IN, 200,
 		GRANT_SQL("login($1::text, $2::text, $3::bigint, $4::text, $5::inet)"), accounts_sign_in, {
 			NEEDS(TEXT, "username"), NEEDS(TEXT, "password"), TAKES(ID, "device"), TAKES(TEXT, "device_name"), CLIENT_ADDRESS}},
-	{HTTP_POST, "/api/auth/refresh/", OPEN, 200, GRANT_SQL("refresh($1::text)"), accounts_refresh, {TAKES(TEXT, "refresh")}},
+	{HTTP_POST, "/api/auth/refresh/", OPEN | REFRESHES, 200, GRANT_SQL("refresh($1::text)"), accounts_refresh, {TAKES(TEXT, "refresh")}},
 	{HTTP_POST, "/api/auth/logout/", 0, 204, "SELECT porcupine.logout()", accounts_logout, NO_PARAMS},
 	{HTTP_GET, "/api/auth/user/", 0, 200,
 		SHAPE_ONE("u.id::text AS id, u.username, u.display_name, u.email, u.device_id::text AS device, "

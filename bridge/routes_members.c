@@ -23,7 +23,7 @@ static const Route routes[] = {
 		"$4::bytea, $5::bytea, $6::int, $7::bytea) i", NULL, {
 			PATH(ID, "room"), TAKES(INT, "expires_in"), TAKES(INT, "max_uses"), TAKES(BYTES, "code_hash"), TAKES(BYTES, "sealed"),
 			TAKES(INT, "index"), TAKES(BYTES, "entry"), PAGE_ORIGIN}},
-	{HTTP_GET, "/api/invites/{hash}/", 0, 200, INVITE_SQL("read_invite($1::bytea)"), NULL, {PATH(HASH, "hash")}},
+	{HTTP_GET, "/api/invites/{hash}/", PREVIEWS, 200, INVITE_SQL("read_invite($1::bytea)"), NULL, {PATH(HASH, "hash")}},
 	{HTTP_GET, ROOM "invites/{hash}/", 0, 200, INVITE_SQL("read_invite($2::bytea, $1::bigint)"), NULL, {
 			PATH(ID, "room"), PATH(HASH, "hash")}},
 };

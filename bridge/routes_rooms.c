@@ -10,7 +10,7 @@ static const Route routes[] = {
 				  "coalesce($3::bytea[], '{}'), coalesce($4::bigint[], '{}'), coalesce($5::bytea[], '{}')) r"), NULL, {
 			NEEDS(TEXT, "name"), TAKES(BOOL, "encrypted"), TAKES(BYTES_LIST, "entries"), TAKES_EACH(ID_LIST, "bundles", "device"),
 			TAKES_EACH(BYTES_LIST, "bundles", "bundle")}},
-	{HTTP_POST, "/api/rooms/join/", 0, 200, SHAPE_ONE(SHAPE_ROOM("r"), "porcupine.join_room($1::text) r"), NULL, {NEEDS(TEXT, "code")}},
+	{HTTP_POST, "/api/rooms/join/", JOINS, 200, SHAPE_ONE(SHAPE_ROOM("r"), "porcupine.join_room($1::text) r"), NULL, {NEEDS(TEXT, "code")}},
 	{HTTP_GET, ROOM, 0, 200, SHAPE_ONE(SHAPE_ROOM("r"), "porcupine.my_room($1::bigint) r"), NULL, {PATH(ID, "room")}},
 	{HTTP_PATCH, ROOM, 0, 200, SHAPE_ONE(SHAPE_ROOM("r"), "porcupine.rename_room($1::bigint, $2::text) r"), NULL, {
 			PATH(ID, "room"), NEEDS(TEXT, "name")}},

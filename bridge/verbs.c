@@ -7,6 +7,7 @@
 #include "fanout.h"
 #include "gather.h"
 #include "json.h"
+#include "limits.h"
 #include "metrics.h"
 #include "params.h"
 #include "pgvalue.h"
@@ -18,12 +19,14 @@
 #include "ws.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HEADS_EVERY_MS 25000
 #define TYPING_EVERY_MS 1000	/* more often it is not passed on */
 #define DRAIN_SPREAD_MS 2000
+#define FULL_RETRY "retry after 30000"
 
 #define WHOAMI_SQL \
 	"SELECT u.id IS NOT NULL, " SHAPE_USER("u", "id") " FROM porcupine.whoami_many($1::bigint[]) u ORDER BY u.item"
@@ -65,6 +68,8 @@ static void typing(Peer *peer, const cJSON *message, const char *room);
 static void mark_read(Peer *peer, const cJSON *message, const char *room);
 static void unsubscribe(Peer *peer, const cJSON *message, const char *room);
 static void ping(Peer *peer, const cJSON *message, const char *room);
+static bool comes_too_often(Peer *peer);
+static bool has_too_many_sockets(int64_t user);
 static void say_error(Peer *peer, const Problem *problem, const char *verb, const char *room, const char *client_id);
 static void say_invalid(Peer *peer, const char *detail, const char *verb, const char *room, const char *client_id);
 static void on_verdict(void *arg, AuthVerdict verdict, const JwtClaims *claims);
@@ -131,7 +136,9 @@ on_text(Peer *peer, const char *bytes, size_t length)
 			verb = &verbs[i];
 	}
 	metrics_add_named(METRIC_SOCKET_MESSAGES, type);
-	if (peer->state == PEER_NEW)
+	if (comes_too_often(peer))
+		;						/* and has been ended */
+	else if (peer->state == PEER_NEW)
 		auth(peer, message, NULL);
 	else if (message == NULL)
 		say_invalid(peer, "a frame is one JSON object in UTF-8 with each key once", NULL, NULL, NULL);
@@ -146,6 +153,23 @@ on_text(Peer *peer, const char *bytes, size_t length)
 	else
 		verb->run(peer, message, room);
 	cJSON_Delete(message);
+}
+
+/* Whatever it says: who does not heed refusals is not worth answering. */
+static bool
+comes_too_often(Peer *peer)
+{
+	const Quota *quota = limits_quota(LIMIT_FRAMES);
+	int64_t		wait = quota->count > 0 ? quota_take(quota, &peer->frames_full_at, 1, (int64_t) loop_now() * 1000) : 0;
+	char		reason[40];
+
+	if (wait == 0)
+		return false;
+	limits_count_refusal(LIMIT_FRAMES);
+	/* not one frame later, but when it has room for some */
+	snprintf(reason, sizeof(reason), "retry after %lld", (long long) (quota->period / 1000 / 10) + 1000);
+	peer_end(peer, CLOSE_RATE, reason, false);
+	return true;
 }
 
 static void
@@ -213,7 +237,9 @@ on_whoami(Question *question, DbOutcome outcome, const PGresult *result, int row
 	free(call);
 	if (peer == NULL)
 		return;
-	if (outcome == DB_DONE && pgvalue_bool(result, row, 0))
+	if (outcome == DB_DONE && pgvalue_bool(result, row, 0) && has_too_many_sockets(peer->who.user))
+		peer_end(peer, CLOSE_RATE, FULL_RETRY, false);
+	else if (outcome == DB_DONE && pgvalue_bool(result, row, 0))
 		become_ready(peer, PQgetvalue(result, row, 1));
 	else if (outcome == DB_DONE)
 		peer_end(peer, CLOSE_SESSION_ENDED, "the session is over", false);
@@ -223,6 +249,20 @@ on_whoami(Question *question, DbOutcome outcome, const PGresult *result, int row
 			(void) errors_from_result(result);	/* logs it */
 		peer_end(peer, CLOSE_DRAINING, "retry after 1000", false);
 	}
+}
+
+static bool
+has_too_many_sockets(int64_t user)
+{
+	double		most = limits_quota(LIMIT_SOCKETS_USER)->count;
+	double		count = 0;
+
+	for (const Peer *peer = peer_first_of_user(user); peer != NULL && count < most; peer = peer->next_of_user)
+		count++;
+	if (most <= 0 || count < most)
+		return false;
+	limits_count_refusal(LIMIT_SOCKETS_USER);
+	return true;
 }
 
 static void
@@ -246,15 +286,20 @@ subscribe(Peer *peer, const cJSON *message, const char *room)
 {
 	const cJSON *after = json_get(message, "after");
 	const cJSON *stream = json_get(message, "stream");
-	Problem		problem = PROBLEM(ERROR_RATE_LIMITED, "at most 1000 rooms on one socket");
+	double		quota = limits_quota(LIMIT_SUBSCRIPTIONS)->count;
+	double		most = quota > 0 && quota < WATCH_MAX ? quota : WATCH_MAX;
+	Problem		problem = PROBLEM(ERROR_RATE_LIMITED, "too many rooms on one socket");
 	int64_t		from = -1;
 	int64_t		of = -1;
 
 	if ((after != NULL && !json_to_number(after, JSON_MAX_NUMBER, &from))
 		|| (stream != NULL && !json_to_number(stream, JSON_MAX_NUMBER, &of)))
 		say_invalid(peer, "after and stream are numbers", "subscribe", room, NULL);
-	else if (peer->subscriptions.count >= WATCH_MAX && watch_find(peer, params_id(room)) == NULL)
+	else if ((double) peer->subscriptions.count >= most && watch_find(peer, params_id(room)) == NULL)
+	{
+		limits_count_refusal(LIMIT_SUBSCRIPTIONS);
 		say_error(peer, &problem, "subscribe", room, NULL);
+	}
 	else
 		watch_begin(peer, params_id(room), from, of);
 }
@@ -289,6 +334,16 @@ send_event(Peer *peer, const cJSON *message, const char *room)
 		return;
 	}
 	ws->send.room = params_id(room);
+	problem = PROBLEM(ERROR_RATE_LIMITED, "too many messages: wait, then send it again");
+	problem.retry_after = limits_take(LIMIT_SENDS, limits_place_of_user(peer->who.user));
+	if (problem.retry_after == 0)
+		problem.retry_after = limits_take(LIMIT_SENDS_ROOM, limits_place_of_room(ws->send.room));
+	if (problem.retry_after > 0)
+	{
+		free(ws);
+		say_error(peer, &problem, "send", room, json_string(message, "client_id"));
+		return;
+	}
 	ws->send.user = peer->who.user;
 	ws->send.device = peer->who.device;
 	ws->send.done = on_sent;

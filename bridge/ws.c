@@ -10,18 +10,22 @@
 #include "assembly.h"
 #include "base64.h"
 #include "http.h"
+#include "limits.h"
 #include "log.h"
 #include "metrics.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ALL_ROOMS "/ws"
 #define ONE_ROOM "/ws/chat/"
 #define HANG_UP_S 5
+#define FULL_RETRY_S 30
 #define BYTES_A_WRITE 65536
 
 static const char *const *allowed_origins;
+static Table by_address;		/* how many sockets there are, by the place of their address */
 static bool draining;
 
 static bool read_path(struct lws *wsi, int64_t *only_room);
@@ -29,6 +33,9 @@ static bool is_allowed(const char *origin);
 static bool header_is(struct lws *wsi, enum lws_token_indexes token, const char *expected);
 static bool key_is_well_formed(struct lws *wsi);
 static void refuse(struct lws *wsi, ErrorCode code, int status, const char *detail, const char *lines);
+static int64_t seconds_to_wait(struct lws *wsi);
+static int64_t place_of(struct lws *wsi);
+static void count_socket(int64_t place, int change);
 static int64_t query_number(struct lws *wsi, const char *name);
 static int	write_queue(Socket *socket);
 static int	write_some(Socket *socket);
@@ -70,6 +77,8 @@ ws_on_upgrade(struct lws *wsi)
 	int64_t		room;
 	char	   *uri;
 	int			length;
+	int64_t		wait = 0;
+	char		lines[48];
 
 	if (!header_is(wsi, WSI_TOKEN_UPGRADE, "websocket"))
 		return -1;
@@ -88,6 +97,11 @@ ws_on_upgrade(struct lws *wsi)
 		refuse(wsi, ERROR_INVALID, 400, "Sec-WebSocket-Key is not 16 bytes in base64", "");
 	else if (draining)
 		refuse(wsi, ERROR_BUSY, 503, "going down", "Retry-After: 1\r\n");
+	else if ((wait = seconds_to_wait(wsi)) > 0)
+	{
+		snprintf(lines, sizeof(lines), "Retry-After: %lld\r\n", (long long) wait);
+		refuse(wsi, ERROR_RATE_LIMITED, 0, "too many sockets or calls from this address", lines);
+	}
 	else
 		return 0;
 	return -1;
@@ -98,6 +112,7 @@ ws_on_filter(struct lws *wsi, Socket *socket)
 {
 	if (!read_path(wsi, &socket->only_room))
 		return -1;
+	socket->place = place_of(wsi);
 	socket->after = query_number(wsi, "after=");
 	socket->stream = query_number(wsi, "stream=");
 	return 0;
@@ -107,8 +122,44 @@ int
 ws_on_established(struct lws *wsi, Socket *socket)
 {
 	socket->wsi = wsi;
+	count_socket(socket->place, 1);
 	socket->peer = peer_open(socket, socket->only_room, socket->after, socket->stream);
 	return 0;
+}
+
+/* 0: it may connect. */
+static int64_t
+seconds_to_wait(struct lws *wsi)
+{
+	int64_t		place = place_of(wsi);
+	double		most = limits_quota(LIMIT_SOCKETS_ADDRESS)->count;
+
+	if (most > 0 && (double) (intptr_t) table_get(&by_address, place) >= most)
+	{
+		limits_count_refusal(LIMIT_SOCKETS_ADDRESS);
+		return FULL_RETRY_S;
+	}
+	return limits_take(LIMIT_REQUESTS, place);
+}
+
+static int64_t
+place_of(struct lws *wsi)
+{
+	Address		client = {{0}};
+
+	(void) http_client(wsi, &client);
+	return limits_place_of_address(&client);
+}
+
+static void
+count_socket(int64_t place, int change)
+{
+	intptr_t	now = (intptr_t) table_get(&by_address, place) + change;
+
+	if (now > 0)
+		table_put(&by_address, place, (void *) now);
+	else
+		table_remove(&by_address, place);
 }
 
 /* /ws/ is all rooms (0), /ws/chat/{room}/ is one; an id that is none of ours names nothing (-1). */
@@ -341,6 +392,9 @@ ws_on_closed(Socket *socket)
 	if (socket->flush.queued)
 		loop_undefer(&socket->flush);
 	text_free(&socket->partial);
+	if (socket->wsi != NULL)
+		count_socket(socket->place, -1);
+	socket->wsi = NULL;
 }
 
 static void

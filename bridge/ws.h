@@ -20,6 +20,7 @@ typedef struct Socket
 	bool		said_close;		/* a close frame has gone, ours or the client's */
 	bool		waiting;		/* for WRITEABLE; until then nothing is written */
 	Deferred	flush;
+	int64_t		place;			/* of its address, for the limits */
 	int64_t		only_room;
 	int64_t		after;
 	int64_t		stream;

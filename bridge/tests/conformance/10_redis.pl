@@ -13,7 +13,7 @@ use Time::HiRes qw(time);
 
 # With the rights that it needs and no others, as SECURITY.md names them.
 my $redis = Porcupine::Test::Redis->new('--user',
-	qw(chat on >se%cr:et ~porcupine:* &porcupine:* -@all +ping +select +publish +subscribe +unsubscribe +sadd +srem +smembers +scard +smismember +del +expire));
+	qw(chat on >se%cr:et ~porcupine:* &porcupine:* -@all +ping +select +publish +subscribe +unsubscribe +sadd +srem +smembers +scard +smismember +del +expire +evalsha +eval +time +exists +get +set));
 my $here = start_stack(
 	conf => "max_connections = 60\n",
 	env => { PORCUPINE_REDIS => $redis->url('chat:se%25cr%3Aet') }

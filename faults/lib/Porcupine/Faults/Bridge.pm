@@ -58,6 +58,7 @@ sub start
 		env => {
 			PORCUPINE_LISTEN => $self->{address},
 			PORCUPINE_PORT => $self->{port},
+			PORCUPINE_LIMITS => 'scale=1000000',
 			PORCUPINE_DATABASE => "host=" . ($self->{network} ? $self->{network}->outside : $self->{way}) . " port=5432 dbname=postgres user=porcupine_node",
 			PORCUPINE_PAGE => $self->{programs}{page},
 			%{ $self->{env} }

@@ -5,7 +5,7 @@
  */
 import type { Connection } from '../model.ts';
 import { backoffDelay, drainDelay } from './backoff.ts';
-import { isProblem } from './problem.ts';
+import { PorcupineError, isProblem } from './problem.ts';
 import type { ClientFrame, ServerFrame } from './wire.ts';
 
 /** The part of the standard WebSocket that is used, so that a program can bring its own. */
@@ -98,7 +98,8 @@ export class Socket {
     } catch (error) {
       // The session's end is announced by whoever refreshes tokens; everything else is worth another try.
       if (!isProblem(error, 'session_ended', 'unauthenticated')) {
-        this.retryAfter(backoffDelay(this.attempt++));
+        const told = error instanceof PorcupineError ? (error.retryAfter ?? 0) * 1000 : 0;
+        this.retryAfter(told + backoffDelay(this.attempt++));
       }
       return;
     }
@@ -183,7 +184,7 @@ export class Socket {
       case 4503:
         return (drainDelay(reason) ?? 0) + jittered;
       case 4429:
-        return rateLimitDelay + jittered;
+        return (drainDelay(reason) ?? rateLimitDelay) + jittered;
       default:
         return jittered;
     }

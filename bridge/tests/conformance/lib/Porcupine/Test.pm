@@ -75,6 +75,8 @@ sub start_bridge
 		  . $self->{node}->port
 		  . ' dbname=postgres user=porcupine_node',
 		PORCUPINE_PAGE => $self->page_folder,
+		# the limits are there, and out of the way: everybody in a test has one address
+		PORCUPINE_LIMITS => 'scale=1000',
 		%{ $self->{env} }
 	);
 	my $pid = fork // die "cannot fork: $!";
