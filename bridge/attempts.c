@@ -28,8 +28,8 @@ attempts_identify(Attempt *attempt, const Request *request, const char *name)
 
 	(void) address_read(request->address, strlen(request->address), &address);
 	attempt->name = place_of_name(name != NULL ? name : "");
-	attempt->address = limits_place_of_address(&address);
-	attempt->device = cookie != NULL && length == COOKIE_BYTES * 2 ? limits_place('d', cookie, length) : 0;
+	attempt->address = limiter_place_of_address(&address);
+	attempt->device = cookie != NULL && length == COOKIE_BYTES * 2 ? limiter_place('d', cookie, length) : 0;
 }
 
 void
@@ -39,21 +39,21 @@ attempts_charge(const Attempt *attempt, Charge *charge)
 	charge->marks[0] = attempt->device;
 	charge->marks[1] = attempt->address;
 	if (attempt->device != 0)
-		limits_add(charge, LIMIT_LOGIN_KNOWN, attempt->name, attempt->device, LIMITS_BY_DEVICE);
-	limits_add(charge, LIMIT_LOGIN_KNOWN, attempt->name, attempt->address, LIMITS_BY_ADDRESS);
-	limits_add(charge, LIMIT_LOGIN_ACCOUNT, attempt->name, 0, LIMITS_STRANGER);
-	limits_add(charge, LIMIT_LOGIN, attempt->address, 0, LIMITS_BY_ADDRESS | LIMITS_STRANGER);
+		limiter_add(charge, LIMIT_LOGIN_KNOWN, attempt->name, attempt->device, LIMITER_BY_DEVICE);
+	limiter_add(charge, LIMIT_LOGIN_KNOWN, attempt->name, attempt->address, LIMITER_BY_ADDRESS);
+	limiter_add(charge, LIMIT_LOGIN_ACCOUNT, attempt->name, 0, LIMITER_STRANGER);
+	limiter_add(charge, LIMIT_LOGIN, attempt->address, 0, LIMITER_BY_ADDRESS | LIMITER_STRANGER);
 }
 
 bool
 attempts_begin(Attempt *attempt, bool known)
 {
-	double		most = limits_quota(LIMIT_HASHES)->count;
+	double		most = limiter_quota(LIMIT_HASHES)->count;
 
 	/* half of the places are kept for those who are known */
 	if (most > 0 && hashing >= (known ? most : (most + 1) / 2))
 	{
-		limits_count_refusal(LIMIT_HASHES);
+		limiter_count_refusal(LIMIT_HASHES);
 		return false;
 	}
 	hashing++;
@@ -83,12 +83,12 @@ attempts_welcome(Attempt *attempt, const char *json)
 
 		randombytes_buf(bytes, sizeof(bytes));
 		sodium_bin2hex(attempt->number, sizeof(attempt->number), bytes, sizeof(bytes));
-		device = limits_place('d', attempt->number, COOKIE_BYTES * 2);
+		device = limiter_place('d', attempt->number, COOKIE_BYTES * 2);
 	}
 	for (int i = 0; i < (names[1] != names[0] ? 2 : 1); i++)
 	{
-		limits_mark(names[i], device);
-		limits_mark(names[i], attempt->address);
+		limiter_mark(names[i], device);
+		limiter_mark(names[i], attempt->address);
 	}
 	cJSON_Delete(grant);
 }
@@ -117,5 +117,5 @@ place_of_name(const char *name)
 		if ((unsigned char) *name < 0x80)
 			lower[length++] = (char) (*name >= 'A' && *name <= 'Z' ? *name + 'a' - 'A' : *name);
 	}
-	return limits_place('n', lower, length);
+	return limiter_place('n', lower, length);
 }

@@ -9,7 +9,7 @@
 #define PORCUPINE_ATTEMPTS_H
 
 #include "http.h"
-#include "limits.h"
+#include "limiter.h"
 
 #define ATTEMPTS_NUMBER 33		/* 16 bytes in hexadecimal digits */
 

@@ -34,7 +34,7 @@ call_start(Request *request, Call *call)
 
 	request->route = call;
 	http_add_header(request, "Cache-Control", "no-store");
-	wait = limits_take(LIMIT_REQUESTS, address_place(request));
+	wait = limiter_take(LIMIT_REQUESTS, address_place(request));
 	if (wait > 0)
 		refuse_rate(request, wait);
 	else if (call->route->flags & OPEN)
@@ -50,7 +50,7 @@ call_gone(Request *request)
 
 	if (call == NULL)
 		return;
-	limits_forget(&call->charge);
+	limiter_forget(&call->charge);
 	attempts_end(&call->attempt);
 	cJSON_Delete(call->body);
 	if (call->state != NULL)
@@ -97,7 +97,7 @@ charge(Request *request)
 {
 	Call	   *call = call_of(request);
 	int			flags = call->route->flags;
-	int64_t		user = limits_place_of_user(request->who.user);
+	int64_t		user = limiter_place_of_user(request->who.user);
 	int64_t		address = address_place(request);
 
 	if (!read_body(request))
@@ -107,21 +107,21 @@ charge(Request *request)
 	if (flags & SIGNS_IN)
 		attempts_charge(&call->attempt, &call->charge);
 	else if (flags & REGISTERS)
-		limits_add(&call->charge, LIMIT_REGISTER, address, 0, LIMITS_ANY);
+		limiter_add(&call->charge, LIMIT_REGISTER, address, 0, LIMITER_ANY);
 	else if (flags & REFRESHES)
-		limits_add(&call->charge, LIMIT_REFRESH, address, 0, LIMITS_ANY);
+		limiter_add(&call->charge, LIMIT_REFRESH, address, 0, LIMITER_ANY);
 	else if (flags & JOINS)
 	{
-		limits_add(&call->charge, LIMIT_JOIN, user, 0, LIMITS_ANY);
-		limits_add(&call->charge, LIMIT_JOIN_ADDRESS, address, 0, LIMITS_ANY);
+		limiter_add(&call->charge, LIMIT_JOIN, user, 0, LIMITER_ANY);
+		limiter_add(&call->charge, LIMIT_JOIN_ADDRESS, address, 0, LIMITER_ANY);
 	}
 	else if (flags & PREVIEWS)
-		limits_add(&call->charge, LIMIT_PREVIEW, user, 0, LIMITS_ANY);
+		limiter_add(&call->charge, LIMIT_PREVIEW, user, 0, LIMITER_ANY);
 	else if (!(flags & OPEN))
-		limits_add(&call->charge, flags & SLOW ? LIMIT_PASSWORD : request->method == HTTP_GET ? LIMIT_READS : LIMIT_WRITES,
-				   user, 0, LIMITS_ANY);
+		limiter_add(&call->charge, flags & SLOW ? LIMIT_PASSWORD : request->method == HTTP_GET ? LIMIT_READS : LIMIT_WRITES,
+				   user, 0, LIMITER_ANY);
 	if (call->charge.count > 0)
-		limits_ask(&call->charge, on_charged, request);
+		limiter_ask(&call->charge, on_charged, request);
 	else
 		run(request);
 }
@@ -133,7 +133,7 @@ address_place(const Request *request)
 
 	/* of those that have gone meanwhile there is one for all */
 	(void) address_read(request->address, strlen(request->address), &client);
-	return limits_place_of_address(&client);
+	return limiter_place_of_address(&client);
 }
 
 static void
@@ -141,14 +141,14 @@ on_charged(void *arg, const Verdict *verdict)
 {
 	Request    *request = arg;
 	Call	   *call = call_of(request);
-	bool		known = !(call->route->flags & OPEN) || (call->charge.level & (LIMITS_BY_DEVICE | LIMITS_BY_ADDRESS)) != 0;
+	bool		known = !(call->route->flags & OPEN) || (call->charge.level & (LIMITER_BY_DEVICE | LIMITER_BY_ADDRESS)) != 0;
 
 	tell_limits(request, verdict);
 	if (!verdict->allowed)
 		refuse_rate(request, verdict->seconds);
 	else if ((call->route->flags & SLOW) && !attempts_begin(&call->attempt, known))
 	{
-		limits_refund(&call->charge);
+		limiter_refund(&call->charge);
 		refuse_rate(request, 1);
 	}
 	else
@@ -159,7 +159,7 @@ on_charged(void *arg, const Verdict *verdict)
 static void
 tell_limits(Request *request, const Verdict *verdict)
 {
-	const Quota *quota = limits_quota(verdict->limit);
+	const Quota *quota = limiter_quota(verdict->limit);
 	char		line[96];
 
 	if (verdict->allowed && verdict->left < 0)
@@ -194,7 +194,7 @@ settle(Request *request, DbOutcome outcome, const PGresult *result)
 		return;
 	if (outcome == DB_DONE || outcome == DB_AWAY
 		|| (outcome == DB_REFUSED && strcmp(PQresultErrorField(result, PG_DIAG_SQLSTATE), errors_kind(ERROR_BAD_CREDENTIALS)->sqlstate) != 0))
-		limits_refund(&call->charge);
+		limiter_refund(&call->charge);
 }
 
 /* --- one statement -------------------------------------------------------------------------------------- */

@@ -11,7 +11,7 @@
 #include "fanout.h"
 #include "http.h"
 #include "hub.h"
-#include "limits.h"
+#include "limiter.h"
 #include "log.h"
 #include "loop.h"
 #include "memory.h"
@@ -98,7 +98,7 @@ serve(int worker)
 	signal(SIGPIPE, SIG_IGN);
 	routes_open(config);
 	ws_open(config->origins);
-	limits_open(&config->limits, config->redis_cluster);
+	limiter_open(&config->limits, config->redis_cluster);
 	http_trust(&config->trusted_proxies);
 	if (!server_open(config->listen, config->port, config->workers > 1)
 		|| !scrape_open(config->metrics_address, metrics_port, worker))
@@ -136,7 +136,7 @@ close_layers(void)
 	scrape_close();
 	sessions_close();
 	fanout_close();
-	limits_close();
+	limiter_close();
 	database_close();
 }
 

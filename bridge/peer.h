@@ -81,7 +81,7 @@ struct Peer
 	int64_t		only_room;		/* 0: all rooms; else the one in its path */
 	int64_t		after;			/* of the path's query, -1: absent */
 	int64_t		stream;
-	int64_t		frames_full_at;	/* its bucket: see limits.h */
+	int64_t		frames_full_at;	/* its bucket: see limiter.h */
 	Table		subscriptions;	/* by room; they belong to the layer above */
 	PeerCall   *calls;
 	int			n_calls;

@@ -7,7 +7,7 @@
 #include "fanout.h"
 #include "gather.h"
 #include "json.h"
-#include "limits.h"
+#include "limiter.h"
 #include "metrics.h"
 #include "params.h"
 #include "pgvalue.h"
@@ -159,13 +159,13 @@ on_text(Peer *peer, const char *bytes, size_t length)
 static bool
 comes_too_often(Peer *peer)
 {
-	const Quota *quota = limits_quota(LIMIT_FRAMES);
+	const Quota *quota = limiter_quota(LIMIT_FRAMES);
 	int64_t		wait = quota->count > 0 ? quota_take(quota, &peer->frames_full_at, 1, (int64_t) loop_now() * 1000) : 0;
 	char		reason[40];
 
 	if (wait == 0)
 		return false;
-	limits_count_refusal(LIMIT_FRAMES);
+	limiter_count_refusal(LIMIT_FRAMES);
 	/* not one frame later, but when it has room for some */
 	snprintf(reason, sizeof(reason), "retry after %lld", (long long) (quota->period / 1000 / 10) + 1000);
 	peer_end(peer, CLOSE_RATE, reason, false);
@@ -254,14 +254,14 @@ on_whoami(Question *question, DbOutcome outcome, const PGresult *result, int row
 static bool
 has_too_many_sockets(int64_t user)
 {
-	double		most = limits_quota(LIMIT_SOCKETS_USER)->count;
+	double		most = limiter_quota(LIMIT_SOCKETS_USER)->count;
 	double		count = 0;
 
 	for (const Peer *peer = peer_first_of_user(user); peer != NULL && count < most; peer = peer->next_of_user)
 		count++;
 	if (most <= 0 || count < most)
 		return false;
-	limits_count_refusal(LIMIT_SOCKETS_USER);
+	limiter_count_refusal(LIMIT_SOCKETS_USER);
 	return true;
 }
 
@@ -286,7 +286,7 @@ subscribe(Peer *peer, const cJSON *message, const char *room)
 {
 	const cJSON *after = json_get(message, "after");
 	const cJSON *stream = json_get(message, "stream");
-	double		quota = limits_quota(LIMIT_SUBSCRIPTIONS)->count;
+	double		quota = limiter_quota(LIMIT_SUBSCRIPTIONS)->count;
 	double		most = quota > 0 && quota < WATCH_MAX ? quota : WATCH_MAX;
 	Problem		problem = PROBLEM(ERROR_RATE_LIMITED, "too many rooms on one socket");
 	int64_t		from = -1;
@@ -297,7 +297,7 @@ subscribe(Peer *peer, const cJSON *message, const char *room)
 		say_invalid(peer, "after and stream are numbers", "subscribe", room, NULL);
 	else if ((double) peer->subscriptions.count >= most && watch_find(peer, params_id(room)) == NULL)
 	{
-		limits_count_refusal(LIMIT_SUBSCRIPTIONS);
+		limiter_count_refusal(LIMIT_SUBSCRIPTIONS);
 		say_error(peer, &problem, "subscribe", room, NULL);
 	}
 	else
@@ -335,9 +335,9 @@ send_event(Peer *peer, const cJSON *message, const char *room)
 	}
 	ws->send.room = params_id(room);
 	problem = PROBLEM(ERROR_RATE_LIMITED, "too many messages: wait, then send it again");
-	problem.retry_after = limits_take(LIMIT_SENDS, limits_place_of_user(peer->who.user));
+	problem.retry_after = limiter_take(LIMIT_SENDS, limiter_place_of_user(peer->who.user));
 	if (problem.retry_after == 0)
-		problem.retry_after = limits_take(LIMIT_SENDS_ROOM, limits_place_of_room(ws->send.room));
+		problem.retry_after = limiter_take(LIMIT_SENDS_ROOM, limiter_place_of_room(ws->send.room));
 	if (problem.retry_after > 0)
 	{
 		free(ws);

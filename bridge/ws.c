@@ -10,7 +10,7 @@
 #include "assembly.h"
 #include "base64.h"
 #include "http.h"
-#include "limits.h"
+#include "limiter.h"
 #include "log.h"
 #include "metrics.h"
 
@@ -132,14 +132,14 @@ static int64_t
 seconds_to_wait(struct lws *wsi)
 {
 	int64_t		place = place_of(wsi);
-	double		most = limits_quota(LIMIT_SOCKETS_ADDRESS)->count;
+	double		most = limiter_quota(LIMIT_SOCKETS_ADDRESS)->count;
 
 	if (most > 0 && (double) (intptr_t) table_get(&by_address, place) >= most)
 	{
-		limits_count_refusal(LIMIT_SOCKETS_ADDRESS);
+		limiter_count_refusal(LIMIT_SOCKETS_ADDRESS);
 		return FULL_RETRY_S;
 	}
-	return limits_take(LIMIT_REQUESTS, place);
+	return limiter_take(LIMIT_REQUESTS, place);
 }
 
 static int64_t
@@ -148,7 +148,7 @@ place_of(struct lws *wsi)
 	Address		client = {{0}};
 
 	(void) http_client(wsi, &client);
-	return limits_place_of_address(&client);
+	return limiter_place_of_address(&client);
 }
 
 static void

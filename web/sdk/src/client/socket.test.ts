@@ -144,6 +144,24 @@ test('a draining server is left alone for as long as it asks', async () => {
   socket.stop();
 });
 
+test('whoever was limited comes back when the server says', async () => {
+  const { socket, wire, wires, failWith } = bench();
+  socket.start();
+  const first = await wire(0);
+  first.opens();
+  first.says(ready);
+  failWith(new PorcupineError('rate_limited', '', null, 60));
+  first.ends(4429, 'retry after 7000');
+  await vi.advanceTimersByTimeAsync(6_999);
+  expect(wires).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(59_000);
+  failWith(null);
+  expect(wires).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(10_000);
+  await wire(1);
+  socket.stop();
+});
+
 test('an ended session is not tried again', async () => {
   const { socket, wire, wires, ended } = bench();
   socket.start();

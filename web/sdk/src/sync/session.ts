@@ -335,15 +335,16 @@ export class Session {
     } catch (error) {
       this.options.report(error);
       if (!isProblem(error, 'untrusted', 'gone')) {
-        this.refreshLater();
+        this.refreshLater(error instanceof PorcupineError ? (error.retryAfter ?? 0) : 0);
       }
     }
   }
 
-  private refreshLater(): void {
+  /** Not before the seconds that the server asks for. */
+  private refreshLater(least = 0): void {
     if (!this.closed && this.connection.state === 'online') {
       clearTimeout(this.retryTimer);
-      this.retryTimer = setTimeout(() => void this.refresh(), backoffDelay(++this.failures));
+      this.retryTimer = setTimeout(() => void this.refresh(), least * 1000 + backoffDelay(++this.failures));
     }
   }
 }

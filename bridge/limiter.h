@@ -1,5 +1,5 @@
 /*
- * limits.h - may this be done now? Token buckets of accounts and addresses, shared by all bridges.
+ * limiter.h - may this be done now? Token buckets of accounts and addresses, shared by all bridges.
  *
  * What is asked often (frames, sends) is decided here at once, by buckets of this process. What is
  * rare or costs much (REST, and whoever tries passwords or codes) is decided in Redis by one script,
@@ -10,26 +10,26 @@
  * A charge may depend on marks: signs that somebody has signed in to an account before, by a device or
  * from an address. They are where the buckets are, and last for 30 days.
  */
-#ifndef PORCUPINE_LIMITS_H
-#define PORCUPINE_LIMITS_H
+#ifndef PORCUPINE_LIMITER_H
+#define PORCUPINE_LIMITER_H
 
 #include "address.h"
 #include "quotas.h"
 
 #include <stddef.h>
 
-#define LIMITS_MAX_TOLLS 4
+#define LIMITER_MAX_TOLLS 4
 
 /* How somebody is known; a toll is due at these levels. The first mark that is found decides. */
-#define LIMITS_BY_DEVICE 1
-#define LIMITS_BY_ADDRESS 2
-#define LIMITS_STRANGER 4
-#define LIMITS_ANY 7
+#define LIMITER_BY_DEVICE 1
+#define LIMITER_BY_ADDRESS 2
+#define LIMITER_STRANGER 4
+#define LIMITER_ANY 7
 
 typedef struct Toll
 {
 	Limit		limit;
-	int64_t		place;			/* whose bucket: limits_place_…() */
+	int64_t		place;			/* whose bucket: limiter_place_…() */
 	int64_t		further;		/* which of theirs, or 0 */
 	int			levels;
 } Toll;
@@ -42,12 +42,12 @@ typedef struct Verdict
 	int64_t		seconds;		/* until it may be tried again, or until the bucket is full */
 } Verdict;
 
-typedef void (*LimitsDone) (void *arg, const Verdict *verdict);
+typedef void (*LimiterDone) (void *arg, const Verdict *verdict);
 
 /* Embedded in whoever asks, zeroed. The tolls of the marks' place stand first. */
 typedef struct Charge
 {
-	Toll		tolls[LIMITS_MAX_TOLLS];
+	Toll		tolls[LIMITER_MAX_TOLLS];
 	int			count;
 	int64_t		marks_place;	/* 0: there are none to look for */
 	int64_t		marks[2];		/* of a device, of an address; 0: none */
@@ -56,27 +56,27 @@ typedef struct Charge
 } Charge;
 
 /* quotas must outlive the process. */
-extern void limits_open(const Quotas *quotas, bool clustered);
-extern void limits_close(void);
-extern const Quota *limits_quota(Limit limit);
+extern void limiter_open(const Quotas *quotas, bool clustered);
+extern void limiter_close(void);
+extern const Quota *limiter_quota(Limit limit);
 
 /* Numbers by which subjects are known: never 0. */
-extern int64_t limits_place(char kind, const void *bytes, size_t length);
-extern int64_t limits_place_of_user(int64_t user);
-extern int64_t limits_place_of_room(int64_t room);
-extern int64_t limits_place_of_address(const Address *address);
+extern int64_t limiter_place(char kind, const void *bytes, size_t length);
+extern int64_t limiter_place_of_user(int64_t user);
+extern int64_t limiter_place_of_room(int64_t room);
+extern int64_t limiter_place_of_address(const Address *address);
 
-extern void limits_add(Charge *charge, Limit limit, int64_t place, int64_t further, int levels);
-/* done() is called once, maybe before this returns, unless limits_forget() comes first. */
-extern void limits_ask(Charge *charge, LimitsDone done, void *arg);
-extern void limits_forget(Charge *charge);
+extern void limiter_add(Charge *charge, Limit limit, int64_t place, int64_t further, int levels);
+/* done() is called once, maybe before this returns, unless limiter_forget() comes first. */
+extern void limiter_ask(Charge *charge, LimiterDone done, void *arg);
+extern void limiter_forget(Charge *charge);
 /* What was charged and allowed is given back. */
-extern void limits_refund(const Charge *charge);
-extern void limits_mark(int64_t place, int64_t mark);
+extern void limiter_refund(const Charge *charge);
+extern void limiter_mark(int64_t place, int64_t mark);
 
 /* By the buckets of this process: 0, or the seconds after which to try again. */
-extern int64_t limits_take(Limit limit, int64_t place);
+extern int64_t limiter_take(Limit limit, int64_t place);
 /* There is no room for one more of what is counted; for the metrics. */
-extern void limits_count_refusal(Limit limit);
+extern void limiter_count_refusal(Limit limit);
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * limits.c - see limits.h. It owns this process's buckets and marks, and the questions that are under way.
+ * limiter.c - see limiter.h. It owns this process's buckets and marks, and the questions that are under way.
  *
  * What Redis has counted is copied into the buckets here, so that they go on from there when it goes
  * away. A question that comes back too late has been decided here already; what it took stays taken.
  * After such a delay its node is left alone for a second.
  */
-#include "limits.h"
+#include "limiter.h"
 #include "buckets.h"
 #include "channels.h"
 #include "log.h"
@@ -27,7 +27,7 @@
 #define REST_MS 1000
 #define KEY_SIZE 96
 #define NUMBER_SIZE 24
-#define MAX_WORDS (3 + 2 + LIMITS_MAX_TOLLS + 4 + 4 * LIMITS_MAX_TOLLS)
+#define MAX_WORDS (3 + 2 + LIMITER_MAX_TOLLS + 4 + 4 * LIMITER_MAX_TOLLS)
 
 /*
  * KEYS: the marks, then the buckets. ARGV: how many marks, their levels (two), the level if it is known;
@@ -79,7 +79,7 @@ typedef struct Ask
 	bool		waits;
 	Charge	   *charge;			/* NULL: nobody waits for it */
 	Charge		copy;
-	LimitsDone	done;
+	LimiterDone	done;
 	void	   *arg;
 	Verdict		verdict;
 	int			node;
@@ -123,7 +123,7 @@ static void on_nothing(void *arg, const redisReply *reply);
 static int64_t now_us(void);
 
 void
-limits_open(const Quotas *quotas, bool is_cluster)
+limiter_open(const Quotas *quotas, bool is_cluster)
 {
 	unsigned char digest[20];
 
@@ -138,7 +138,7 @@ limits_open(const Quotas *quotas, bool is_cluster)
 }
 
 void
-limits_close(void)
+limiter_close(void)
 {
 	closed = true;
 	timer_stop(&patience);
@@ -148,7 +148,7 @@ limits_close(void)
 }
 
 const Quota *
-limits_quota(Limit limit)
+limiter_quota(Limit limit)
 {
 	return &limits->list[limit];
 }
@@ -156,7 +156,7 @@ limits_quota(Limit limit)
 /* --- subjects ------------------------------------------------------------------------------------- */
 
 int64_t
-limits_place(char kind, const void *bytes, size_t length)
+limiter_place(char kind, const void *bytes, size_t length)
 {
 	crypto_generichash_state state;
 	unsigned char hash[16];
@@ -172,47 +172,47 @@ limits_place(char kind, const void *bytes, size_t length)
 }
 
 int64_t
-limits_place_of_user(int64_t user)
+limiter_place_of_user(int64_t user)
 {
-	return limits_place('u', &user, sizeof(user));
+	return limiter_place('u', &user, sizeof(user));
 }
 
 int64_t
-limits_place_of_room(int64_t room)
+limiter_place_of_room(int64_t room)
 {
-	return limits_place('r', &room, sizeof(room));
+	return limiter_place('r', &room, sizeof(room));
 }
 
 int64_t
-limits_place_of_address(const Address *address)
+limiter_place_of_address(const Address *address)
 {
 	Address		customer = address_of_customer(address);
 
-	return limits_place('a', customer.bytes, sizeof(customer.bytes));
+	return limiter_place('a', customer.bytes, sizeof(customer.bytes));
 }
 
 void
-limits_add(Charge *charge, Limit limit, int64_t place, int64_t further, int levels)
+limiter_add(Charge *charge, Limit limit, int64_t place, int64_t further, int levels)
 {
-	if (limits_quota(limit)->count > 0)
+	if (limiter_quota(limit)->count > 0)
 		charge->tolls[charge->count++] = (Toll) {limit, place, further, levels};
 }
 
 /* --- asking ---------------------------------------------------------------------------------------- */
 
 void
-limits_ask(Charge *charge, LimitsDone done, void *arg)
+limiter_ask(Charge *charge, LimiterDone done, void *arg)
 {
 	Ask		   *ask = memory_alloc(sizeof(Ask));
 
-	charge->level = charge->marks_place != 0 ? 0 : LIMITS_STRANGER;
+	charge->level = charge->marks_place != 0 ? 0 : LIMITER_STRANGER;
 	*ask = (Ask) {.charge = charge, .copy = *charge, .done = done, .arg = arg, .verdict = {.allowed = true, .left = -1}};
 	charge->ask = ask;
 	go_on(ask);
 }
 
 void
-limits_forget(Charge *charge)
+limiter_forget(Charge *charge)
 {
 	if (charge->ask != NULL)
 		charge->ask->charge = NULL;
@@ -267,8 +267,8 @@ is_due(const Ask *ask, int i)
 static void
 send_script(Ask *ask)
 {
-	char		keys[2 + LIMITS_MAX_TOLLS][KEY_SIZE];
-	char		numbers[1 + 4 + 4 * LIMITS_MAX_TOLLS][NUMBER_SIZE];
+	char		keys[2 + LIMITER_MAX_TOLLS][KEY_SIZE];
+	char		numbers[1 + 4 + 4 * LIMITER_MAX_TOLLS][NUMBER_SIZE];
 	const char *words[MAX_WORDS] = {ask->in_full ? "EVAL" : "EVALSHA", ask->in_full ? script : script_hash, numbers[0]};
 	const Charge *copy = &ask->copy;
 	int			levels[2] = {0};
@@ -282,7 +282,7 @@ send_script(Ask *ask)
 		if (copy->marks[i] == 0)
 			continue;
 		name_mark(copy->marks_place, copy->marks[i], keys[n_keys++]);
-		levels[n_marks++] = i == 0 ? LIMITS_BY_DEVICE : LIMITS_BY_ADDRESS;
+		levels[n_marks++] = i == 0 ? LIMITER_BY_DEVICE : LIMITER_BY_ADDRESS;
 	}
 	snprintf(numbers[n++], NUMBER_SIZE, "%d", n_marks);
 	snprintf(numbers[n++], NUMBER_SIZE, "%d", levels[0]);
@@ -296,8 +296,8 @@ send_script(Ask *ask)
 			continue;
 		place = toll->place;
 		name_bucket(toll, keys[n_keys++]);
-		snprintf(numbers[n++], NUMBER_SIZE, "%.0f", limits_quota(toll->limit)->count);
-		snprintf(numbers[n++], NUMBER_SIZE, "%.0f", limits_quota(toll->limit)->period);
+		snprintf(numbers[n++], NUMBER_SIZE, "%.0f", limiter_quota(toll->limit)->count);
+		snprintf(numbers[n++], NUMBER_SIZE, "%.0f", limiter_quota(toll->limit)->period);
 		snprintf(numbers[n++], NUMBER_SIZE, "1");
 		snprintf(numbers[n++], NUMBER_SIZE, "%d", toll->levels);
 	}
@@ -423,7 +423,7 @@ take_reply(Ask *ask, const redisReply *reply)
 			return false;
 		left = (double) reply->element[at++]->integer;
 		if (left >= 0)
-			*bucket_of(&copy->tolls[i]) = quota_full_at(limits_quota(copy->tolls[i].limit), left, now);
+			*bucket_of(&copy->tolls[i]) = quota_full_at(limiter_quota(copy->tolls[i].limit), left, now);
 		if (reply->element[0]->integer == (long long) at - 3)
 			ask->verdict = (Verdict) {.limit = copy->tolls[i].limit, .left = left, .seconds = (reply->element[1]->integer + 999999) / 1000000};
 		else if (left >= 0 && ask->verdict.allowed)
@@ -439,11 +439,11 @@ take_reply(Ask *ask, const redisReply *reply)
 static void
 note(Verdict *verdict, Limit limit, double left)
 {
-	const Quota *quota = limits_quota(limit);
+	const Quota *quota = limiter_quota(limit);
 
 	if (limit == LIMIT_LOGIN_ACCOUNT || limit == LIMIT_LOGIN_KNOWN)
 		return;
-	if (verdict->left >= 0 && verdict->left / limits_quota(verdict->limit)->count <= left / quota->count)
+	if (verdict->left >= 0 && verdict->left / limiter_quota(verdict->limit)->count <= left / quota->count)
 		return;
 	verdict->limit = limit;
 	verdict->left = left;
@@ -465,7 +465,7 @@ decide_here(Ask *ask)
 		copy->level = level_here(copy);
 	for (int i = 0; i < copy->count && ask->verdict.allowed; i++)
 	{
-		const Quota *quota = limits_quota(copy->tolls[i].limit);
+		const Quota *quota = limiter_quota(copy->tolls[i].limit);
 		int64_t    *full_at = bucket_of(&copy->tolls[i]);
 		int64_t		wait;
 
@@ -483,7 +483,7 @@ decide_here(Ask *ask)
 	for (int i = 0; i < copy->count && !ask->verdict.allowed; i++)
 	{
 		if ((taken & 1u << i) != 0)
-			(void) quota_take(limits_quota(copy->tolls[i].limit), bucket_of(&copy->tolls[i]), -1, now);
+			(void) quota_take(limiter_quota(copy->tolls[i].limit), bucket_of(&copy->tolls[i]), -1, now);
 	}
 	finish(ask);
 }
@@ -494,9 +494,9 @@ level_here(const Charge *charge)
 	for (int i = 0; i < 2; i++)
 	{
 		if (charge->marks[i] != 0 && buckets_get(marks, hash_of(charge->marks_place, charge->marks[i], -1)) > now_us())
-			return i == 0 ? LIMITS_BY_DEVICE : LIMITS_BY_ADDRESS;
+			return i == 0 ? LIMITER_BY_DEVICE : LIMITER_BY_ADDRESS;
 	}
-	return LIMITS_STRANGER;
+	return LIMITER_STRANGER;
 }
 
 /* Nobody waits for it in Redis any more. */
@@ -510,28 +510,28 @@ finish(Ask *ask)
 		charge->ask = NULL;
 		charge->level = ask->copy.level;
 		if (!ask->verdict.allowed)
-			limits_count_refusal(ask->verdict.limit);
+			limiter_count_refusal(ask->verdict.limit);
 		ask->done(ask->arg, &ask->verdict);
 	}
 	free(ask);
 }
 
 int64_t
-limits_take(Limit limit, int64_t place)
+limiter_take(Limit limit, int64_t place)
 {
 	Toll		toll = {.limit = limit, .place = place};
 	int64_t		wait;
 
-	if (limits_quota(limit)->count <= 0 || buckets == NULL)
+	if (limiter_quota(limit)->count <= 0 || buckets == NULL)
 		return 0;
-	wait = quota_take(limits_quota(limit), bucket_of(&toll), 1, now_us());
+	wait = quota_take(limiter_quota(limit), bucket_of(&toll), 1, now_us());
 	if (wait > 0)
-		limits_count_refusal(limit);
+		limiter_count_refusal(limit);
 	return (wait + 999999) / 1000000;
 }
 
 void
-limits_count_refusal(Limit limit)
+limiter_count_refusal(Limit limit)
 {
 	metrics_add_to(METRIC_LIMITED, (int) limit, 1);
 }
@@ -539,7 +539,7 @@ limits_count_refusal(Limit limit)
 /* --- afterwards --------------------------------------------------------------------------------------- */
 
 void
-limits_refund(const Charge *charge)
+limiter_refund(const Charge *charge)
 {
 	unsigned	tolls = 0;
 
@@ -554,7 +554,7 @@ refund_tolls(const Charge *charge, unsigned tolls)
 	for (int i = 0; i < charge->count; i++)
 	{
 		const Toll *toll = &charge->tolls[i];
-		const Quota *quota = limits_quota(toll->limit);
+		const Quota *quota = limiter_quota(toll->limit);
 		char		key[KEY_SIZE];
 		char		count[NUMBER_SIZE];
 		char		period[NUMBER_SIZE];
@@ -573,7 +573,7 @@ refund_tolls(const Charge *charge, unsigned tolls)
 }
 
 void
-limits_mark(int64_t place, int64_t mark)
+limiter_mark(int64_t place, int64_t mark)
 {
 	char		key[KEY_SIZE];
 	char		seconds[NUMBER_SIZE];
