@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* More members than any call has; it bounds the comparison of keys. */
-#define MAX_MEMBERS 64
+#define MAX_MEMBERS 128
 
 typedef struct Scan
 {
