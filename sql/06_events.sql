@@ -87,17 +87,21 @@ BEGIN
   IF seq IS NULL THEN
     PERFORM porcupine.refuse('invalid', 'seq is a number');
   END IF;
-  RETURN QUERY SELECT page.* FROM (
-    (SELECT e.* FROM porcupine.log e
-      WHERE e.room_id = room AND e.seq < around.seq AND e.seq >= porcupine.first_kept(room) ORDER BY e.seq DESC LIMIT wanted / 2)
-    UNION ALL
-    (SELECT e.* FROM porcupine.log e
-      WHERE e.room_id = room AND e.seq >= greatest(around.seq, porcupine.first_kept(room)) ORDER BY e.seq LIMIT wanted - wanted / 2)) page
+  RETURN QUERY
+  SELECT page.room_id, page.seq, page.kind, page.sender_id, page.device_id, page.client_id, page.epoch, page.ref, page.created_at, page.body
+    FROM (SELECT before.*, sum(length(before.body)) OVER (ORDER BY before.seq DESC) AS bytes
+            FROM (SELECT e.* FROM porcupine.log e
+                   WHERE e.room_id = room AND e.seq < around.seq AND e.seq >= porcupine.first_kept(room) ORDER BY e.seq DESC LIMIT wanted / 2) before
+          UNION ALL
+          SELECT others.*, sum(length(others.body)) OVER (ORDER BY others.seq) AS bytes
+            FROM (SELECT e.* FROM porcupine.log e
+                   WHERE e.room_id = room AND e.seq >= greatest(around.seq, porcupine.first_kept(room)) ORDER BY e.seq LIMIT wanted - wanted / 2) others) page
+   WHERE page.bytes <= 4 * 1024 * 1024
    ORDER BY page.seq;
 END
 $$;
 COMMENT ON FUNCTION porcupine.around(bigint, bigint, integer) IS
-  'up to max (1-500) events of a room around a seq, in order: half of them before it, it and the others after. Errors: invalid, not_member, role, unauthenticated, session_ended. Example: SELECT seq, kind, body FROM porcupine.around(1, 41, 20)';
+  'up to max (1-500) events of a room around a seq, in order: half of them before it, it and the others after; fewer where the bodies of a half would be more than 4 MiB: history() and since() go on from its ends. Errors: invalid, not_member, role, unauthenticated, session_ended. Example: SELECT seq, kind, body FROM porcupine.around(1, 41, 20)';
 
 CREATE FUNCTION porcupine.cursor_state(room bigint, after bigint DEFAULT NULL, stream bigint DEFAULT NULL, behind integer DEFAULT NULL,
   OUT head bigint, OUT current_stream bigint, OUT epoch integer, OUT epoch_open boolean, OUT reset boolean) RETURNS record

@@ -1,6 +1,32 @@
 -- What there is about a person: given out, and taken away. A row of users stays for whoever is erased, by which the log knows who sent
 -- what; so do the seqs and the control log, whose entries others verify.
 
+CREATE TABLE porcupine.former_members (
+  user_id bigint REFERENCES porcupine.users ON DELETE CASCADE,
+  room_id bigint REFERENCES porcupine.rooms ON DELETE CASCADE,
+  PRIMARY KEY (user_id, room_id)
+);
+CREATE INDEX former_members_room_id_idx ON porcupine.former_members (room_id);
+COMMENT ON TABLE porcupine.former_members IS
+  'who was in which room and left it: where to look for what somebody said, for the log has no index by sender and the audit log ends';
+
+CREATE FUNCTION porcupine.recount() RETURNS void
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT FROM porcupine.room_heads h ORDER BY h.room_id FOR UPDATE;
+  UPDATE porcupine.room_heads h SET bytes = r.bytes
+    FROM (SELECT h.room_id, coalesce(sum(length(e.body)), 0) AS bytes
+            FROM porcupine.room_heads h LEFT JOIN porcupine.events e ON e.room_id = h.room_id AND porcupine.is_said(e.kind) GROUP BY h.room_id) r
+   WHERE r.room_id = h.room_id AND r.bytes <> h.bytes;
+  INSERT INTO porcupine.former_members (user_id, room_id)
+  SELECT DISTINCT u.id, r.id FROM porcupine.events e JOIN porcupine.users u ON u.id = e.sender_id JOIN porcupine.rooms r ON r.id = e.room_id
+   WHERE NOT EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = e.room_id AND m.user_id = e.sender_id)
+  ON CONFLICT DO NOTHING;
+$$;
+COMMENT ON FUNCTION porcupine.recount() IS
+  'works out anew from the log what is kept beside it: how much each room holds, and who has said something in a room that they left. For after somebody has changed the log by hand, or has restored a dump of 1.0 straight into this version. It reads the whole log and stops all sends meanwhile. Example: SELECT porcupine.recount()';
+
 CREATE FUNCTION porcupine.erase_account(account bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
@@ -24,29 +50,32 @@ BEGIN
   DELETE FROM porcupine.join_requests j WHERE j.user_id = account;
   UPDATE porcupine.bans b SET reason = '' WHERE b.user_id = account AND b.reason <> '';
   UPDATE porcupine.audit a SET detail = a.detail - 'reason' WHERE a.subject_id = account AND a.detail ? 'reason';
-  UPDATE porcupine.reports r SET reporter_id = NULL, reason = '' WHERE r.reporter_id = account;
-  UPDATE porcupine.reports r SET evidence = NULL WHERE r.sender_id = account AND r.evidence IS NOT NULL;
+  UPDATE porcupine.reports r SET reporter_id = NULL, reason = '', note = NULL WHERE r.reporter_id = account;
+  UPDATE porcupine.reports r SET reason = '', evidence = NULL, note = NULL
+   WHERE r.sender_id = account AND (r.reason <> '' OR r.evidence IS NOT NULL OR r.note IS NOT NULL);
   UPDATE porcupine.devices d SET name = 'erased', keys = NULL, revoked_at = coalesce(d.revoked_at, clock_timestamp())
    WHERE d.user_id = account AND (d.name <> 'erased' OR d.keys IS NOT NULL OR d.revoked_at IS NULL);
 END
 $$;
 COMMENT ON FUNCTION porcupine.erase_account(bigint) IS
-  'takes away what an account is but its id: names, address, password, sessions, what its devices have published or were given, why it was banned or disabled, what it has written in reports and what others have quoted of it there; rows of devices stay, for they are how messages are found';
+  'takes away what an account is but its id: names, address, password, sessions, what its devices have published or were given, why it was banned or disabled, what it has written in reports and what others have written and quoted of it there; rows of devices stay, for they are how messages are found';
 
 CREATE FUNCTION porcupine.rooms_of(account bigint) RETURNS SETOF bigint
   LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
-  SELECT r.id FROM porcupine.rooms r
-   WHERE EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = r.id AND m.user_id = account)
-      OR EXISTS (SELECT FROM porcupine.devices d,
+  SELECT m.room_id FROM porcupine.members m WHERE m.user_id = account
+  UNION
+  SELECT f.room_id FROM porcupine.former_members f
+   WHERE f.user_id = account
+     AND EXISTS (SELECT FROM porcupine.devices d,
                         LATERAL (SELECT FROM porcupine.events e
-                                  WHERE e.room_id = r.id AND e.device_id = d.id AND e.client_id IS NOT NULL AND length(e.body) > 0 LIMIT 1) own
+                                  WHERE e.room_id = f.room_id AND e.device_id = d.id AND e.client_id IS NOT NULL AND length(e.body) > 0 LIMIT 1) own
                   WHERE d.user_id = account)
-   ORDER BY r.id
+   ORDER BY 1
 $$;
 COMMENT ON FUNCTION porcupine.rooms_of(bigint) IS
-  'the rooms that a user is in or has said something in that is still there; one look at an index for each room and device, as the audit log need not go back that far';
+  'the rooms that a user is in or has said something in that is still there; one look at an index for each room that they have left and each device';
 
 CREATE FUNCTION porcupine.erase_from_room(room bigint, account bigint, max bigint) RETURNS bigint
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -129,7 +158,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.erase_user(bigint, bigint) IS
-  'erases a person: names, email address, password, sessions, device names and keys go; what they have sent becomes empty, in place; their memberships end, their rooms are handed over as by leave_room(); their reports become anonymous, and what others quoted of them goes. An id stays, under the name erased-<id>, and the client-signed control log, which others verify. It holds the rooms it has been to until the commit: for somebody who has sent a great deal, max bounds the messages of a call, and it is called again while more is true, each time in a transaction of its own. A second time finds nothing. What the disk held goes by VACUUM; backups are for their owner to see to. Errors: not_found, invalid. Example: SELECT * FROM porcupine.erase_user(7)';
+  'erases a person: names, email address, password, sessions, device names and keys go; what they have sent becomes empty, in place; their memberships end, their rooms are handed over as by leave_room(); their reports become anonymous; what these say, and what others said and quoted of them in reports, goes. An id stays, under the name erased-<id>, and the client-signed control log, which others verify. It holds the rooms it has been to until the commit: for somebody who has sent a great deal, max bounds the messages of a call, and it is called again while more is true, each time in a transaction of its own. A second time finds nothing. What the disk held goes by VACUUM; backups are for their owner to see to. Errors: not_found, invalid. Example: SELECT * FROM porcupine.erase_user(7)';
 
 CREATE FUNCTION porcupine.as_base64(bytes bytea) RETURNS text
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -181,13 +210,14 @@ AS $$
   UNION ALL
   SELECT 'event', jsonb_build_object('room', own.room_id::text, 'seq', own.seq, 'kind', own.kind, 'device', own.device_id::text,
                     'client_id', own.client_id, 'epoch', own.epoch, 'ref', own.ref, 'created_at', own.created_at, 'body', porcupine.as_base64(own.body))
-    FROM porcupine.rooms r, porcupine.devices d,
+    FROM (SELECT m.room_id FROM porcupine.members m WHERE m.user_id = account
+          UNION SELECT f.room_id FROM porcupine.former_members f WHERE f.user_id = account) r, porcupine.devices d,
          LATERAL (SELECT e.* FROM porcupine.events e
-                   WHERE e.room_id = r.id AND e.device_id = d.id AND e.client_id IS NOT NULL OFFSET 0) own
+                   WHERE e.room_id = r.room_id AND e.device_id = d.id AND e.client_id IS NOT NULL OFFSET 0) own
    WHERE d.user_id = account
 $$;
 COMMENT ON FUNCTION porcupine.rows_about(bigint) IS
-  'what there is about a user, without what is secret; events by one look at an index for each room and device';
+  'what there is about a user, without what is secret; events by one look at an index for each device and room that they are or were in';
 
 CREATE FUNCTION porcupine.export_user_rows(account bigint) RETURNS SETOF jsonb
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 1000

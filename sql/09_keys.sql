@@ -67,7 +67,8 @@ BEGIN
   SELECT room, store_epoch.epoch, b.device, b.bundle
     FROM unnest(devices, bundles) AS b (device, bundle)
     JOIN porcupine.devices d ON d.id = b.device AND d.revoked_at IS NULL
-    JOIN porcupine.members m ON m.room_id = room AND m.user_id = d.user_id;
+    JOIN porcupine.members m ON m.room_id = room AND m.user_id = d.user_id
+     FOR KEY SHARE OF d;                        -- one that is being revoked is waited for, and left out then
 END
 $$;
 COMMENT ON FUNCTION porcupine.store_epoch(bigint, integer, integer, bigint, bigint[], bytea[]) IS
@@ -126,3 +127,51 @@ $$;
 COMMENT ON FUNCTION porcupine.my_epochs(bigint, integer) IS
   'the bundles for the current device of up to 1000 epochs after one, in order, with who committed them. Errors: not_member, role, unauthenticated';
 
+
+CREATE FUNCTION porcupine.revoke_device(account bigint, device bigint) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  found porcupine.devices;
+  ended bigint;
+  room bigint;
+BEGIN
+  PERFORM porcupine.lock_account(account);      -- whoever signs in on it meanwhile comes before this or finds it revoked
+  SELECT d.* INTO found FROM porcupine.devices d WHERE d.id = device AND d.user_id = account;
+  IF found.id IS NULL THEN
+    PERFORM porcupine.refuse('not_found', 'this account has no such device');
+  ELSIF found.backend THEN
+    PERFORM porcupine.refuse('invalid', 'this device stands for what applications send in the name of the account',
+                             'It has no keys and no sessions. disable_user() keeps everybody from sending for somebody.');
+  ELSIF found.revoked_at IS NOT NULL THEN
+    RETURN;
+  END IF;
+  -- Heads before the device: whoever commits an epoch holds a head and then the devices that get its key.
+  PERFORM FROM porcupine.room_heads h
+    WHERE h.room_id IN (SELECT m.room_id FROM porcupine.members m JOIN porcupine.rooms r ON r.id = m.room_id WHERE m.user_id = account AND r.encrypted)
+    ORDER BY h.room_id FOR UPDATE;
+  PERFORM FROM porcupine.devices d WHERE d.id = device FOR UPDATE;
+  UPDATE porcupine.devices d SET revoked_at = clock_timestamp() WHERE d.id = device;
+  FOR ended IN UPDATE porcupine.sessions s SET ended_at = clock_timestamp(), end_reason = 'device revoked'
+                WHERE s.device_id = device AND s.ended_at IS NULL RETURNING s.id LOOP
+    PERFORM porcupine.ring_session(ended);
+  END LOOP;
+  FOR room IN SELECT b.room_id FROM porcupine.key_bundles b JOIN porcupine.room_heads h ON h.room_id = b.room_id AND h.epoch = b.epoch
+               WHERE b.device_id = device ORDER BY b.room_id LOOP
+    PERFORM porcupine.lock_room(room);
+    PERFORM porcupine.close_epoch(room);
+  END LOOP;
+  DELETE FROM porcupine.key_bundles b WHERE b.device_id = device;
+  PERFORM porcupine.note_act('device.revoked', account, NULL, jsonb_build_object('device', device::text));
+END
+$$;
+COMMENT ON FUNCTION porcupine.revoke_device(bigint, bigint) IS
+  'revoke_device(device) for an administrator: ends a device of a user. Errors: not_found, invalid (the device of act_as()). Example: SELECT porcupine.revoke_device(7, 12)';
+
+CREATE FUNCTION porcupine.revoke_device(device bigint) RETURNS void
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$ SELECT porcupine.revoke_device(porcupine.require_user(), device) $$;
+COMMENT ON FUNCTION porcupine.revoke_device(bigint) IS
+  'ends a device of the current user for good, one that was lost or stolen: its sessions end, and their sockets with them; nobody signs in on it again; the bundles it was given are deleted, and each encrypted room whose current key it has takes no more messages until a member''s client has committed the next epoch, which leaves it out. A second time nothing happens. The signed device list is the client''s to renew. Errors: not_found, invalid (the device of act_as()), unauthenticated, session_ended. Example: SELECT porcupine.revoke_device(12)';

@@ -62,6 +62,11 @@ BEGIN
     SELECT OLD.room_id, u.id, OLD.muted_until FROM porcupine.users u WHERE u.id = OLD.user_id    -- unless the account is going, too
     ON CONFLICT ON CONSTRAINT mutes_pkey DO UPDATE SET until = excluded.until;
   END IF;
+  IF TG_OP = 'DELETE' THEN
+    INSERT INTO porcupine.former_members (user_id, room_id)
+    SELECT u.id, OLD.room_id FROM porcupine.users u WHERE u.id = OLD.user_id    -- likewise
+    ON CONFLICT DO NOTHING;
+  END IF;
   PERFORM porcupine.note_membership(OLD.room_id, OLD.user_id, kind::text, data - 'user');
   RETURN NULL;
 END

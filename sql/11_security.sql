@@ -125,12 +125,12 @@ GRANT EXECUTE ON FUNCTION
   porcupine.read_role(bigint, bigint), porcupine.ring(bigint[], bigint[], bigint), porcupine.doorbell_mode()
   TO porcupine_bridge;
 GRANT EXECUTE ON FUNCTION
-  porcupine.log_out_everywhere(), porcupine.set_retention(bigint, interval), porcupine.export_me(), porcupine.export_my_rows(),
+  porcupine.log_out_everywhere(), porcupine.revoke_device(bigint), porcupine.set_retention(bigint, interval), porcupine.export_me(), porcupine.export_my_rows(),
   porcupine.report(bigint, bigint, text, bytea)
   TO porcupine_client, porcupine_bridge;
 GRANT EXECUTE ON FUNCTION
   porcupine.new_stream(), porcupine.disable_user(bigint, text), porcupine.enable_user(bigint), porcupine.log_out_everywhere(bigint),
-  porcupine.audit_log(bigint, bigint, timestamptz, bigint, integer), porcupine.maintain(integer),
+  porcupine.audit_log(bigint, bigint, timestamptz, bigint, integer), porcupine.revoke_device(bigint, bigint), porcupine.recount(), porcupine.maintain(integer),
   porcupine.erase_user(bigint, bigint), porcupine.export_user(bigint), porcupine.export_user_rows(bigint),
   porcupine.open_reports(bigint, integer), porcupine.resolve_report(bigint, text, text)
   TO porcupine_admin;

@@ -52,3 +52,23 @@ SELECT seq FROM pg_temp.folded();
 
 DELETE FROM porcupine.rooms WHERE id = 37001;
 DELETE FROM porcupine.users WHERE id BETWEEN 37001 AND 37004;
+
+-- A page is bounded by what is in it, too: it ends before it grows above 8 MiB, says so, and goes on from there. So is what lies around a seq.
+SELECT pg_temp.people(6490);
+SELECT pg_temp.room(6490, false, 6490);
+INSERT INTO porcupine.events (room_id, seq, created_at, sender_id, epoch, kind, ref, body)
+SELECT 6490, 1 + i, now(), 6490, 0, CASE WHEN i <= 150 THEN 'message' ELSE 'reaction' END::porcupine.kind, CASE WHEN i > 150 THEN 151 END,
+       convert_to(repeat('x', 65536), 'UTF8') FROM generate_series(1, 260) i;
+UPDATE porcupine.room_heads SET last_seq = 261 WHERE room_id = 6490;
+CREATE FUNCTION pg_temp.page(before bigint, OUT messages bigint, OUT first bigint, OUT last bigint, OUT cut bigint, OUT others_cut bigint, OUT bytes bigint)
+  LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM porcupine.act_as(6490);
+  SELECT count(*), min(f.seq), max(f.seq), min(f.seq) FILTER (WHERE f.cut), greatest(count(*) FILTER (WHERE f.cut) - 1, 0),
+         sum(length(f.body) + (SELECT coalesce(sum(length(r.body)), 0) FROM unnest(f.reactions) r))
+    INTO messages, first, last, cut, others_cut, bytes FROM porcupine.folded_history(6490, before, 500) f;
+END
+$$;
+SELECT p.*, p.bytes <= 8 * 1024 * 1024 AS bounded FROM pg_temp.page(NULL) p;
+SELECT p.*, p.bytes <= 8 * 1024 * 1024 AS bounded FROM pg_temp.page(124) p;
+SELECT pg_temp.try(6490, 'SELECT concat_ws('' '', count(*), min(seq), max(seq)) FROM porcupine.around(6490, 150, 500)') AS around;

@@ -89,5 +89,23 @@ foreach my $mode ('force_custom_plan', 'force_generic_plan')
 	unlike($plans, qr/Seq Scan on (events|rooms|room_heads|users)/, "without a sequential scan, $mode");
 }
 
+# What somebody said is looked for in the rooms that they are or were in, not in all that there are.
+$node->safe_psql('postgres', q{
+	SET auto_explain.log_min_duration = -1;
+	INSERT INTO porcupine.devices (user_id, name) SELECT 20000, 'device' FROM generate_series(1, 20);
+	INSERT INTO porcupine.members (room_id, user_id) VALUES (2, 20000);
+	DELETE FROM porcupine.members WHERE room_id = 2 AND user_id = 20000;
+	ANALYZE porcupine.devices, porcupine.former_members});
+foreach my $call ('rows_about(20000)', 'rooms_of(20000)')
+{
+	my $plan = $node->safe_psql('postgres', "SELECT count(*) FROM porcupine.$call; EXPLAIN (ANALYZE, BUFFERS) SELECT * FROM porcupine.$call");
+	my ($touched) = $plan =~ /Function Scan.*?\n\s+Buffers: shared hit=(\d+)/s;
+
+	# twenty devices in one room of 500: one look-up of three pages each, and what the rest of the query takes. The first
+	# call reads the catalogue, too.
+	cmp_ok($touched, '>', 20, "$call looked where they were");
+	cmp_ok($touched, '<', 1000, "$call looks into one room, not into 500");
+}
+
 $node->stop;
 done_testing();

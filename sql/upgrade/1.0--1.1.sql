@@ -69,6 +69,16 @@ ALTER TABLE porcupine.members
 ALTER TABLE porcupine.audit ADD COLUMN session_role text;
 ALTER TABLE porcupine.audit ALTER COLUMN session_role SET DEFAULT session_user;
 
+-- In the words of its part: what there is goes into it here.
+CREATE TABLE porcupine.former_members (
+  user_id bigint REFERENCES porcupine.users ON DELETE CASCADE,
+  room_id bigint REFERENCES porcupine.rooms ON DELETE CASCADE,
+  PRIMARY KEY (user_id, room_id)
+);
+INSERT INTO porcupine.former_members (user_id, room_id)
+SELECT DISTINCT u.id, r.id FROM porcupine.events e JOIN porcupine.users u ON u.id = e.sender_id JOIN porcupine.rooms r ON r.id = e.room_id
+ WHERE NOT EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = e.room_id AND m.user_id = e.sender_id);
+
 -- Functions that have other arguments now, or give more columns.
 DROP FUNCTION porcupine.enter_room(bigint, porcupine.role);
 DROP FUNCTION porcupine.admit_many(bigint[], bigint[], bigint[], bigint[], integer);
