@@ -18,7 +18,7 @@
 typedef enum RouteFlag
 {
 	OPEN = 1,					/* no access token needed */
-	SLOW = 2,					/* hashes a password */
+	SLOW = 2,					/* hashes a password, or reads a great deal */
 	LARGE = 4,					/* takes a large body */
 	BY_SESSION = 8,				/* $1 of its statement is the session, which it proves itself */
 	/* what it counts as, instead of a read or a write of its user (limiter.h) */

@@ -21,6 +21,8 @@ static bool add_id(DbRequest *call, const Param *param, const cJSON *item, const
 static bool add_number(DbRequest *call, const Param *param, const cJSON *item, const char *text);
 static bool add_bytes(DbRequest *call, const Param *param, const cJSON *item, const char *text);
 static bool add_hash(DbRequest *call, const Param *param, const cJSON *item, const char *text);
+static bool add_hex(DbRequest *call, const Param *param, const cJSON *item, const char *text);
+static bool add_time(DbRequest *call, const Param *param, const cJSON *item, const char *text);
 static bool add_list(DbRequest *call, const Param *param, const cJSON *item, const char *text);
 static bool add_element(PgArray *array, const Param *param, const cJSON *element);
 
@@ -34,6 +36,8 @@ static const AddValue add_value[] = {
 	[TYPE_LIMIT] = add_number,
 	[TYPE_BYTES] = add_bytes,
 	[TYPE_HASH] = add_hash,
+	[TYPE_HEX] = add_hex,
+	[TYPE_TIME] = add_time,
 	[TYPE_BYTES_LIST] = add_list,
 	[TYPE_ID_LIST] = add_list,
 };
@@ -48,6 +52,8 @@ static const char *const expected[] = {
 	[TYPE_LIMIT] = "an integer from 1 to 500",
 	[TYPE_BYTES] = "bytes in base64",
 	[TYPE_HASH] = "64 hexadecimal digits",
+	[TYPE_HEX] = "16 to 64 hexadecimal digits",
+	[TYPE_TIME] = "a time as in RFC 3339",
 	[TYPE_BYTES_LIST] = "a list of bytes in base64",
 	[TYPE_ID_LIST] = "a list of ids",
 };
@@ -197,16 +203,38 @@ add_bytes(DbRequest *call, const Param *param, const cJSON *item, const char *te
 static bool
 add_hash(DbRequest *call, const Param *param, const cJSON *item, const char *text)
 {
-	unsigned char hash[32];
+	if (item != NULL)
+		text = cJSON_GetStringValue(item);
+	return text != NULL && strlen(text) == 64 && add_hex(call, param, NULL, text);
+}
+
+static bool
+add_hex(DbRequest *call, const Param *param, const cJSON *item, const char *text)
+{
+	unsigned char bytes[32];
+	size_t		length;
 	size_t		size;
 
 	(void) param;
 	if (item != NULL)
 		text = cJSON_GetStringValue(item);
-	if (text == NULL || strlen(text) != 64 || sodium_hex2bin(hash, sizeof(hash), text, 64, NULL, &size, NULL) != 0)
+	length = text != NULL ? strlen(text) : 0;
+	if (length < 16 || length > 64 || sodium_hex2bin(bytes, sizeof(bytes), text, length, NULL, &size, NULL) != 0 || size * 2 != length)
 		return false;
-	db_binary(call, hash, size);
-	return size == sizeof(hash);
+	db_binary(call, bytes, size);
+	return true;
+}
+
+static bool
+add_time(DbRequest *call, const Param *param, const cJSON *item, const char *text)
+{
+	(void) param;
+	if (item != NULL)
+		text = cJSON_GetStringValue(item);
+	if (text == NULL || !text_is_time(text))
+		return false;
+	db_text(call, text);
+	return true;
 }
 
 static bool

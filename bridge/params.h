@@ -31,6 +31,8 @@ typedef enum ParamType
 	TYPE_LIMIT,					/* 1 to 500 */
 	TYPE_BYTES,					/* base64 */
 	TYPE_HASH,					/* 64 hexadecimal digits */
+	TYPE_HEX,					/* 16 to 64 of them: 8 to 32 bytes */
+	TYPE_TIME,					/* RFC 3339, of the years 1970 to 9999 */
 	TYPE_BYTES_LIST,
 	TYPE_ID_LIST
 } ParamType;

@@ -29,6 +29,7 @@ static const Route routes[] = {
 				  SHAPE_TIME("u.created_at") " AS created_at", "porcupine.whoami() u"), NULL, NO_PARAMS},
 	{HTTP_GET, "/api/auth/sessions/", 0, 200, SESSIONS_SQL, accounts_sessions, NO_PARAMS},
 	{HTTP_DELETE, "/api/auth/sessions/{session}/", 0, 204, "SELECT porcupine.end_session($1::bigint)", NULL, {PATH(ID, "session")}},
+	{HTTP_GET, "/api/auth/export/", SLOW, 200, "SELECT porcupine.export_me()", NULL, NO_PARAMS},
 	{HTTP_GET, "/.well-known/jwks.json", OPEN, 200, "SELECT porcupine.jwks()", NULL, NO_PARAMS},
 };
 

@@ -17,7 +17,17 @@
 	row ".id::text AS id, " row ".name, " row ".code, " row ".encrypted, " row ".role, " row ".head, " \
 	row ".stream, " row ".epoch, " row ".epoch_open, " row ".log, " row ".members, " row ".max_members, " \
 	row ".created_by::text AS created_by, " SHAPE_TIME(row ".created_at") " AS created_at, " \
-	row ".joined_seq, " row ".read_seq"
+	row ".joined_seq, " row ".read_seq, " row ".description, " row ".listed, " row ".approval, " row ".direct, " \
+	row ".system, " row ".archived, extract(epoch FROM " row ".retention)::bigint AS retention, " row ".first_seq, " \
+	row ".delivered_seq, " row ".unread, " SHAPE_TIME(row ".muted_until") " AS muted_until"
+
+#define SHAPE_MEMBER(row) \
+	SHAPE_USER(row, "user_id") " AS \"user\", " row ".role, " row ".joined_seq, " SHAPE_TIME(row ".joined_at") " AS joined_at, " \
+	row ".read_seq, " row ".delivered_seq, " SHAPE_TIME(row ".muted_until") " AS muted_until"
+
+#define SHAPE_REQUEST(row) \
+	row ".room_id::text AS room, " row ".name, " SHAPE_USER(row, "user_id") " AS \"user\", " row ".message, " \
+	SHAPE_TIME(row ".requested_at") " AS requested_at"
 
 /* One row as an object; all rows as {"results": [...]}. */
 #define SHAPE_ONE(columns, from) "SELECT row_to_json(x) FROM (SELECT " columns " FROM " from ") x"

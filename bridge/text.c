@@ -12,6 +12,8 @@
 
 #define USUAL_LENGTH 160
 
+static bool is_offset(const char *text);
+static int	two_digits(const char *digits);
 static int	utf8_sequence(const unsigned char *at, size_t left);
 
 char *
@@ -93,6 +95,57 @@ text_time(Text *text, int64_t unix_microseconds)
 	gmtime_r(&seconds, &utc);
 	text_format(text, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
 				utc.tm_hour, utc.tm_min, utc.tm_sec, (int) (unix_microseconds % 1000000));
+}
+
+bool
+text_is_time(const char *text)
+{
+	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	static const char pattern[] = "dddd-dd-ddTdd:dd:dd";
+	int			year, month, day, hour, minute, second;
+	bool		leap;
+
+	for (const char *expected = pattern; *expected != '\0'; expected++, text++)
+	{
+		if (*expected == 'd' ? *text < '0' || *text > '9' : *text != *expected)
+			return false;
+	}
+	year = (int) strtol(text - 19, NULL, 10);
+	month = two_digits(text - 14);
+	day = two_digits(text - 11);
+	hour = two_digits(text - 8);
+	minute = two_digits(text - 5);
+	second = two_digits(text - 2);
+	leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days[month - 1] || (month == 2 && day == 29 && !leap)
+		|| hour > 23 || minute > 59 || second > 59)
+		return false;
+	if (*text == '.')
+	{
+		size_t		digits = strspn(text + 1, "0123456789");
+
+		if (digits < 1 || digits > 9)
+			return false;
+		text += 1 + digits;
+	}
+	return is_offset(text);
+}
+
+/* From UTC; PostgreSQL knows none of sixteen hours. */
+static bool
+is_offset(const char *text)
+{
+	if (strcmp(text, "Z") == 0)
+		return true;
+	return (*text == '+' || *text == '-') && strlen(text) == 6 && text[3] == ':'
+		&& strspn(text + 1, "0123456789") == 2 && strspn(text + 4, "0123456789") == 2
+		&& two_digits(text + 1) < 16 && two_digits(text + 4) < 60;
+}
+
+static int
+two_digits(const char *digits)
+{
+	return (digits[0] - '0') * 10 + digits[1] - '0';
 }
 
 void

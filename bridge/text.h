@@ -32,6 +32,9 @@ extern void text_free(Text *text);
 /* A time as RFC 3339 has it, in UTC and to the microsecond; for the years 1970 to 9999. */
 extern void text_time(Text *text, int64_t unix_microseconds);
 
+/* Is this a date and time as RFC 3339 has it, of the years 1970 to 9999, without leap seconds? */
+extern bool text_is_time(const char *text);
+
 /* A whole decimal number without sign, space or leading zero, from 0 to most; else false. */
 extern bool text_to_number(const char *string, int64_t most, int64_t *number);
 

@@ -15,15 +15,19 @@
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/typcache.h"
 
 #include "columns.h"
 #include "cursor.h"
 #include "page.h"
 #include "server.h"
+#include "shape.h"
 #include "spi.h"
 
 #define MOST_ADMISSIONS 1000	/* at once */
@@ -39,6 +43,32 @@ static int64 cell_or_zero(const Column *column, int row);
 static void put_admission(ReturnSetInfo *results, int item, const Cursor *cursor);
 static int64 number_or(FunctionCallInfo fcinfo, int argument, int64 otherwise);
 static text *answer(const LogPage *page, const Cursor *cursor);
+
+/* porcupine.event_json(event) */
+PG_FUNCTION_INFO_V1(porcupine_event_json);
+
+Datum
+porcupine_event_json(PG_FUNCTION_ARGS)
+{
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	TupleDesc	columns = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(columns, &TTSOpsHeapTuple);
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row};
+	LastKind	last = {0};
+	StringInfoData json;
+
+	ItemPointerSetInvalid(&tuple.t_self);
+	ExecStoreHeapTuple(&tuple, slot, false);
+	slot_getallattrs(slot);
+	if (slot->tts_isnull[SHAPE_ROOM] || slot->tts_isnull[SHAPE_SEQ] || slot->tts_isnull[SHAPE_KIND] || slot->tts_isnull[SHAPE_EPOCH]
+		|| slot->tts_isnull[SHAPE_CREATED_AT] || slot->tts_isnull[SHAPE_BODY])
+		errors_refuse(CONDITION_INVALID, "an event has a room, a seq, a kind, an epoch, a time and a body", NULL, NULL);
+	initStringInfo(&json);
+	shape_event(&json, slot, &last);
+	ExecDropSingleTupleTableSlot(slot);
+	ReleaseTupleDesc(columns);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(json.data, json.len));
+}
 
 /* porcupine.history_page(session, room, before, after, stream, max) */
 PG_FUNCTION_INFO_V1(porcupine_history_page);

@@ -155,6 +155,11 @@ CREATE FUNCTION porcupine.history_page(session bigint, room bigint, before bigin
 COMMENT ON FUNCTION porcupine.history_page(bigint, bigint, bigint, bigint, bigint, integer) IS
   'history() or, with after, since() for the user of a session whose token the bridge has verified, as the answer of API.md: {"results": [event, ...], "head", "stream", "reset"}. reset: the cursor (stream, after) is of another stream, beyond the head or below what retention has left, and the page is the latest. A page ends with the event by which its bodies pass 1 MiB. Errors: session_ended, not_member, role';
 
+CREATE FUNCTION porcupine.event_json(event porcupine.event) RETURNS json
+  LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'porcupine_event_json';
+COMMENT ON FUNCTION porcupine.event_json(porcupine.event) IS
+  'an event that was read, as the JSON object of API.md. Errors: invalid (it is not whole)';
+
 CREATE FUNCTION porcupine.replica_page(room bigint, before bigint, after bigint, stream bigint, max integer, head bigint, current_stream bigint,
                                        erasures bigint) RETURNS json
   LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -86,6 +86,15 @@ main(void)
 	text_time(&text, INT64_C(253402300799999999));
 	ok(strcmp(text.bytes, "2000-02-29T00:00:00.000001Z9999-12-31T23:59:59.999999Z") == 0, "times, to the microsecond");
 	text_free(&text);
+	ok(text_is_time("2026-11-27T05:16:00Z") && text_is_time("2000-02-29T23:59:59.999999999+15:59") && text_is_time("1970-01-01T00:00:00.5-08:00"),
+	   "times as RFC 3339 has them");
+	ok(!text_is_time("") && !text_is_time("2026-11-27") && !text_is_time("2026-11-27 05:16:00Z") && !text_is_time("2026-11-27T05:16:00")
+	   && !text_is_time("1969-12-31T23:59:59Z") && !text_is_time("2026-02-29T00:00:00Z") && !text_is_time("1900-02-29T00:00:00Z")
+	   && !text_is_time("2026-13-01T00:00:00Z") && !text_is_time("2026-00-01T00:00:00Z") && !text_is_time("2026-01-00T00:00:00Z")
+	   && !text_is_time("2026-01-01T24:00:00Z") && !text_is_time("2026-01-01T00:60:00Z") && !text_is_time("2026-01-01T00:00:60Z")
+	   && !text_is_time("2026-01-01T00:00:00.Z") && !text_is_time("2026-01-01T00:00:00.1234567890Z") && !text_is_time("2026-01-01T00:00:00+16:00")
+	   && !text_is_time("2026-01-01T00:00:00+01:60") && !text_is_time("2026-01-01T00:00:00+0100") && !text_is_time("2026-01-01T00:00:00+1:000")
+	   && !text_is_time("2026-01-01T00:00:00Z "), "and what is none");
 	text_format(&text, "%0159d", 7);
 	text_format(&text, "%0161d|", 7);
 	text_format(&text, "%0500d.", 7);
