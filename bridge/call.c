@@ -2,6 +2,7 @@
  * call.c - see call.h. What a call means is the database's; here it is only carried there and back.
  */
 #include "call.h"
+#include "cors.h"
 #include "pool.h"
 
 #include <stdio.h>
@@ -290,12 +291,7 @@ call_add_params(Request *request, DbRequest *statement, Problem *problem)
 bool
 call_is_own_origin(const char *origin)
 {
-	for (int i = 0; config->origins[i] != NULL; i++)
-	{
-		if (strcmp(config->origins[i], origin) == 0)
-			return true;
-	}
-	return false;
+	return cors_judge(origin) == CORS_OWN;
 }
 
 /* --- its answer ------------------------------------------------------------------------------------------ */

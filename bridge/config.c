@@ -31,6 +31,8 @@ static bool apply_replica(Config *config, const char *value);
 static bool apply_send_lanes(Config *config, const char *value);
 static bool apply_page(Config *config, const char *value);
 static bool apply_origins(Config *config, const char *value);
+static bool apply_cors_origins(Config *config, const char *value);
+static bool read_origins(const char *value, const char **origins);
 static bool apply_redis(Config *config, const char *value);
 static bool apply_redis_cluster(Config *config, const char *value);
 static bool apply_trusted_proxies(Config *config, const char *value);
@@ -49,6 +51,7 @@ static const Setting settings[] = {
 	{PREFIX "SEND_LANES", "", "a number of connections from 1 to 16", false, apply_send_lanes},
 	{PREFIX "PAGE", "web/dist", "the name of a folder", false, apply_page},
 	{PREFIX "ORIGINS", "", "a list of at most 16 origins like https://chat.example.org, with commas between", false, apply_origins},
+	{PREFIX "CORS_ORIGINS", "", "a list of at most 16 origins like https://shop.example.org, with commas between", false, apply_cors_origins},
 	{PREFIX "REDIS", "", "a list of at most 16 nodes like redis://user:password@10.0.0.1:6379, with commas between", true, apply_redis},
 	{PREFIX "REDIS_CLUSTER", "off", "on or off", false, apply_redis_cluster},
 	{PREFIX "TRUSTED_PROXIES", "", "a list of at most 64 addresses and ranges like 10.0.0.0/8 or ::1, with commas between", false, apply_trusted_proxies},
@@ -175,26 +178,40 @@ static bool
 apply_origins(Config *target, const char *value)
 {
 	Text		fallback = {0};
-	char	   *rest;
-	char	   *origin;
-	int			count = 0;
+	bool		ok;
 
 	if (*value == '\0')
 	{
 		text_format(&fallback, "http://localhost:%d,http://127.0.0.1:%d", target->port, target->port);
 		value = fallback.bytes;
 	}
-	rest = memory_text(value);
+	ok = read_origins(value, target->origins);
 	text_free(&fallback);
+	return ok;
+}
+
+static bool
+apply_cors_origins(Config *target, const char *value)
+{
+	return *value == '\0' || read_origins(value, target->cors_origins);
+}
+
+static bool
+read_origins(const char *value, const char **origins)
+{
+	char	   *rest = memory_text(value);
+	char	   *origin;
+	int			count = 0;
+
 	while ((origin = strsep(&rest, ",")) != NULL)
 	{
 		const char *host = strstr(origin, "://");
 
 		/* exactly as browsers send it: a scheme and an authority, nothing after them */
 		if ((strncmp(origin, "http://", 7) != 0 && strncmp(origin, "https://", 8) != 0)
-			|| host[3] == '\0' || strpbrk(host + 3, "/ ?#;'\"\\") != NULL || count == CONFIG_MAX_ORIGINS)
+			|| host[3] == '\0' || strpbrk(host + 3, "/ ?#;'\"\\*@\r\n") != NULL || count == CONFIG_MAX_ORIGINS)
 			return false;
-		target->origins[count++] = origin;
+		origins[count++] = origin;
 	}
 	return true;
 }

@@ -21,7 +21,8 @@ typedef struct Config
 	const char *replica;		/* the same, of a standby that pages of history are read from; empty: there is none */
 	int			send_lanes;		/* connections of a process that send batches */
 	const char *page;			/* the folder of the built page */
-	const char *origins[CONFIG_MAX_ORIGINS + 1];	/* NULL-terminated */
+	const char *origins[CONFIG_MAX_ORIGINS + 1];	/* the page's own, NULL-terminated */
+	const char *cors_origins[CONFIG_MAX_ORIGINS + 1];	/* others that may call, the same */
 	Nodes		redis;			/* none: bridges tell each other by the database alone */
 	bool		redis_cluster;	/* they are some of one cluster's */
 	AddressRanges trusted_proxies;	/* whose X-Forwarded-For is believed */

@@ -6,6 +6,8 @@
  * unread bytes of the next request all the while.
  */
 #include "http.h"
+#include "headers.h"
+#include "httphead.h"
 #include "log.h"
 #include "metrics.h"
 
@@ -13,6 +15,8 @@
 #include <string.h>
 
 #define ANSWER_PATIENCE_S 30
+/* a body may come slowly, but not for ever: the largest at 17 KB/s */
+#define BODY_PATIENCE_S 30
 #define LINGER_S 2
 #define CHUNK 65536
 #define MAX_QUERY 8
@@ -21,7 +25,6 @@
 #define MAX_KNOWN_LENGTH INT64_C(1000000000000)
 
 static const HttpHandlers *handlers;
-static const char *common_headers = "";
 static const AddressRanges *trusted_proxies;
 static bool draining;
 
@@ -31,7 +34,9 @@ static HttpMethod read_method(struct lws *wsi, bool *head);
 static char *copy_header(Request *request, enum lws_token_indexes token);
 static char *copy_own_header(Request *request, const char *name);
 static void read_query(Request *request);
-static bool framing_is_plain(Request *request);
+static bool is_api(const char *path);
+static bool is_fit_to_answer(Request *request);
+static int	say_continue(Request *request);
 static void handle(Request *request);
 static void begin_answer(Request *request, int status, const char *type, size_t length);
 static const char *reason_phrase(int status);
@@ -43,12 +48,6 @@ void
 http_set_handlers(const HttpHandlers *given)
 {
 	handlers = given;
-}
-
-void
-http_set_common_headers(const char *lines)
-{
-	common_headers = lines;
 }
 
 void
@@ -72,7 +71,7 @@ http_on_header(struct lws *wsi, Request **slot, const char *path)
 
 	free_request(slot);
 	request = *slot = begin_request(wsi, path);
-	if (!framing_is_plain(request))
+	if (!is_fit_to_answer(request))
 		return 0;
 	if (request->body_length > handlers->body_limit(request))
 	{
@@ -83,6 +82,8 @@ http_on_header(struct lws *wsi, Request **slot, const char *path)
 	}
 	else if (request->body_length == 0)
 		handle(request);
+	else
+		return say_continue(request);
 	return 0;
 }
 
@@ -93,7 +94,8 @@ http_on_body(Request **slot, const char *bytes, size_t length)
 
 	if (request == NULL || request->handled || request->answered)
 		return 0;
-	if (request->body.length + length > request->body_length)
+	if (request->body.length + length > request->body_length
+		|| metrics_clock() - request->began > BODY_PATIENCE_S)
 		return -1;
 	text_bytes(&request->body, bytes, length);
 	return 0;
@@ -131,11 +133,13 @@ begin_request(struct lws *wsi, const char *path)
 	request->began = metrics_clock();
 	request->wsi = wsi;
 	request->path = arena_text(&request->arena, path, strlen(path));
+	request->is_api = is_api(path);
 	request->method = read_method(wsi, &request->head);
 	request->content_type = copy_header(request, WSI_TOKEN_HTTP_CONTENT_TYPE);
 	request->authorization = copy_header(request, WSI_TOKEN_HTTP_AUTHORIZATION);
 	request->cookie = copy_header(request, WSI_TOKEN_HTTP_COOKIE);
 	request->origin = copy_header(request, WSI_TOKEN_ORIGIN);
+	request->cors = cors_judge(request->origin);
 	request->if_none_match = copy_header(request, WSI_TOKEN_HTTP_IF_NONE_MATCH);
 	request->own_header = copy_own_header(request, "x-porcupine:");
 	if (http_client(wsi, &client))
@@ -188,6 +192,21 @@ say_untrusted(const char *peer)
 	said = true;
 }
 
+static bool
+is_api(const char *path)
+{
+	static const char *const prefixes[] = {"/api", "/.well-known", "/ws"};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+	{
+		size_t		length = strlen(prefixes[i]);
+
+		if (strncmp(path, prefixes[i], length) == 0 && (path[length] == '/' || path[length] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 static HttpMethod
 read_method(struct lws *wsi, bool *head)
 {
@@ -207,6 +226,8 @@ read_method(struct lws *wsi, bool *head)
 			return HTTP_PATCH;
 		case LWSHUMETH_DELETE:
 			return HTTP_DELETE;
+		case LWSHUMETH_OPTIONS:
+			return HTTP_OPTIONS;
 		default:
 			return HTTP_OTHER;
 	}
@@ -256,26 +277,16 @@ read_query(Request *request)
 	request->query[count] = NULL;
 }
 
-/*
- * One body length or none, and no transfer coding: else two readers of the same bytes may see
- * different requests (RFC 9112, section 6).
- */
+/* What another reader of the same bytes could take for something else is refused, and the connection given up. */
 static bool
-framing_is_plain(Request *request)
+is_fit_to_answer(Request *request)
 {
-	struct lws *wsi = request->wsi;
 	Problem		problem = PROBLEM(ERROR_INVALID, NULL);
 
-	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
-	{
-		problem.status = 411;
-		problem.detail = "send the body with a Content-Length";
-	}
-	else if (request->close || lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, 1) > 0)
+	problem.detail = httphead_fault(request->wsi, &problem.status);
+	if (problem.detail == NULL && request->close)
 		problem.detail = "the Content-Length is not one number";
-	else if (lws_hdr_total_length(wsi, WSI_TOKEN_HOST) <= 0)
-		problem.detail = "the Host header is missing";
-	else
+	if (problem.detail == NULL)
 	{
 		/* without a length libwebsockets would go on reading a body that is not there */
 		request->close = !request->has_length && (request->method == HTTP_POST || request->method == HTTP_PATCH
@@ -287,13 +298,33 @@ framing_is_plain(Request *request)
 	return false;
 }
 
+/* A client that waits to be told before it sends its body (RFC 9110, section 10.1.1). */
+static int
+say_continue(Request *request)
+{
+	static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	unsigned char bytes[LWS_PRE + sizeof(line)];
+
+	if (lws_hdr_total_length(request->wsi, WSI_TOKEN_HTTP_EXPECT) <= 0 || !httphead_is(request->wsi, WSI_TOKEN_HTTP, "HTTP/1.1"))
+		return 0;
+	memcpy(bytes + LWS_PRE, line, sizeof(line));
+	return lws_write(request->wsi, bytes + LWS_PRE, sizeof(line) - 1, LWS_WRITE_HTTP) < 0 ? -1 : 0;
+}
+
 static void
 handle(Request *request)
 {
 	request->handled = true;
 	lws_rx_flow_control(request->wsi, 0);
 	lws_set_timeout(request->wsi, PENDING_TIMEOUT_HTTP_CONTENT, ANSWER_PATIENCE_S);
-	handlers->handle(request);
+	if (request->is_api && request->cors == CORS_FOREIGN)
+	{
+		Problem		problem = PROBLEM(ERROR_ROLE, "this origin may not call");
+
+		http_answer_problem(request, &problem);
+	}
+	else
+		handlers->handle(request);
 }
 
 const char *
@@ -354,6 +385,15 @@ http_answer_problem(Request *request, const Problem *problem)
 	http_answer(request, status, "application/problem+json", &content);
 }
 
+void
+http_answer_options(Request *request, const char *methods)
+{
+	http_add_header(request, "Allow", methods);
+	if (request->cors == CORS_OWN || request->cors == CORS_LISTED)
+		cors_add_preflight_lines(&request->head_text, methods);
+	http_answer(request, 204, NULL, NULL);
+}
+
 /* head_text holds the lines that were added; the answer's head is put before them. */
 static void
 begin_answer(Request *request, int status, const char *type, size_t length)
@@ -363,7 +403,10 @@ begin_answer(Request *request, int status, const char *type, size_t length)
 
 	text_reserve(&head, LWS_PRE);
 	head.length = LWS_PRE;
-	text_format(&head, "HTTP/1.1 %d %s\r\n%s", status, reason_phrase(status), common_headers);
+	text_format(&head, "HTTP/1.1 %d %s\r\n%s", status, reason_phrase(status),
+				headers_lines(request->is_page ? HEADERS_OF_PAGE : HEADERS_OF_CALL));
+	if (request->is_api)
+		cors_add_lines(&head, request->cors, request->origin);
 	if (status != 204 && status != 304)
 		text_format(&head, "Content-Length: %zu\r\n", length);
 	if (type != NULL)
@@ -396,8 +439,9 @@ reason_phrase(int status)
 		{200, "OK"}, {201, "Created"}, {204, "No Content"}, {304, "Not Modified"},
 		{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
 		{405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"},
-		{413, "Content Too Large"}, {415, "Unsupported Media Type"}, {426, "Upgrade Required"},
+		{413, "Content Too Large"}, {415, "Unsupported Media Type"}, {417, "Expectation Failed"}, {426, "Upgrade Required"},
 		{429, "Too Many Requests"}, {500, "Internal Server Error"}, {503, "Service Unavailable"},
+		{505, "HTTP Version Not Supported"},
 	};
 
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
@@ -505,7 +549,8 @@ http_refuse(struct lws *wsi, const Problem *problem, const char *extra_lines)
 	text_reserve(&answer, LWS_PRE);
 	answer.length = LWS_PRE;
 	text_format(&answer, "HTTP/1.1 %d %s\r\n%s%sConnection: close\r\nContent-Type: application/problem+json\r\n"
-				"Content-Length: %zu\r\n\r\n%s", status, reason_phrase(status), common_headers, extra_lines,
+				"Content-Length: %zu\r\n\r\n%s", status, reason_phrase(status),
+				headers_lines(HEADERS_OF_CALL), extra_lines,
 				content.length, content.bytes);
 	/* it is hung up either way */
 	if (lws_write(wsi, (unsigned char *) answer.bytes + LWS_PRE, answer.length - LWS_PRE, LWS_WRITE_HTTP) < 0)

@@ -10,6 +10,7 @@
 
 #include "address.h"
 #include "auth.h"
+#include "cors.h"
 #include "errors.h"
 #include "memory.h"
 #include "pgconn.h"
@@ -23,6 +24,7 @@ typedef enum HttpMethod
 	HTTP_POST,
 	HTTP_PATCH,
 	HTTP_DELETE,
+	HTTP_OPTIONS,
 	HTTP_OTHER
 } HttpMethod;
 
@@ -34,11 +36,13 @@ typedef struct Request
 	bool		head;			/* HEAD: as GET, without the body */
 	bool		has_length;		/* it said how long its body is */
 	char	   *path;
+	bool		is_api;			/* the path is no file's and no view's of the page */
 	char	  **query;			/* "name=value", NULL-terminated */
 	char	   *content_type;	/* these are NULL when absent */
 	char	   *authorization;
 	char	   *cookie;
 	char	   *origin;
+	CorsOrigin	cors;			/* what that is to us */
 	char	   *own_header;		/* X-Porcupine */
 	char	   *if_none_match;
 	char		address[ADDRESS_SIZE];	/* the client's, numeric; empty when it has gone */
@@ -57,6 +61,7 @@ typedef struct Request
 	double		began;			/* by metrics_clock() */
 
 	/* the answer */
+	bool		is_page;		/* a file of the page */
 	bool		answered;
 	bool		close;			/* after it, for the framing is not to be trusted */
 	bool		lingering;		/* answered; reading off what is left of the body */
@@ -79,8 +84,6 @@ typedef struct HttpHandlers
 } HttpHandlers;
 
 extern void http_set_handlers(const HttpHandlers *handlers);
-/* Adds these header lines ("Name: value\r\n" each) to every answer. */
-extern void http_set_common_headers(const char *lines);
 /* The proxies that are believed when they say whose a request is; must outlive the process. */
 extern void http_trust(const AddressRanges *proxies);
 /* From now on answers end their connections. */
@@ -96,6 +99,8 @@ extern void http_answer(Request *request, int status, const char *type, Text *co
 /* The answer with content that outlives the request. */
 extern void http_answer_static(Request *request, int status, const char *type, const char *content, size_t length);
 extern void http_answer_problem(Request *request, const Problem *problem);
+/* What a path of the API has, "GET, HEAD"; for a browser that asks before it calls, also whether it may. */
+extern void http_answer_options(Request *request, const char *methods);
 
 /* A whole answer for a connection that has no Request, and is hung up after it. */
 extern void http_refuse(struct lws *wsi, const Problem *problem, const char *extra_lines);

@@ -6,9 +6,11 @@
  */
 #include "auth.h"
 #include "config.h"
+#include "cors.h"
 #include "database.h"
 #include "election.h"
 #include "fanout.h"
+#include "headers.h"
 #include "http.h"
 #include "hub.h"
 #include "limiter.h"
@@ -96,8 +98,10 @@ serve(int worker)
 	if (sodium_init() < 0)
 		return 1;
 	signal(SIGPIPE, SIG_IGN);
+	cors_open(config->origins, config->cors_origins);
+	headers_open(config->origins);
 	routes_open(config);
-	ws_open(config->origins);
+	ws_open();
 	limiter_open(&config->limits, config->redis_cluster);
 	http_trust(&config->trusted_proxies);
 	if (!server_open(config->listen, config->port, config->workers > 1)

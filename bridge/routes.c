@@ -36,21 +36,7 @@ static const HttpHandlers handlers = {body_limit, on_request, call_gone};
 void
 routes_open(const Config *config)
 {
-	static Text headers;
-
 	call_open(config);
-	/* the page may talk to its own origins only, by name because 'self' does not cover ws: everywhere */
-	text_add(&headers, "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
-			 "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'");
-	for (int i = 0; config->origins[i] != NULL; i++)
-		text_format(&headers, " ws%s", config->origins[i] + strlen("http"));
-	text_add(&headers, "; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; "
-			 "frame-ancestors 'none'; require-trusted-types-for 'script'\r\n"
-			 "X-Content-Type-Options: nosniff\r\n"
-			 "Referrer-Policy: no-referrer\r\n"
-			 "Cross-Origin-Opener-Policy: same-origin\r\n"
-			 "Cross-Origin-Resource-Policy: same-origin\r\n");
-	http_set_common_headers(headers.bytes);
 	http_set_handlers(&handlers);
 	list_routes();
 	name_routes();
@@ -138,22 +124,14 @@ find_route(Request *request, Text *allowed)
 static void
 answer_unknown(Request *request, const Text *allowed)
 {
-	static const char *const api[] = {"/api", "/.well-known", "/ws"};
-	bool		is_api = false;
-
-	for (size_t i = 0; i < sizeof(api) / sizeof(api[0]); i++)
-	{
-		size_t		length = strlen(api[i]);
-
-		is_api = is_api || (strncmp(request->path, api[i], length) == 0
-							&& (request->path[length] == '/' || request->path[length] == '\0'));
-	}
-	if (allowed->length > 0)
+	if (allowed->length > 0 && request->method == HTTP_OPTIONS)
+		http_answer_options(request, allowed->bytes);
+	else if (allowed->length > 0)
 	{
 		http_add_header(request, "Allow", allowed->bytes);
 		call_refuse(request, ERROR_INVALID, 405, "this path has no such method");
 	}
-	else if (is_api)
+	else if (request->is_api)
 		call_refuse(request, ERROR_NOT_FOUND, 0, "nothing is at this path");
 	else if (request->method != HTTP_GET)
 	{

@@ -9,7 +9,9 @@
 #include "ws.h"
 #include "assembly.h"
 #include "base64.h"
+#include "cors.h"
 #include "http.h"
+#include "httphead.h"
 #include "limiter.h"
 #include "log.h"
 #include "metrics.h"
@@ -24,13 +26,11 @@
 #define FULL_RETRY_S 30
 #define BYTES_A_WRITE 65536
 
-static const char *const *allowed_origins;
 static Table by_address;		/* how many sockets there are, by the place of their address */
 static bool draining;
 
 static bool read_path(struct lws *wsi, int64_t *only_room);
-static bool is_allowed(const char *origin);
-static bool header_is(struct lws *wsi, enum lws_token_indexes token, const char *expected);
+static bool comes_from_elsewhere(struct lws *wsi);
 static bool key_is_well_formed(struct lws *wsi);
 static void refuse(struct lws *wsi, ErrorCode code, int status, const char *detail, const char *lines);
 static int64_t seconds_to_wait(struct lws *wsi);
@@ -52,9 +52,8 @@ static void expire(void *socket);
 static const PeerTransport transport = {want_write, write_now, pause_reading, expire};
 
 void
-ws_open(const char *const *origins)
+ws_open(void)
 {
-	allowed_origins = origins;
 	peer_set_transport(&transport);
 }
 
@@ -73,25 +72,28 @@ ws_drain(void)
 int
 ws_on_upgrade(struct lws *wsi)
 {
-	char		origin[256] = "";
+	const char *fault;
 	int64_t		room;
 	char	   *uri;
 	int			length;
 	int64_t		wait = 0;
 	char		lines[48];
+	int			status;
 
-	if (!header_is(wsi, WSI_TOKEN_UPGRADE, "websocket"))
+	if (!httphead_is(wsi, WSI_TOKEN_UPGRADE, "websocket"))
 		return -1;
-	if (lws_http_get_uri_and_method(wsi, &uri, &length) != LWSHUMETH_GET)
+	fault = httphead_fault(wsi, &status);
+	if (fault != NULL)
+		refuse(wsi, ERROR_INVALID, status, fault, "");
+	else if (lws_http_get_uri_and_method(wsi, &uri, &length) != LWSHUMETH_GET)
 		refuse(wsi, ERROR_INVALID, 405, "a WebSocket begins with GET", "Allow: GET\r\n");
 	else if (!read_path(wsi, &room))
 		refuse(wsi, ERROR_NOT_FOUND, 404, "no WebSocket here", "");
-	else if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0
-			 && (lws_hdr_copy(wsi, origin, sizeof(origin), WSI_TOKEN_ORIGIN) < 0 || !is_allowed(origin)))
+	else if (comes_from_elsewhere(wsi))
 		refuse(wsi, ERROR_ROLE, 403, "this origin may not connect", "");
-	else if (!header_is(wsi, WSI_TOKEN_HTTP, "HTTP/1.1"))
+	else if (!httphead_is(wsi, WSI_TOKEN_HTTP, "HTTP/1.1"))
 		refuse(wsi, ERROR_INVALID, 426, "a WebSocket begins with HTTP/1.1", "Upgrade: websocket\r\n");
-	else if (!header_is(wsi, WSI_TOKEN_VERSION, "13"))
+	else if (!httphead_is(wsi, WSI_TOKEN_VERSION, "13"))
 		refuse(wsi, ERROR_INVALID, 426, "WebSocket version 13 is needed", "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
 	else if (!key_is_well_formed(wsi))
 		refuse(wsi, ERROR_INVALID, 400, "Sec-WebSocket-Key is not 16 bytes in base64", "");
@@ -185,24 +187,15 @@ read_path(struct lws *wsi, int64_t *only_room)
 	return *id != '\0' && strchr(id, '/') == NULL;
 }
 
-/* Browsers cannot be kept from connecting by CORS, so the Origin must be one of ours. */
+/* A browser connects from anywhere without asking (there is no preflight), so who may call may connect, and nobody else. */
 static bool
-is_allowed(const char *origin)
+comes_from_elsewhere(struct lws *wsi)
 {
-	for (int i = 0; allowed_origins[i] != NULL; i++)
-	{
-		if (strcmp(allowed_origins[i], origin) == 0)
-			return true;
-	}
-	return false;
-}
+	char		origin[256];
 
-static bool
-header_is(struct lws *wsi, enum lws_token_indexes token, const char *expected)
-{
-	char		value[32];
-
-	return lws_hdr_copy(wsi, value, sizeof(value), token) > 0 && strcasecmp(value, expected) == 0;
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) <= 0)
+		return false;
+	return lws_hdr_copy(wsi, origin, sizeof(origin), WSI_TOKEN_ORIGIN) < 0 || cors_judge(origin) == CORS_FOREIGN;
 }
 
 static bool

@@ -26,8 +26,7 @@ typedef struct Socket
 	int64_t		stream;
 } Socket;
 
-/* The origins that may connect, NULL-terminated; must outlive the process. */
-extern void ws_open(const char *const *origins);
+extern void ws_open(void);
 extern void ws_drain(void);
 
 /* HTTP_CONFIRM_UPGRADE: non-zero hangs up; a refusal has been written. */

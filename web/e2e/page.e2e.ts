@@ -37,9 +37,38 @@ describe('the policy', () => {
     expect(rules.get('script-src')).toBe("'self'");
     expect(rules.get('style-src')).toBe("'self'");
     expect(rules.get('require-trusted-types-for')).toBe("'script'");
+    expect(rules.get('trusted-types')).toBe("'none'");
     expect(rules.get('frame-ancestors')).toBe("'none'");
     expect(rules.get('base-uri')).toBe("'none'");
     expect(policy).not.toContain('unsafe');
+  });
+
+  it('is what the browser keeps to: no markup and no script of a string, by nobody', async () => {
+    // in a context of its own, for the browser complains of each attempt
+    const page = await people.browser.newPage();
+    await page.goto(stack.origin);
+    await page.getByLabel('Username').waitFor();
+    const tried = await page.evaluate(() => {
+      const attempts: Record<string, () => void> = {
+        markup: () => { document.createElement('p').innerHTML = '<b>x</b>'; },
+        script: () => { document.createElement('script').src = '/x.js'; },
+        evaluation: () => { (0, eval)('1'); },
+        policy: () => {
+          const { trustedTypes } = window as unknown as { trustedTypes: { createPolicy: (name: string, rules: object) => void } };
+          trustedTypes.createPolicy('default', { createHTML: (text: string) => text });
+        },
+      };
+      return Object.entries(attempts).filter(([, attempt]) => {
+        try {
+          attempt();
+          return true;
+        } catch {
+          return false;
+        }
+      }).map(([name]) => name);
+    });
+    await page.close();
+    expect(tried).toEqual([]);
   });
 });
 
