@@ -60,7 +60,11 @@ quotas_read(const char *text, Quotas *quotas)
 	char	   *item;
 
 	for (int i = 0; i < N_LIMITS; i++)
-		quotas->list[i] = off ? (Quota) {0} : defaults[i].quota;
+	{
+		quotas->list[i] = defaults[i].quota;
+		if (off)
+			quotas->list[i].count = 0;
+	}
 	if (off || strcmp(text, "on") == 0)
 		return true;
 	copy = rest = memory_text(text);

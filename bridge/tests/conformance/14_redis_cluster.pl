@@ -14,7 +14,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my @user = ('--user', qw(chat on >secret ~porcupine:* &porcupine:* -@all +ping +spublish +ssubscribe +sunsubscribe +sadd +srem +smembers),
-	qw(+scard +smismember +del +expire +cluster|slots));
+	qw(+scard +smismember +del +expire +evalsha +eval +time +exists +get +set +cluster|slots));
 my @nodes = map {
 	my $bus = PostgreSQL::Test::Cluster::get_free_port();
 	my $node = Porcupine::Test::Redis->new(@user, '--cluster-enabled', 'yes', '--cluster-port', $bus, '--cluster-config-file',
@@ -36,7 +36,8 @@ wait_for('the replica to be known', sub { $nodes[1]->command('CLUSTER', 'NODES')
 # By another name than the cluster's own, which must make no difference.
 my $here = start_stack(
 	conf => "max_connections = 60\n",
-	env => { PORCUPINE_REDIS => 'redis://chat:secret@localhost:' . $nodes[1]->port, PORCUPINE_REDIS_CLUSTER => 'on' }
+	env => { PORCUPINE_REDIS => 'redis://chat:secret@localhost:' . $nodes[1]->port, PORCUPINE_REDIS_CLUSTER => 'on',
+		PORCUPINE_LIMITS => 'join=4/1h,sends=off,sends_room=off,frames=off,reads=off,writes=off' }
 );
 my $there = $here->another_bridge;
 my ($ada, $ben) = map { $here->person($_) } qw(ada ben);
@@ -62,6 +63,17 @@ sub subscribed
 }
 
 wait_for('one to rely on the other', \&relying);
+
+# What a user has and what an address has are in different slots; both bridges ask for both.
+foreach my $n (1 .. 5)
+{
+	my $person = $here->person("joiner$n");
+	my @statuses = map {
+		($_ % 2 ? $here : $there)->http('POST', '/api/rooms/join/', token => $person->{token}, json => { code => 'ZZZZZZ' })->{status}
+	} 1 .. 6;
+	is("@statuses", '404 404 404 404 429 429', "a limit is shared in a cluster ($n)");
+}
+unlike(slurp_file($_->{log}), qr/Redis does not count/, 'by the script') foreach $here, $there;
 my @sockets = (subscribed($here, $ada), subscribed($there, $ben));
 
 # to_all(WHAT, SECONDS): in each room a message of each of the two; both have all of them in time.
