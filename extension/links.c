@@ -12,6 +12,7 @@
  */
 #include "compat.h"
 
+#include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -28,6 +29,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -55,7 +57,8 @@ static Oid	oid_of(const SPITupleTable *rows, uint64 row);
 static void run(const char *sql);
 static void follow(void);
 static char *source_query(Oid source, bool names_rooms);
-static Query *analyse(Oid *source, const char *sql, Role *before);
+static Query *analyse(Oid source, bool names_rooms, const char *expected_owner, Role *before);
+_Noreturn static void refuse_replaced(void);
 static void run_into(Query *query, Tuplestorestate *rows);
 static Oid	owner_of(int cache, Oid object, int column);
 static char *name_of(Oid relation);
@@ -257,13 +260,13 @@ follow(void)
 	SPI_finish();
 }
 
-/* porcupine.read_source(source, names_rooms) */
+/* porcupine.read_source(source, names_rooms, source_owner) */
 PG_FUNCTION_INFO_V1(porcupine_read_source);
 
 Datum
 porcupine_read_source(PG_FUNCTION_ARGS)
 {
-	Oid			source = PG_GETARG_OID(0);
+	Oid			source = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
 	Role		reader;
 	int			nesting;
 	Query	   *query;
@@ -271,7 +274,7 @@ porcupine_read_source(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	nesting = NewGUCNestLevel();
 	set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	query = analyse(&source, source_query(source, PG_GETARG_BOOL(1)), &reader);
+	query = analyse(source, PG_GETARG_BOOL(1), NameStr(*PG_GETARG_NAME(2)), &reader);
 	run_into(query, ((ReturnSetInfo *) fcinfo->resultinfo)->setResult);
 	AtEOXact_GUC(false, nesting);
 	become_again(reader);
@@ -286,26 +289,37 @@ source_query(Oid source, bool names_rooms)
 }
 
 /*
- * A name is not yet a relation: while this waits for its lock somebody may put another in its place, and has then written
- * what the owner before would run. What the analysed query names is locked, and stays what it is; if that is another one
- * than was asked for, or another's, it is analysed again as whoever owns it now. Nothing of theirs runs before it is planned.
+ * A source that is locked can be dropped, renamed or given away no more until the commit; but it may
+ * have been since somebody looked. What its name means once it is analysed must be the same: the
+ * schema may have got another name.
  */
 static Query *
-analyse(Oid *source, const char *sql, Role *before)
+analyse(Oid source, bool names_rooms, const char *expected_owner, Role *before)
 {
-	for (;;)
-	{
-		Oid			owner = owner_of(RELOID, *source, Anum_pg_class_relowner);
-		Oid			wanted = *source;
-		Query	   *query;
+	Relation	relation = OidIsValid(source) ? try_relation_open(source, AccessShareLock) : NULL;
+	char	   *sql;
+	Query	   *query;
+	Oid			owner;
 
-		*before = become(owner, SECURITY_RESTRICTED_OPERATION);
-		query = parse_analyze_fixedparams(linitial_node(RawStmt, pg_parse_query(sql)), sql, NULL, 0, NULL);
-		*source = linitial_node(RangeTblEntry, query->rtable)->relid;
-		if (*source == wanted && owner_of(RELOID, wanted, Anum_pg_class_relowner) == owner)
-			return query;
-		become_again(*before);
-	}
+	if (relation == NULL)
+		refuse_replaced();
+	owner = relation->rd_rel->relowner;
+	relation_close(relation, NoLock);
+	if (!superuser_arg(owner) && strcmp(GetUserNameFromId(owner, false), expected_owner) != 0)
+		refuse_replaced();
+	sql = source_query(source, names_rooms);
+	*before = become(owner, SECURITY_RESTRICTED_OPERATION);
+	query = parse_analyze_fixedparams(linitial_node(RawStmt, pg_parse_query(sql)), sql, NULL, 0, NULL);
+	if (linitial_node(RangeTblEntry, query->rtable)->relid != source)
+		refuse_replaced();
+	return query;
+}
+
+static void
+refuse_replaced(void)
+{
+	errors_refuse(CONDITION_CONFLICT, "the source of a link was dropped or replaced meanwhile",
+				  "Run the transaction again; porcupine.links() shows what became of the link.", NULL);
 }
 
 /* as SPI does it, but from a query that is analysed */

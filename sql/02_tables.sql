@@ -290,12 +290,15 @@ CREATE TABLE porcupine.links (
   followed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   source_schema name NOT NULL,
   source_name name NOT NULL,
+  source_owner name NOT NULL,
   role porcupine.role NOT NULL CHECK (role > 'pending' AND role < 'owner'),
   additive boolean NOT NULL
 );
 CREATE INDEX links_source_idx ON porcupine.links (source_name, source_schema);
 CREATE UNIQUE INDEX links_source_key ON porcupine.links (source_name, source_schema) WHERE room_id IS NULL;
 CREATE INDEX links_created_by_idx ON porcupine.links (created_by);
+COMMENT ON COLUMN porcupine.links.source_owner IS
+  'the role that owned the source when it was linked: a view of the same name that somebody else has made is not followed';
 COMMENT ON TABLE porcupine.links IS
   'which rooms follow which view or table of the application. room_id null: the source names the rooms. Whoever compares a link with its source locks its row first, links in ascending order, before any head.';
 

@@ -16,6 +16,15 @@ $$;
 COMMENT ON FUNCTION porcupine.source_oid(name, name) IS
   'the view or table of this name, or null; unlike to_regclass() without asking whether the schema may be used, for nothing is read by it';
 
+CREATE FUNCTION porcupine.is_still_theirs(source oid, source_owner name) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT r.rolname = source_owner OR r.rolsuper FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = source
+$$;
+COMMENT ON FUNCTION porcupine.is_still_theirs(oid, name) IS
+  'whether a source belongs to whom it belonged to when it was linked, or to a superuser, who may do everything anyway';
+
 CREATE FUNCTION porcupine.objects_under(source oid) RETURNS TABLE (class oid, object oid)
   LANGUAGE sql STABLE PARALLEL SAFE
   SET search_path = pg_catalog, porcupine, pg_temp
@@ -92,10 +101,10 @@ COMMENT ON FUNCTION porcupine.is_watched(oid) IS 'whether changes of this table 
 
 -- --- following ---------------------------------------------------------------------------------------
 
-CREATE FUNCTION porcupine.read_source(source oid, names_rooms boolean) RETURNS TABLE (room_id bigint, user_id bigint)
+CREATE FUNCTION porcupine.read_source(source oid, names_rooms boolean, source_owner name) RETURNS TABLE (room_id bigint, user_id bigint)
   LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'porcupine_read_source';
-COMMENT ON FUNCTION porcupine.read_source(oid, boolean) IS
-  'the rows of a source as they are now, with the rights of its owner, who can thereby do nothing that they could not before; room_id is null where it names none';
+COMMENT ON FUNCTION porcupine.read_source(oid, boolean, name) IS
+  'the rows of a source as they are now, with the rights of its owner, who can thereby do nothing that they could not before, and who must be source_owner or a superuser; room_id is null where it names none. Errors: conflict (it was dropped or replaced meanwhile)';
 
 CREATE FUNCTION porcupine.linked_table_changed() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER
@@ -172,7 +181,7 @@ BEGIN
     RETURN;
   END IF;
   SELECT array_agg(l.id), array_agg(coalesce(l.room_id, s.room_id)), array_agg(s.user_id) INTO of_links, rooms, users
-    FROM porcupine.links l CROSS JOIN LATERAL porcupine.read_source(porcupine.source_oid(l.source_schema, l.source_name), l.room_id IS NULL) s
+    FROM porcupine.links l CROSS JOIN LATERAL porcupine.read_source(porcupine.source_oid(l.source_schema, l.source_name), l.room_id IS NULL, l.source_owner) s
    WHERE l.id = ANY (stale);
   SELECT array_agg(DISTINCT d.room_id), array_agg(d.link_id) FILTER (WHERE d.act = 'claim'), array_agg(d.room_id) FILTER (WHERE d.act = 'claim')
     INTO differing, claiming, claimed
@@ -209,6 +218,10 @@ BEGIN
     IF porcupine.source_oid(link.source_schema, link.source_name) IS NULL THEN
       RAISE WARNING 'the source %.% of a link is gone: its rooms keep the members they have', quote_ident(link.source_schema), quote_ident(link.source_name)
         USING HINT = 'Make it again, or call porcupine.unlink_membership().';
+    ELSIF NOT porcupine.is_still_theirs(porcupine.source_oid(link.source_schema, link.source_name), link.source_owner) THEN
+      RAISE WARNING 'the source %.% of a link belongs to another role than when it was linked: its rooms keep the members they have',
+        quote_ident(link.source_schema), quote_ident(link.source_name)
+        USING HINT = 'Link it again if that is right, or call porcupine.unlink_membership().';
     ELSE
       -- written, not only locked: whoever waits with an older snapshot (REPEATABLE READ) must fail, not read what was before
       UPDATE porcupine.links l SET followed_at = clock_timestamp() WHERE l.id = link.id;
@@ -218,7 +231,7 @@ BEGIN
   RETURN found;
 END
 $$;
-COMMENT ON FUNCTION porcupine.lock_links(bigint[]) IS 'locks the rows of links in ascending order and returns those whose source is there';
+COMMENT ON FUNCTION porcupine.lock_links(bigint[]) IS 'locks the rows of links in ascending order and returns those whose source is there, and belongs to whom it did';
 
 CREATE FUNCTION porcupine.apply_difference(act text, link bigint, room bigint, account bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -410,7 +423,7 @@ BEGIN
   IF role IN ('pending', 'owner') THEN
     PERFORM porcupine.refuse('invalid', 'a link adds readers, members, moderators or admins');
   END IF;
-  SELECT n.nspname, c.relname INTO link.source_schema, link.source_name
+  SELECT n.nspname, c.relname, pg_get_userbyid(c.relowner) INTO link.source_schema, link.source_name, link.source_owner
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = source;
   -- not under the lock of the head: links are locked before heads
   IF room IS NOT NULL AND NOT EXISTS (SELECT FROM porcupine.rooms r WHERE r.id = room) THEN
@@ -418,11 +431,11 @@ BEGIN
   ELSIF (SELECT r.direct FROM porcupine.rooms r WHERE r.id = room) THEN
     PERFORM porcupine.refuse('invalid', 'a direct room has its two members');
   END IF;
-  INSERT INTO porcupine.links AS l (room_id, created_by, source_schema, source_name, role, additive)
-  VALUES (room, porcupine.current_user_id(), link.source_schema, link.source_name, store_link.role, store_link.additive)
+  INSERT INTO porcupine.links AS l (room_id, created_by, source_schema, source_name, source_owner, role, additive)
+  VALUES (room, porcupine.current_user_id(), link.source_schema, link.source_name, link.source_owner, store_link.role, store_link.additive)
   ON CONFLICT DO NOTHING RETURNING l.id INTO link.id;
   IF link.id IS NULL THEN                       -- the same again: with other options, or over other tables
-    UPDATE porcupine.links l SET role = store_link.role, additive = store_link.additive
+    UPDATE porcupine.links l SET role = store_link.role, additive = store_link.additive, source_owner = link.source_owner
      WHERE l.room_id IS NOT DISTINCT FROM room AND l.source_schema = link.source_schema AND l.source_name = link.source_name
     RETURNING l.id INTO link.id;
   END IF;
@@ -484,21 +497,21 @@ COMMENT ON FUNCTION porcupine.unlink_memberships(text) IS
 
 CREATE FUNCTION porcupine.links()
   RETURNS TABLE (room bigint, source text, role porcupine.role, additive boolean, rooms bigint, excluded bigint, followed_at timestamptz,
-                 missing boolean, unwatched regclass[])
+                 missing boolean, foreign_source boolean, unwatched regclass[])
   LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 20
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
   SELECT l.room_id, format('%I.%I', l.source_schema, l.source_name), l.role, l.additive,
          (SELECT count(*) FROM porcupine.linked_rooms g WHERE g.link_id = l.id),
          (SELECT count(*) FROM porcupine.linked_rooms g JOIN porcupine.link_exclusions x ON x.room_id = g.room_id WHERE g.link_id = l.id),
-         l.followed_at, s.id IS NULL,
+         l.followed_at, s.id IS NULL, s.id IS NOT NULL AND NOT porcupine.is_still_theirs(s.id, l.source_owner),
          ARRAY(SELECT c.oid::regclass FROM porcupine.objects_under(s.id) u JOIN pg_class c ON u.class = 'pg_class'::regclass AND c.oid = u.object
                 WHERE c.relkind IN ('r', 'p', 'f', 'm') AND NOT porcupine.is_watched(c.oid) ORDER BY c.oid)
     FROM porcupine.links l CROSS JOIN LATERAL porcupine.source_oid(l.source_schema, l.source_name) s (id)
    ORDER BY l.id
 $$;
 COMMENT ON FUNCTION porcupine.links() IS
-  'the links there are, for trusted backends: room is null where the source names the rooms, of which there are so many; excluded: how many stay out though the source names them; followed_at: when it was last compared with its source; missing: the source is gone, and the members stay as they are; unwatched: what lies under the source and changes unnoticed (link again where it is a table, else call refresh_memberships()). Example: SELECT * FROM porcupine.links() WHERE missing OR unwatched <> ''{}''';
+  'the links there are, for trusted backends: room is null where the source names the rooms, of which there are so many; excluded: how many stay out though the source names them; followed_at: when it was last compared with its source; missing: the source is gone, and the members stay as they are; foreign_source: the same, for what has its name belongs to another role than when it was linked (link it again if that is right); unwatched: what lies under the source and changes unnoticed (link again where it is a table, else call refresh_memberships()). Example: SELECT * FROM porcupine.links() WHERE missing OR foreign_source OR unwatched <> ''{}''';
 
 CREATE FUNCTION porcupine.refresh_memberships() RETURNS void
   LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
