@@ -84,8 +84,8 @@ export type TimelineItem =
       seq: number;
       sender: User | null;
       at: Date;
-      /** `before-joining`: sent in an epoch whose key this device never had. */
-      reason: 'before-joining' | 'waiting-for-key' | 'tampered' | 'unknown-format';
+      /** `before-joining`: sent in an epoch whose key this device never had; `removed`: the server says that it was taken back. */
+      reason: 'removed' | 'before-joining' | 'waiting-for-key' | 'tampered' | 'unknown-format';
       /** The failed check, in words. */
       detail: string;
     }

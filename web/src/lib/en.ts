@@ -112,6 +112,7 @@ export const en = {
     retry: 'Send again',
     discard: 'Discard',
     unreadable: {
+      removed: 'Message removed',
       'waiting-for-key': 'Waiting for the key to this message',
       tampered: 'This message failed a check and isn’t shown',
       'unknown-format': 'This message needs a newer version of Porcupine',

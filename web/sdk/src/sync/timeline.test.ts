@@ -172,3 +172,25 @@ test('a coming that the server hides is told by the log, and by whose page it wa
     { type: 'notice', notice: 'let-in', by: 'signed', seq: 3, subject: { id: 'you' }, text: 'ME' },
   ]);
 });
+
+test('what was taken back shows as removed, whether this device had read it or not', () => {
+  const tombstone = message(2, 'b', { failure: 'malformed' });
+  const events: WindowEvent[] = [
+    message(1, 'a', { text: 'one' }),
+    { ...tombstone, event: { ...tombstone.event, body: '' } },
+    message(3, 'c', { text: 'three' }),
+    { event: wire(4, { kind: 'redacted', ref: 1, data: { by: 'you' } }), opened: null },
+  ];
+  const items = timelineOf(events, [], context());
+  expect(items.map((item) => [item.key, item.type, item.type === 'unreadable' ? item.reason : null])).toEqual([
+    ['d a', 'unreadable', 'removed'],
+    ['seq-2', 'unreadable', 'removed'],
+    ['d c', 'message', null],
+  ]);
+  expect(JSON.stringify(items)).not.toContain('one');
+});
+
+test('of a reaction that was taken back nothing shows', () => {
+  const gone = message(1, 'a', { failure: 'malformed' });
+  expect(timelineOf([{ ...gone, event: { ...gone.event, kind: 'reaction', body: '' } }], [], context())).toEqual([]);
+});

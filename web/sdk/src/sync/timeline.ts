@@ -31,6 +31,7 @@ export function timelineOf(
   const rewound = context.rewound === null ? null : rewoundAt(context.rewound);
   const place = events.findIndex(({ event }) => event.seq > (context.rewound?.seq ?? Infinity));
   const signed = noticesWithin(events, context.log);
+  const redacted = new Set(events.flatMap(({ event }) => (event.kind === 'redacted' && event.ref !== null ? [event.ref] : [])));
   let next = 0;
   for (const [index, { event, opened }] of events.entries()) {
     if (rewound !== null && index === place) {
@@ -39,7 +40,7 @@ export function timelineOf(
     for (let one = signed[next]; one !== undefined && one.seq <= event.seq; one = signed[++next]) {
       items.push(signedItem(one, event, context));
     }
-    const item = opened === null ? noticeOf(event, context) : messageOf(event, opened, context);
+    const item = itemOf(event, opened, redacted.has(event.seq), context);
     if (item !== null) {
       items.push(item);
       shown.add(item.key);
@@ -55,6 +56,31 @@ export function timelineOf(
     }
   }
   return items;
+}
+
+/** A message whose body is empty was taken back; so was one that this device still has, once the server has said so. */
+function itemOf(event: WireEvent, opened: Opened | null, redacted: boolean, context: TimelineContext): TimelineItem | null {
+  if (opened === null) {
+    return noticeOf(event, context);
+  }
+  const item = messageOf(event, opened, context);
+  return redacted || event.body === '' ? removedItem(event, item.key, context) : item;
+}
+
+/** Of an edit or a reaction that was taken back nothing is left to show. */
+function removedItem(event: WireEvent, key: string, context: TimelineContext): TimelineItem | null {
+  if (event.kind !== 'message') {
+    return null;
+  }
+  return {
+    type: 'unreadable',
+    key,
+    seq: event.seq,
+    sender: event.sender === null ? null : context.user(event.sender),
+    at: new Date(event.created_at),
+    reason: 'removed',
+    detail: '',
+  };
 }
 
 /** What the log says about the stretch of the room that `events` cover. */

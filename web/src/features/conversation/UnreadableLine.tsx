@@ -9,6 +9,7 @@ import styles from './UnreadableLine.module.css';
 type Unreadable = Extract<TimelineItem, { type: 'unreadable' }>;
 
 const icons: Record<Unreadable['reason'], IconName> = {
+  removed: 'close',
   'before-joining': 'lock',
   'waiting-for-key': 'key',
   tampered: 'alert',
