@@ -278,6 +278,22 @@ check_message(Input input)
 
 /* --- CLUSTER SLOTS ------------------------------------------------------------------------------------- */
 
+/* hiredis 0.14 asks for memory for as many elements as a reply announces. */
+static bool
+announces_too_much(Input input)
+{
+	for (const char *at = input.at; at < input.end; at++)
+	{
+		size_t		digits = 0;
+
+		while (*at == '*' && at + 1 + digits < input.end && at[1 + digits] >= '0' && at[1 + digits] <= '9')
+			digits++;
+		if (digits > 5)
+			return true;
+	}
+	return false;
+}
+
 static void
 check_slots(Input input)
 {
@@ -287,6 +303,8 @@ check_slots(Input input)
 	void	   *reply = NULL;
 
 	HOLDS(reader != NULL);
+	if (announces_too_much(input))
+		input.end = input.at;
 	redisReaderFeed(reader, input.at, fuzz_left(&input));
 	if (redisReaderGetReply(reader, &reply) == REDIS_OK && cluster_read(reply, &asked, &map))
 	{

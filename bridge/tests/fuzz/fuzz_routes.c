@@ -111,7 +111,7 @@ check_param(const Param *param, const ParamSource *source, const char *value, in
 		HOLDS(!param->required);
 		return;
 	}
-	HOLDS(format == (param->type >= TYPE_BYTES));
+	HOLDS(format == (param->type >= TYPE_BYTES && param->type != TYPE_TIME));
 	switch (param->type)
 	{
 		case TYPE_TEXT:
@@ -141,6 +141,12 @@ check_param(const Param *param, const ParamSource *source, const char *value, in
 			break;
 		case TYPE_HASH:
 			HOLDS(length == 32);
+			break;
+		case TYPE_HEX:
+			HOLDS(length >= 8 && length <= 32);
+			break;
+		case TYPE_TIME:
+			HOLDS(text_is_time(value));
 			break;
 		default:
 			check_list(param, source, value, (size_t) length);
