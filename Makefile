@@ -111,7 +111,7 @@ PAGE_SOURCES = $(shell find web -name node_modules -prune -o -path web/dist -pru
 
 page: .build/page.stamp ## build the page, web/dist
 
-.build/page.stamp: .build/npm.stamp $(PAGE_SOURCES)
+.build/page.stamp: .build/npm.stamp openapi.yaml $(PAGE_SOURCES)
 	scripts/with-node npm --prefix web run build
 	@touch $@
 

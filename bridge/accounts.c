@@ -35,7 +35,12 @@ static void on_live(void *arg, const bool *live);
 void
 accounts_sign_in(Request *request)
 {
-	call_run_sql(request, on_grant);
+	const cJSON *cookie = json_get(call_of(request)->body, "cookie");
+
+	if (cookie != NULL && !cJSON_IsBool(cookie))
+		call_refuse(request, ERROR_INVALID, 0, "cookie is not true or false");
+	else
+		call_run_sql(request, on_grant);
 }
 
 void

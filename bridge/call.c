@@ -34,7 +34,8 @@ call_start(Request *request, Call *call)
 	int64_t		wait;
 
 	request->route = call;
-	http_add_header(request, "Cache-Control", "no-store");
+	if (!(call->route->flags & PUBLIC))
+		http_add_header(request, "Cache-Control", "no-store");
 	wait = limiter_take(LIMIT_REQUESTS, address_place(request));
 	if (wait > 0)
 		refuse_rate(request, wait);

@@ -310,6 +310,7 @@ launch_bridge() {
       PORCUPINE_ORIGINS="${PORCUPINE_ORIGINS:-http://localhost:$PORT,http://127.0.0.1:$PORT}" \
       PORCUPINE_LOG_LEVEL="${PORCUPINE_LOG_LEVEL:-info}" \
       PORCUPINE_WORKERS="${PORCUPINE_WORKERS:-1}" \
+      PORCUPINE_METRICS="${PORCUPINE_METRICS:-}" \
       PORCUPINE_LIMITS="${PORCUPINE_LIMITS:-on}" \
       PORCUPINE_TRUSTED_PROXIES="${PORCUPINE_TRUSTED_PROXIES:-}" \
       sh -c 'exec "$0" </dev/null >>"$1" 2>&1 9>&-' "$APP/porcupine-bridge" "$LOG/bridge.log"
