@@ -45,6 +45,9 @@ BEGIN
   PERFORM porcupine.end_sessions(account, 'erased');
   DELETE FROM porcupine.sessions s WHERE s.user_id = account;
   DELETE FROM porcupine.credentials c WHERE c.user_id = account;
+  DELETE FROM porcupine.identities i WHERE i.user_id = account;
+  DELETE FROM porcupine.sign_ins s WHERE s.account_id = account;
+  DELETE FROM porcupine.identity_offers o WHERE o.account_id = account;
   DELETE FROM porcupine.device_lists l WHERE l.user_id = account;
   DELETE FROM porcupine.key_bundles b WHERE b.device_id = ANY (devices);
   DELETE FROM porcupine.join_requests j WHERE j.user_id = account;
@@ -58,7 +61,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.erase_account(bigint) IS
-  'takes away what an account is but its id: names, address, password, sessions, what its devices have published or were given, why it was banned or disabled, what it has written in reports and what others have written and quoted of it there; rows of devices stay, for they are how messages are found';
+  'takes away what an account is but its id: names, address, password, identities, sessions, what its devices have published or were given, why it was banned or disabled, what it has written in reports and what others have written and quoted of it there; rows of devices stay, for they are how messages are found';
 
 CREATE FUNCTION porcupine.rooms_of(account bigint) RETURNS SETOF bigint
   LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
@@ -158,7 +161,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.erase_user(bigint, bigint) IS
-  'erases a person: names, email address, password, sessions, device names and keys go; what they have sent becomes empty, in place; their memberships end, their rooms are handed over as by leave_room(); their reports become anonymous; what these say, and what others said and quoted of them in reports, goes. An id stays, under the name erased-<id>, and the client-signed control log, which others verify. It holds the rooms it has been to until the commit: for somebody who has sent a great deal, max bounds the messages of a call, and it is called again while more is true, each time in a transaction of its own. A second time finds nothing. What the disk held goes by VACUUM; backups are for their owner to see to. Errors: not_found, invalid. Example: SELECT * FROM porcupine.erase_user(7)';
+  'erases a person: names, email address, password, identities, sessions, device names and keys go; what they have sent becomes empty, in place; their memberships end, their rooms are handed over as by leave_room(); their reports become anonymous; what these say, and what others said and quoted of them in reports, goes. An id stays, under the name erased-<id>, and the client-signed control log, which others verify. It holds the rooms it has been to until the commit: for somebody who has sent a great deal, max bounds the messages of a call, and it is called again while more is true, each time in a transaction of its own. A second time finds nothing. What the disk held goes by VACUUM; backups are for their owner to see to. Errors: not_found, invalid. Example: SELECT * FROM porcupine.erase_user(7)';
 
 CREATE FUNCTION porcupine.as_base64(bytes bytea) RETURNS text
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -185,6 +188,10 @@ AS $$
   SELECT 'session', jsonb_build_object('id', s.id::text, 'device', s.device_id::text, 'address', host(s.address), 'created_at', s.created_at,
                       'last_used_at', s.last_used_at, 'expires_at', s.expires_at, 'ended_at', s.ended_at, 'end_reason', s.end_reason)
     FROM porcupine.sessions s WHERE s.user_id = account
+  UNION ALL
+  SELECT 'identity', jsonb_build_object('id', i.id::text, 'issuer', i.issuer, 'subject', i.subject, 'email', i.email,
+                       'created_at', i.created_at, 'last_used_at', i.last_used_at)
+    FROM porcupine.identities i WHERE i.user_id = account
   UNION ALL
   SELECT 'membership', jsonb_build_object('room', m.room_id::text, 'name', r.name, 'role', m.role, 'via', m.via, 'joined_seq', m.joined_seq,
                          'joined_at', m.joined_at, 'read_seq', m.read_seq, 'delivered_seq', m.delivered_seq, 'muted_until', m.muted_until)
@@ -232,7 +239,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.export_user_rows(bigint) IS
-  'all there is about a user, an object a row: type is account, device, device_list, session, membership, join_request, ban, invite, report (those they made), audit (what was done to them) or event (what they sent, the body in base64 as the client sent it). No hashes and no keys of the server. For any amount: psql -At -c writes a file of lines. Errors: not_found. Example: SELECT porcupine.export_user_rows(7)';
+  'all there is about a user, an object a row: type is account, device, device_list, session, identity, membership, join_request, ban, invite, report (those they made), audit (what was done to them) or event (what they sent, the body in base64 as the client sent it). No hashes and no keys of the server. For any amount: psql -At -c writes a file of lines. Errors: not_found. Example: SELECT porcupine.export_user_rows(7)';
 
 CREATE FUNCTION porcupine.export_user(account bigint) RETURNS jsonb
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -90,7 +90,7 @@ BEGIN
   FOR f IN SELECT p.oid::pg_catalog.regprocedure AS signature FROM pg_catalog.pg_proc p
             WHERE p.pronamespace = 'porcupine'::pg_catalog.regnamespace
               AND p.proname IN ('current_user_id', 'current_session_id', 'current_device_id', 'whoami', 'logout', 'jwks', 'current_stream',
-                                'my_sessions', 'end_session', 'publish_device', 'user_devices', 'my_rooms', 'my_room', 'create_room', 'rename_room', 'delete_room', 'allow_system',
+                                'my_sessions', 'end_session', 'my_identities', 'unlink_identity', 'publish_device', 'user_devices', 'my_rooms', 'my_room', 'create_room', 'rename_room', 'delete_room', 'allow_system',
                                 'change_room', 'archive_room', 'unarchive_room', 'rotate_code', 'disable_code', 'set_role', 'transfer_room',
                                 'ban_user', 'unban_user', 'room_bans', 'mute_member', 'unmute_member',
                                 'direct_room', 'list_rooms', 'join_listed', 'request_to_join', 'withdraw_request', 'my_requests',
@@ -116,6 +116,9 @@ GRANT EXECUTE ON FUNCTION
   porcupine.register(text, text, text, text, text, inet), porcupine.login(text, text, bigint, text, inet), porcupine.refresh(text)
   TO porcupine_bridge, porcupine_backend;
 GRANT EXECUTE ON FUNCTION
+  porcupine.begin_sign_in(bytea, text, text, text, bigint[], text, boolean), porcupine.take_sign_in(bytea, text),
+  porcupine.sign_in_identity(bytea, text, text, text, boolean, text, text, inet), porcupine.read_offer(text),
+  porcupine.confirm_identity(text, text, inet), porcupine.decline_identity(text, inet), porcupine.link_identity(text),
   porcupine.act_as_session(bigint), porcupine.whoami_many(bigint[]),
   porcupine.admit_many(bigint[], bigint[], bigint[], bigint[], integer),
   porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean, bigint, boolean),

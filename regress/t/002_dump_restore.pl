@@ -21,6 +21,10 @@ my ($refresh, $access, $code) = split /\n/, $source->safe_psql(
 	\echo :access_token
 	INSERT INTO porcupine.users (id, username, display_name) VALUES (101, 'ben', 'Ben');
 	INSERT INTO porcupine.devices (id, user_id, name, keys) VALUES (101, 101, 'phone', 'keys');
+	INSERT INTO porcupine.identities (user_id, issuer, subject) VALUES (101, 'https://id.example', 'ben');
+	INSERT INTO porcupine.identity_offers (ticket_hash, account_id, expires_at, by_session, devices, provider, issuer, subject, email)
+	VALUES (sha256('ticket'), 101, now() + interval '1 hour', true, '{}', 'corp', 'https://id.example', 'ben2', 'ben@example.org');
+	SELECT porcupine.begin_sign_in(sha256('state'), 'corp', 'https://chat.example') \gset
 	BEGIN;
 	SELECT porcupine.act_as_session(:session) \gset
 	SELECT porcupine.publish_device('keys', 'identity', 1, 'list') \gset
@@ -65,7 +69,7 @@ my ($refresh, $access, $code) = split /\n/, $source->safe_psql(
 my $rows_of = q{
 	SELECT string_agg(query_to_xml(format('SELECT %L AS name, md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '''')) AS rows, count(*) FROM porcupine.%I t', c.relname, c.relname),
 		false, false, '')::text, '' ORDER BY c.relname)
-	FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('signing_keys', 'maintenance')};
+	FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('signing_keys', 'maintenance', 'sign_ins', 'identity_offers')};
 my $sequences_of =
   q{SELECT string_agg(sequencename || '=' || coalesce(last_value::text, ''), ' ' ORDER BY sequencename) FROM pg_sequences WHERE schemaname = 'porcupine'};
 my $empty_tables =
@@ -93,6 +97,7 @@ foreach my $format ('plain', 'custom', 'directory', 'custom by jobs')
 	{
 		my $text = slurp_file($dump);
 		unlike($text, qr/COPY porcupine\.signing_keys/, 'the signing key is not in the dump');
+		unlike($text, qr/COPY porcupine\.(?:sign_ins|identity_offers)/, 'nor is who is just signing in');
 		unlike($text, qr/\Q$refresh\E/, 'nor is the refresh token');
 		unlike($text, qr/\Q$code\E/, 'nor the code of an invite');
 	}
