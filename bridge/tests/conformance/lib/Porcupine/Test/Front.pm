@@ -1,0 +1,81 @@
+# Porcupine::Test::Front: a real nginx before a bridge, by docker/nginx.conf itself but for addresses and folders. It
+# owns the process and ends it; what nginx has made of each request it writes down, for the test to compare.
+package Porcupine::Test::Front;
+
+use strict;
+use warnings;
+
+use parent 'Porcupine::Test::Client';
+use FindBin;
+use IO::Socket::INET;
+use POSIX ();
+use Porcupine::Test::Client;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+my @running;
+my $owner = $$;
+
+# start(STACK): it answers, and passes on to that bridge.
+sub start
+{
+	my ($class, $stack) = @_;
+	my $self = $class->new(PostgreSQL::Test::Cluster::get_free_port());
+	my $folder = $self->{folder} = $stack->node->basedir . '/nginx';
+	my $text = slurp_file("$FindBin::RealBin/../../../docker/nginx.conf");
+	my $log = "log_format counted '\$status \$upstream_status'; access_log $folder/access.log counted;";
+
+	$text =~ s{/tmp/}{$folder/}g;
+	foreach my $change (
+		[ qr/^error_log stderr warn;$/m, "error_log $folder/error.log warn;" ],
+		[ qr/^  access_log off;$/m, "  $log" ],
+		[ qr/^  resolver 127\.0\.0\.11 .*;$/m, '' ],
+		[ qr/listen 8080;/, "listen 127.0.0.1:$self->{port};" ],
+		[ qr/set \$bridges bridge;/, 'set $bridges 127.0.0.1;' ],
+		[ qr/\$bridges:8080/, '$bridges:' . $stack->port ]
+	  )
+	{
+		my ($from, $to) = @$change;
+		die "docker/nginx.conf has no $from any more" unless $text =~ s/$from/$to/;
+	}
+	mkdir $folder;
+	append_to_file("$folder/nginx.conf", $text);
+	my $pid = fork // die "cannot fork: $!";
+	if ($pid == 0)
+	{
+		open(STDOUT, '>>', "$folder/out.log");
+		open(STDERR, '>&', \*STDOUT);
+		exec('/usr/sbin/nginx', '-e', "$folder/error.log", '-p', $folder, '-c', "$folder/nginx.conf") or POSIX::_exit(127);
+	}
+	push @running, $pid;
+	wait_for(
+		'nginx to be ready',
+		sub {
+			die "nginx has ended:\n" . slurp_file("$folder/out.log") if waitpid($pid, POSIX::WNOHANG()) == $pid;
+			my $answer = eval { $self->http('GET', '/livez') };
+			return $answer && $answer->{status} == 200;
+		}
+	);
+	return $self;
+}
+
+# How many requests it has passed on so far.
+sub passed_on
+{
+	my ($self) = @_;
+	return scalar grep { /\A\d+ \d/ } split /\n/, slurp_file("$self->{folder}/access.log");
+}
+
+END
+{
+	my $status = $?;
+
+	foreach my $pid ($$ == $owner ? @running : ())
+	{
+		kill 'QUIT', $pid;
+		kill 'TERM', $pid unless eval { wait_for('nginx to end', sub { waitpid($pid, POSIX::WNOHANG()) == $pid }); 1 };
+	}
+	$? = $status;
+}
+
+1;
