@@ -60,11 +60,25 @@ my $control = q{
 		END LOOP;
 	END $$;};
 
+# Found without asking the server: a query may have to write a page, and the log before it, and would save what is to be lost.
+sub children
+{
+	my ($parent) = @_;
+	my @children;
+
+	foreach my $stat (glob '/proc/[0-9]*/stat')
+	{
+		open(my $file, '<', $stat) or next;
+		my $line = <$file> // '';
+		push @children, $1 if $line =~ /^(\d+) \(.*\) \S $parent /;
+	}
+	return @children;
+}
+
 sub kill_everything
 {
 	my $postmaster = $node->{_pid};
-	my @backends = split /\n/,
-	  $node->safe_psql('postgres', 'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
+	my @backends = children($postmaster);
 
 	# the postmaster first, or it would notice and shut the others down in its own way
 	$node->kill9;
@@ -116,7 +130,12 @@ foreach my $way (sort keys %senders)
 	);
 }
 $node->safe_psql('postgres', 'CREATE TABLE control (i bigint GENERATED ALWAYS AS IDENTITY)');
-cmp_ok(lost_by($control, 'SELECT i FROM control'),
-	'>', 0, 'the control, which did not wait for the disk, has lost rows');
+# The WAL writer still writes each page of the log that is full, so at times the end is on one of these: tried until some are lost.
+my $lost = 0;
+for (my $tries = 0; $tries < 20 && $lost == 0; $tries++)
+{
+	$lost = lost_by($control, 'SELECT i FROM control');
+}
+cmp_ok($lost, '>', 0, 'the control, which did not wait for the disk, has lost rows');
 
 done_testing();
