@@ -165,7 +165,7 @@ test-upgrade: ## take a chat from PostgreSQL 15 to 17, by pg_upgrade and by dump
 test-valgrind: ## run the suite regress on a PostgreSQL under valgrind (builds one; twenty minutes; not part of test)
 	@scripts/test valgrind
 
-test-discard: ## run the suite regress on a PostgreSQL with assertions that forgets its caches at once (an hour)
+test-discard: ## run the suite regress on a PostgreSQL with assertions that forgets its caches at once (DISCARD_TIME=1s of each statement; not part of test)
 	@scripts/test discard
 
 sqlsmith: ## random queries as a client on a PostgreSQL with assertions (QUERIES=100000 SEED=1; twenty minutes; not part of test)
