@@ -35,7 +35,7 @@ early_keep(Early *early, HubEvent event)
 bool
 early_take(Early *early, int64_t seq, HubEvent *event)
 {
-	while (early->count > 0 && early->events[0].seq < seq)
+	while (early->events != NULL && early->events[0].seq < seq)
 		drop_first(early);
 	if (early->events == NULL || early->events[0].seq != seq)
 		return false;
@@ -48,7 +48,7 @@ early_take(Early *early, int64_t seq, HubEvent *event)
 void
 early_forget_all(Early *early)
 {
-	while (early->count > 0)
+	while (early->events != NULL)
 		drop_first(early);
 }
 

@@ -193,9 +193,13 @@ compare_heads(const void *a, const void *b)
 static RoomHead *
 find_head(const SendCall *call, int64 room)
 {
+	RoomHead   *head;
 	RoomHead	key = {.room = room};
 
-	return bsearch(&key, call->heads, call->head_count, sizeof(RoomHead), compare_heads);
+	head = bsearch(&key, call->heads, call->head_count, sizeof(RoomHead), compare_heads);
+	/* there is one for each item's room */
+	Assert(head != NULL);
+	return head;
 }
 
 /* What FOR UPDATE returns is the row as it is once the lock is held. */
