@@ -13,7 +13,6 @@
 
 #define COOKIE "porcupine_refresh"
 #define COOKIE_ATTRIBUTES "; Path=/api/auth/; HttpOnly; Secure; SameSite=Strict"
-#define COOKIE_LIFE_S 2592000
 
 /* The list of one's sessions, while the bridges are asked; in the request's pool. */
 typedef struct SessionList
@@ -26,7 +25,7 @@ typedef struct SessionList
 static void on_grant(void *arg, DbOutcome outcome, const PGresult *result);
 static void on_cookie_grant(void *arg, DbOutcome outcome, const PGresult *result);
 static void answer_grant(Request *request, const PGresult *result, bool by_cookie);
-static void on_logged_out(void *arg, DbOutcome outcome, const PGresult *result);
+static void on_ended(void *arg, DbOutcome outcome, const PGresult *result);
 static char *refresh_cookie(Request *request);
 static void on_sessions(void *arg, DbOutcome outcome, const PGresult *result);
 static void forget_question(void *state);
@@ -63,6 +62,10 @@ accounts_refresh(Request *request)
 	}
 	statement = db_request(call->route->sql, on_cookie_grant, request);
 	db_text(statement, cookie);
+	if (request->address[0] != '\0')
+		db_text(statement, request->address);
+	else
+		db_null(statement);
 	call_submit(request, statement);
 }
 
@@ -82,7 +85,10 @@ on_cookie_grant(void *arg, DbOutcome outcome, const PGresult *result)
 		answer_grant(arg, result, true);
 }
 
-/* by_cookie: the refresh token goes into the cookie, not into the body. */
+/*
+ * by_cookie: the refresh token goes into the cookie, not into the body. There is none where a token was used
+ * twice: its session has ended, which an error in the database would have undone.
+ */
 static void
 answer_grant(Request *request, const PGresult *result, bool by_cookie)
 {
@@ -90,9 +96,14 @@ answer_grant(Request *request, const PGresult *result, bool by_cookie)
 	const char *token = PQgetvalue(result, 0, 1);
 	Text		text = {0};
 
+	if (PQgetisnull(result, 0, 1))
+	{
+		call_refuse(request, ERROR_SESSION_ENDED, 0, "the session is over");
+		return;
+	}
 	if (by_cookie)
 	{
-		text_format(&text, COOKIE "=%s; Max-Age=%d" COOKIE_ATTRIBUTES, token, COOKIE_LIFE_S);
+		text_format(&text, COOKIE "=%s; Max-Age=%s" COOKIE_ATTRIBUTES, token, PQgetvalue(result, 0, 2));
 		http_add_header(request, "Set-Cookie", text.bytes);
 		call_answer_json(request, json);
 	}
@@ -105,13 +116,22 @@ answer_grant(Request *request, const PGresult *result, bool by_cookie)
 }
 
 void
-accounts_logout(Request *request)
+accounts_end(Request *request)
 {
-	call_run_sql(request, on_logged_out);
+	call_run_sql(request, on_ended);
 }
 
+void
+accounts_end_session(Request *request)
+{
+	bool		own = params_id(call_of(request)->values[0]) == request->who.session;
+
+	call_run_sql(request, own ? on_ended : call_on_result);
+}
+
+/* The session that asked is over, and so is its cookie. */
 static void
-on_logged_out(void *arg, DbOutcome outcome, const PGresult *result)
+on_ended(void *arg, DbOutcome outcome, const PGresult *result)
 {
 	Request    *request = arg;
 

@@ -11,7 +11,9 @@
 /* As Route.run. The statement of what signs in or refreshes returns the answer, and the refresh token beside it. */
 extern void accounts_sign_in(Request *request);
 extern void accounts_refresh(Request *request);
-extern void accounts_logout(Request *request);
+/* What ends the session that asks, or the one that its path names. */
+extern void accounts_end(Request *request);
+extern void accounts_end_session(Request *request);
 /* Its statement returns rows: a session's id, and what the answer has of it but "live". */
 extern void accounts_sessions(Request *request);
 

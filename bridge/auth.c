@@ -16,6 +16,7 @@
 
 #define CACHE_SIZE 4096
 #define READ_EVERY_MS 1000
+#define RENEW_EVERY_MS 5000		/* a key that was taken back verifies no longer than this */
 
 #define KEYS_SQL "SELECT porcupine.jwks()::text, current_setting('porcupine.issuer')"
 
@@ -38,6 +39,7 @@ static AuthWait *waiting;
 static bool reading;
 static uint64_t read_at;
 static Timer read_timer;
+static Timer renew_timer;
 
 static JwtVerdict verify(const char *token, JwtClaims *claims);
 static void want_keys(void);
@@ -81,8 +83,8 @@ auth_forget(AuthWait *wait)
 void
 auth_read_keys(void)
 {
-	if (!reading)
-		begin_read(NULL);
+	begin_read(NULL);
+	timer_start(&renew_timer, begin_read, NULL, RENEW_EVERY_MS, RENEW_EVERY_MS);
 }
 
 static JwtVerdict

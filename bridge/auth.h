@@ -31,7 +31,7 @@ typedef struct AuthWait
 extern void auth_check(AuthWait *wait, const char *token, AuthDone done, void *arg);
 extern void auth_forget(AuthWait *wait);
 
-/* Reads the keys; to be called whenever the database has become ready. */
+/* Reads the keys, and again every few seconds; to be called whenever the database has become ready. */
 extern void auth_read_keys(void);
 
 #endif

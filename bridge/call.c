@@ -34,7 +34,9 @@ call_start(Request *request, Call *call)
 	int64_t		wait;
 
 	request->route = call;
-	if (!(call->route->flags & PUBLIC))
+	if (call->route->flags & KEEPABLE)
+		http_add_header(request, "Cache-Control", "public, max-age=300");
+	else if (!(call->route->flags & PUBLIC))
 		http_add_header(request, "Cache-Control", "no-store");
 	wait = limiter_take(LIMIT_REQUESTS, address_place(request));
 	if (wait > 0)

@@ -6,8 +6,12 @@
 
 #define GRANT_SQL(from) \
 	"SELECT json_build_object('user', " SHAPE_USER("g", "user_id") ", 'session', g.session_id::text, " \
-	"'device', g.device_id::text, 'access', g.access_token, 'expires_in', g.expires_in), g.refresh_token " \
+	"'device', g.device_id::text, 'access', g.access_token, 'expires_in', g.expires_in), g.refresh_token, g.refresh_expires_in " \
 	"FROM porcupine." from " g"
+
+#define ACCOUNT_SQL(from) \
+	SHAPE_ONE("u.id::text AS id, u.username, u.display_name, u.email, u.device_id::text AS device, " \
+			  SHAPE_TIME("u.created_at") " AS created_at", "porcupine." from " u")
 
 #define SESSIONS_SQL \
 	"SELECT x.id, row_to_json(x) FROM (SELECT s.id::text AS id, s.device_id::text AS device, s.device_name, " \
@@ -22,15 +26,21 @@ static const Route routes[] = {
 	{HTTP_POST, "/api/auth/login/", OPEN | SLOW | SIGNS_IN, 200,
 		GRANT_SQL("login($1::text, $2::text, $3::bigint, $4::text, $5::inet)"), accounts_sign_in, {
 			NEEDS(TEXT, "username"), NEEDS(TEXT, "password"), TAKES(ID, "device"), TAKES(TEXT, "device_name"), CLIENT_ADDRESS}},
-	{HTTP_POST, "/api/auth/refresh/", OPEN | REFRESHES, 200, GRANT_SQL("refresh($1::text)"), accounts_refresh, {TAKES(TEXT, "refresh")}},
-	{HTTP_POST, "/api/auth/logout/", 0, 204, "SELECT porcupine.logout()", accounts_logout, NO_PARAMS},
-	{HTTP_GET, "/api/auth/user/", 0, 200,
-		SHAPE_ONE("u.id::text AS id, u.username, u.display_name, u.email, u.device_id::text AS device, "
-				  SHAPE_TIME("u.created_at") " AS created_at", "porcupine.whoami() u"), NULL, NO_PARAMS},
+	{HTTP_POST, "/api/auth/refresh/", OPEN | REFRESHES, 200, GRANT_SQL("refresh($1::text, $2::inet)"), accounts_refresh, {
+			TAKES(TEXT, "refresh"), CLIENT_ADDRESS}},
+	{HTTP_POST, "/api/auth/logout/", 0, 204, "SELECT porcupine.logout()", accounts_end, NO_PARAMS},
+	{HTTP_GET, "/api/auth/user/", 0, 200, ACCOUNT_SQL("whoami()"), NULL, NO_PARAMS},
+	{HTTP_PATCH, "/api/auth/user/", 0, 200, ACCOUNT_SQL("change_profile($1::text, $2::text)"), NULL, {
+			TAKES(TEXT, "display_name"), TAKES(TEXT, "email")}},
+	{HTTP_DELETE, "/api/auth/user/", SLOW, 204, "SELECT porcupine.erase_me($1::text)", accounts_end, {TAKES(TEXT, "password")}},
+	{HTTP_POST, "/api/auth/password/", SLOW, 204, "SELECT porcupine.change_password($1::text, $2::text)", NULL, {
+			TAKES(TEXT, "old_password"), NEEDS(TEXT, "new_password")}},
 	{HTTP_GET, "/api/auth/sessions/", 0, 200, SESSIONS_SQL, accounts_sessions, NO_PARAMS},
-	{HTTP_DELETE, "/api/auth/sessions/{session}/", 0, 204, "SELECT porcupine.end_session($1::bigint)", NULL, {PATH(ID, "session")}},
+	{HTTP_DELETE, "/api/auth/sessions/", 0, 204, "SELECT porcupine.end_other_sessions()", NULL, NO_PARAMS},
+	{HTTP_DELETE, "/api/auth/sessions/{session}/", 0, 204, "SELECT porcupine.end_session($1::bigint)", accounts_end_session, {
+			PATH(ID, "session")}},
 	{HTTP_GET, "/api/auth/export/", SLOW, 200, "SELECT porcupine.export_me()", NULL, NO_PARAMS},
-	{HTTP_GET, "/.well-known/jwks.json", OPEN, 200, "SELECT porcupine.jwks()", NULL, NO_PARAMS},
+	{HTTP_GET, "/.well-known/jwks.json", OPEN | KEEPABLE, 200, "SELECT porcupine.jwks()", NULL, NO_PARAMS},
 };
 
 const RouteTable routes_accounts = ROUTE_TABLE(routes);

@@ -27,6 +27,7 @@ Settings	guc_settings = {
 	.doorbell_linger = 1,
 	.doorbell_ring = 16384,
 	.expired_retention = 43200,
+	.key_rotation = 129600,
 	.maintenance_interval = 300,
 	.maintenance_delay = 20,
 	.max_sessions = 500,
@@ -128,6 +129,11 @@ define_maintenance(void)
 							"0: for ever.",
 							&guc_settings.audit_retention, 0, 0, LONGEST_RETENTION,
 							PGC_SUSET, GUC_UNIT_MIN, is_none_or_an_hour, NULL, NULL);
+	DefineCustomIntVariable("porcupine.key_rotation",
+							"How old the newest signing key gets before the next one is made.",
+							"0: it is made by hand only. Nobody is signed out by it.",
+							&guc_settings.key_rotation, 129600, 0, LONGEST_RETENTION,
+							PGC_SUSET, GUC_UNIT_MIN, is_none_or_an_hour, NULL, NULL);
 	DefineCustomIntVariable("porcupine.maintenance_interval",
 							"How often a background worker removes what is too old.",
 							"0: never. Only where porcupine is in shared_preload_libraries.",
@@ -226,7 +232,7 @@ is_none_or_an_hour(int *value, void **extra, GucSource source)
 {
 	if (*value == 0 || *value >= 60)
 		return true;
-	GUC_check_errdetail("It is at least an hour, or 0 for ever.");
+	GUC_check_errdetail("It is at least an hour, or 0.");
 	return false;
 }
 

@@ -17,6 +17,7 @@ typedef struct Settings
 	int			retention;		/* minutes that messages are kept; 0: for ever */
 	int			expired_retention;	/* the same for sessions, invites and bans after their end */
 	int			audit_retention;	/* the same for lines of the audit log */
+	int			key_rotation;	/* minutes from one signing key to the next; 0: none by itself */
 	int			maintenance_interval;	/* seconds between rounds of maintenance; 0: none by the worker */
 	int			maintenance_delay;	/* milliseconds between two steps of one */
 	int			max_sessions;	/* live ones of a user */

@@ -2,8 +2,8 @@
  * signing.c: the signing keys in porcupine.signing_keys, and access tokens made and verified with
  * them.
  *
- * The newest key that is not retired signs; all that are not retired verify, so that keys can be
- * rotated. The first is made when the first token is: a dump does not carry keys, and a restored
+ * The newest key whose time has come signs; all that are not retired verify, so that keys can be
+ * rotated (sql/05_signing.sql). The first is made when the first token is: a dump does not carry keys, and a restored
  * database makes its own. The table's lock sees to it that two backends make one.
  *
  * Secret keys are copied out of a row for one signature and wiped; the row's own copy goes with
@@ -28,7 +28,7 @@ typedef struct SigningKey
 
 static void newest_key(SigningKey *key);
 static bool read_newest_key(SigningKey *key);
-static void make_key(SigningKey *key);
+static void make_key(SigningKey *key, TimestampTz signs_from);
 static Datum bytes_datum(const unsigned char *bytes, size_t length);
 static void copy_bytes(unsigned char *to, size_t length, Datum bytes);
 
@@ -61,11 +61,30 @@ porcupine_access_token(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(token, (int) length));
 }
 
+/* porcupine.make_signing_key(signs_from): the caller has locked the table */
+PG_FUNCTION_INFO_V1(porcupine_make_signing_key);
+
+Datum
+porcupine_make_signing_key(PG_FUNCTION_ARGS)
+{
+	SigningKey	key;
+	text	   *kid;
+	int			nesting;
+
+	nesting = spi_begin();
+	make_key(&key, PG_GETARG_TIMESTAMPTZ(0));
+	spi_end(nesting);
+	kid = cstring_to_text(key.kid);
+	sodium_memzero(&key, sizeof(key));
+	PG_RETURN_TEXT_P(kid);
+}
+
 bool
 signing_verify(const char *text, size_t length, JwtClaims *claims)
 {
 	static Statement find_key = {
-		.sql = "SELECT k.public_key FROM porcupine.signing_keys k WHERE k.kid = $1 AND k.retired_at IS NULL",
+		.sql = "SELECT k.public_key FROM porcupine.signing_keys k"
+		" WHERE k.kid = $1 AND (k.retired_at IS NULL OR k.retired_at > clock_timestamp())",
 		.argtypes = {TEXTOID}
 	};
 	JwtToken	token;
@@ -97,15 +116,16 @@ newest_key(SigningKey *key)
 		return;
 	spi_run(&lock_keys, NULL);
 	if (!read_newest_key(key))	/* nobody made one while we waited */
-		make_key(key);
+		make_key(key, GetCurrentTimestamp());
 }
 
 static bool
 read_newest_key(SigningKey *key)
 {
 	static Statement read_key = {
-		.sql = "SELECT k.kid, k.secret_key FROM porcupine.signing_keys k WHERE k.retired_at IS NULL"
-		" ORDER BY k.created_at DESC, k.kid LIMIT 1"
+		.sql = "SELECT k.kid, k.secret_key FROM porcupine.signing_keys k"
+		" WHERE k.signs_from <= clock_timestamp() AND (k.retired_at IS NULL OR k.retired_at > clock_timestamp())"
+		" ORDER BY k.signs_from DESC, k.created_at DESC, k.kid LIMIT 1"
 	};
 	bool		isnull;
 
@@ -117,11 +137,11 @@ read_newest_key(SigningKey *key)
 }
 
 static void
-make_key(SigningKey *key)
+make_key(SigningKey *key, TimestampTz signs_from)
 {
 	static Statement store_key = {
-		.sql = "INSERT INTO porcupine.signing_keys (kid, public_key, secret_key) VALUES ($1, $2, $3)",
-		.argtypes = {TEXTOID, BYTEAOID, BYTEAOID}
+		.sql = "INSERT INTO porcupine.signing_keys (kid, public_key, secret_key, signs_from) VALUES ($1, $2, $3, $4)",
+		.argtypes = {TEXTOID, BYTEAOID, BYTEAOID, TIMESTAMPTZOID}
 	};
 	unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
 	Datum		secret;
@@ -130,7 +150,8 @@ make_key(SigningKey *key)
 	jwt_kid(public_key, key->kid);
 	secret = bytes_datum(key->secret, sizeof(key->secret));
 	spi_run(&store_key, (Datum[]) {
-			CStringGetTextDatum(key->kid), bytes_datum(public_key, sizeof(public_key)), secret
+			CStringGetTextDatum(key->kid), bytes_datum(public_key, sizeof(public_key)), secret,
+			TimestampTzGetDatum(signs_from)
 			});
 	sodium_memzero(VARDATA(DatumGetPointer(secret)), sizeof(key->secret));
 }

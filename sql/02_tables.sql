@@ -82,12 +82,16 @@ CREATE TABLE porcupine.sessions (
   parent_hash bytea,
   rotation_salt bytea,
   address inet,
-  end_reason text
+  end_reason text,
+  family_key bytea
 );
 CREATE UNIQUE INDEX sessions_refresh_hash_key ON porcupine.sessions (refresh_hash);
 CREATE INDEX sessions_parent_hash_idx ON porcupine.sessions (parent_hash) WHERE parent_hash IS NOT NULL;
 CREATE INDEX sessions_user_id_idx ON porcupine.sessions (user_id);
 CREATE INDEX sessions_device_id_idx ON porcupine.sessions (device_id);
+COMMENT ON COLUMN porcupine.sessions.rotation_salt IS 'what the live token was derived from its parent with; new at each refresh';
+COMMENT ON COLUMN porcupine.sessions.family_key IS
+  'what shows that a refresh token was given out for this session; null until the first refresh of a session that began under 1.0';
 COMMENT ON TABLE porcupine.sessions IS
   'sign-ins: one family of refresh tokens each, of which only SHA-256 hashes are kept (the live token''s and its parent''s)';
 
@@ -96,8 +100,11 @@ CREATE TABLE porcupine.signing_keys (
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   retired_at timestamptz,
   public_key bytea NOT NULL CHECK (length(public_key) = 32),
-  secret_key bytea NOT NULL CHECK (length(secret_key) = 64)
+  secret_key bytea NOT NULL CHECK (length(secret_key) = 64),
+  signs_from timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+COMMENT ON COLUMN porcupine.signing_keys.retired_at IS 'from when on it verifies nothing; set ahead when its successor is made';
+COMMENT ON COLUMN porcupine.signing_keys.signs_from IS 'the newest key whose time has come signs; a successor is published before that';
 COMMENT ON TABLE porcupine.signing_keys IS 'Ed25519 keys of access tokens; made on first use, never dumped';
 
 CREATE TABLE porcupine.rooms (

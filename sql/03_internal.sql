@@ -9,6 +9,25 @@ CREATE FUNCTION porcupine.random_token() RETURNS text
   LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'porcupine_random_token';
 COMMENT ON FUNCTION porcupine.random_token() IS '256 random bits in base64url, 43 characters';
 
+CREATE FUNCTION porcupine.random_key() RETURNS bytea
+  LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'porcupine_random_key';
+COMMENT ON FUNCTION porcupine.random_key() IS '256 random bits';
+
+CREATE FUNCTION porcupine.refresh_token(session bigint, family_key bytea, salt bytea DEFAULT NULL, parent text DEFAULT NULL) RETURNS text
+  LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'porcupine_refresh_token';
+COMMENT ON FUNCTION porcupine.refresh_token(bigint, bytea, bytea, text) IS
+  'a refresh token of a session (75 characters): a random one, or the one that follows parent by this salt, which is always the same. Its transaction commits synchronously';
+
+CREATE FUNCTION porcupine.refresh_token_session(token text) RETURNS bigint
+  LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'porcupine_refresh_token_session';
+COMMENT ON FUNCTION porcupine.refresh_token_session(text) IS
+  'the session that a refresh token names, which proves nothing yet; null: it names none, as those of version 1.0';
+
+CREATE FUNCTION porcupine.refresh_token_standing(token text, family_key bytea, refresh_hash bytea, parent_hash bytea) RETURNS text
+  LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'porcupine_refresh_token_standing';
+COMMENT ON FUNCTION porcupine.refresh_token_standing(text, bytea, bytea, bytea) IS
+  'what a token is to the session with this key and these hashes: live, parent, older (neither, but given out for it once), or null (never given out)';
+
 CREATE FUNCTION porcupine.random_room_code() RETURNS text
   LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'porcupine_random_room_code';
 COMMENT ON FUNCTION porcupine.random_room_code() IS 'six characters of A-Z and 0-9, each equally likely';

@@ -1,9 +1,10 @@
--- Accounts, sessions and devices.
+-- Accounts, how one signs in to them, and devices.
 
 CREATE TYPE porcupine.session_grant AS (
   user_id bigint, username text, display_name text, session_id bigint, device_id bigint,
-  access_token text, refresh_token text, expires_in integer);
-COMMENT ON TYPE porcupine.session_grant IS 'what a sign-in gives; expires_in is the access token''s life in seconds';
+  access_token text, refresh_token text, expires_in integer, refresh_expires_in integer);
+COMMENT ON TYPE porcupine.session_grant IS
+  'what a sign-in gives; expires_in is the access token''s life in seconds, refresh_expires_in the refresh token''s';
 
 CREATE TYPE porcupine.account AS (
   id bigint, username text, display_name text, email text, device_id bigint, created_at timestamptz);
@@ -23,12 +24,28 @@ END
 $$;
 COMMENT ON FUNCTION porcupine.check_text(text, text, integer, integer) IS 'refuses a text that is null, too short or too long (characters)';
 
+CREATE FUNCTION porcupine.check_email(email text) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL SAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  IF email IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM porcupine.check_text('email', email, 3, 254);
+  IF email !~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
+    PERFORM porcupine.refuse('invalid', 'this is no email address');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION porcupine.check_email(text) IS 'refuses what cannot be an email address; null is none';
+
 CREATE FUNCTION porcupine.grant_session(account bigint, session bigint, refresh_token text) RETURNS porcupine.session_grant
   LANGUAGE sql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
   SELECT u.id, u.username, u.display_name, s.id, s.device_id, porcupine.access_token(u.id, s.id, s.device_id), refresh_token,
-         extract(epoch FROM porcupine.lifetime('access'))::integer
+         extract(epoch FROM porcupine.lifetime('access'))::integer, extract(epoch FROM porcupine.lifetime('refresh'))::integer
     FROM porcupine.users u, porcupine.sessions s WHERE u.id = account AND s.id = session
 $$;
 COMMENT ON FUNCTION porcupine.grant_session(bigint, bigint, text) IS 'the tokens of a session, with a fresh access token';
@@ -38,13 +55,16 @@ CREATE FUNCTION porcupine.open_session(account bigint, device bigint, device_nam
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 DECLARE
-  refresh_token text := porcupine.random_token();
-  session bigint;
+  session bigint := nextval('porcupine.sessions_id_seq');
+  family_key bytea := porcupine.random_key();
+  refresh_token text := porcupine.refresh_token(session, family_key);
   most_sessions bigint := porcupine.setting('max_sessions');
   most_devices bigint := porcupine.setting('max_devices');
 BEGIN
-  PERFORM porcupine.lock_account(account);      -- whoever signs in at the same time counts
-  IF (SELECT count(*) >= most_sessions FROM porcupine.sessions s
+  -- Whoever signs in at the same time counts, and who was disabled meanwhile does not come in.
+  IF (porcupine.lock_account(account)).disabled_at IS NOT NULL THEN
+    PERFORM porcupine.refuse('bad_credentials', 'this account cannot sign in');
+  ELSIF (SELECT count(*) >= most_sessions FROM porcupine.sessions s
        WHERE s.user_id = account AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()) THEN
     PERFORM porcupine.refuse('quota', 'this account has too many sessions', 'Sign out of some of them.', format('at most %s', most_sessions));
   ELSIF device IS NULL AND (SELECT count(*) >= most_devices FROM porcupine.devices d
@@ -58,9 +78,9 @@ BEGIN
                      WHERE d.id = device AND d.user_id = account AND d.revoked_at IS NULL AND NOT d.backend) THEN
     PERFORM porcupine.refuse('not_found', 'this account has no such device', 'Sign in without a device to get a new one.');
   END IF;
-  INSERT INTO porcupine.sessions AS s (user_id, device_id, expires_at, refresh_hash, address)
-  VALUES (account, device, clock_timestamp() + porcupine.lifetime('refresh'), sha256(convert_to(refresh_token, 'UTF8')), open_session.address)
-  RETURNING s.id INTO session;
+  INSERT INTO porcupine.sessions (id, user_id, device_id, expires_at, refresh_hash, address, family_key)
+  VALUES (session, account, device, clock_timestamp() + porcupine.lifetime('refresh'), sha256(convert_to(refresh_token, 'UTF8')),
+          open_session.address, family_key);
   RETURN porcupine.grant_session(account, session, refresh_token);
 END
 $$;
@@ -81,12 +101,7 @@ BEGIN
   END IF;
   PERFORM porcupine.check_text('password', password, 8, 256);
   PERFORM porcupine.check_text('display_name', coalesce(display_name, username), 1, 64);
-  IF email IS NOT NULL THEN
-    PERFORM porcupine.check_text('email', email, 3, 254);
-    IF email !~ '^[^@[:space:]]+@[^@[:space:]]+$' THEN
-      PERFORM porcupine.refuse('invalid', 'this is no email address');
-    END IF;
-  END IF;
+  PERFORM porcupine.check_email(email);
   hash := porcupine.hash_password(password);
   INSERT INTO porcupine.users AS u (username, display_name, email)
   VALUES (register.username, coalesce(register.display_name, register.username), register.email)
@@ -120,80 +135,16 @@ BEGIN
   IF porcupine.verify_password(found.hash, password) IS NOT TRUE OR found.disabled_at IS NOT NULL THEN
     PERFORM porcupine.refuse('bad_credentials', 'wrong username or password');
   END IF;
+  -- A password that was changed while this one was being hashed: what it changed to counts.
+  PERFORM porcupine.lock_account(found.id);
+  IF NOT EXISTS (SELECT FROM porcupine.credentials c WHERE c.user_id = found.id AND c.hash = found.hash FOR SHARE) THEN
+    PERFORM porcupine.refuse('bad_credentials', 'wrong username or password');
+  END IF;
   RETURN porcupine.open_session(found.id, device, device_name, address);
 END
 $$;
 COMMENT ON FUNCTION porcupine.login(text, text, bigint, text, inet) IS
   'signs in by username or email; device is an earlier device of the account to go on as. An unknown user costs and reads the same as a wrong password. Errors: invalid, too_large, bad_credentials, not_found (device), quota (porcupine.max_sessions, porcupine.max_devices)';
-
-CREATE FUNCTION porcupine.refresh(refresh_token text) RETURNS porcupine.session_grant
-  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-  SET search_path = pg_catalog, porcupine, pg_temp
-AS $$
-DECLARE
-  session porcupine.sessions;
-BEGIN
-  IF refresh_token IS NULL OR length(refresh_token) > 128 THEN
-    PERFORM porcupine.refuse('invalid', 'a refresh token is needed');
-  END IF;
-  SELECT s.* INTO session FROM porcupine.sessions s
-   WHERE s.refresh_hash = sha256(convert_to(refresh_token, 'UTF8')) FOR UPDATE;
-  IF session.id IS NULL OR session.ended_at IS NOT NULL OR session.expires_at < clock_timestamp()
-     OR EXISTS (SELECT FROM porcupine.users u WHERE u.id = session.user_id AND u.disabled_at IS NOT NULL) THEN
-    PERFORM porcupine.refuse('session_ended', 'the session is over', 'Sign in again.');
-  END IF;
-  UPDATE porcupine.sessions s SET last_used_at = clock_timestamp(), expires_at = clock_timestamp() + porcupine.lifetime('refresh')
-   WHERE s.id = session.id;
-  RETURN porcupine.grant_session(session.user_id, session.id, refresh_token);
-END
-$$;
-COMMENT ON FUNCTION porcupine.refresh(text) IS
-  'a fresh access token for the session of a refresh token, whose life it prolongs. Errors: invalid, session_ended';
-
-CREATE FUNCTION porcupine.logout() RETURNS void
-  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-  SET search_path = pg_catalog, porcupine, pg_temp
-AS $$
-BEGIN
-  PERFORM porcupine.require_user();
-  UPDATE porcupine.sessions s SET ended_at = clock_timestamp(), end_reason = 'logout'
-   WHERE s.id = porcupine.current_session_id() AND s.ended_at IS NULL;
-  PERFORM porcupine.ring_session(porcupine.current_session_id());
-END
-$$;
-COMMENT ON FUNCTION porcupine.logout() IS 'ends the current session: its tokens and its sockets die with it. Errors: unauthenticated, session_ended';
-
-CREATE FUNCTION porcupine.my_sessions()
-  RETURNS TABLE (id bigint, device_id bigint, device_name text, address inet, created_at timestamptz, last_used_at timestamptz, current boolean)
-  LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
-  SET search_path = pg_catalog, porcupine, pg_temp
-AS $$
-  SELECT s.id, s.device_id, d.name, s.address, s.created_at, s.last_used_at, s.id IS NOT DISTINCT FROM porcupine.current_session_id()
-    FROM porcupine.sessions s JOIN porcupine.devices d ON d.id = s.device_id
-   WHERE s.user_id = (SELECT porcupine.require_user()) AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
-   ORDER BY 7 DESC, s.last_used_at DESC, s.id DESC
-   LIMIT 100
-$$;
-COMMENT ON FUNCTION porcupine.my_sessions() IS
-  'the current user''s sessions that are not over: the current one, then those used last, at most 100. Errors: unauthenticated, session_ended. Example: SELECT * FROM porcupine.my_sessions()';
-
-CREATE FUNCTION porcupine.end_session(session bigint) RETURNS void
-  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-  SET search_path = pg_catalog, porcupine, pg_temp
-AS $$
-DECLARE
-  me bigint := porcupine.require_user();
-BEGIN
-  UPDATE porcupine.sessions s SET ended_at = clock_timestamp(), end_reason = 'ended by the user'
-   WHERE s.id = session AND s.user_id = me AND s.ended_at IS NULL;
-  IF NOT FOUND THEN
-    PERFORM porcupine.refuse('not_found', 'you have no such session', 'Those that are not over are listed by my_sessions().');
-  END IF;
-  PERFORM porcupine.ring_session(session);
-END
-$$;
-COMMENT ON FUNCTION porcupine.end_session(bigint) IS
-  'ends one of one''s own sessions, from another one: its tokens and its sockets die with it. Errors: not_found, unauthenticated, session_ended. Example: SELECT porcupine.end_session($1)';
 
 CREATE FUNCTION porcupine.whoami() RETURNS porcupine.account
   LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -212,16 +163,121 @@ CREATE FUNCTION porcupine.whoami_many(sessions bigint[])
 COMMENT ON FUNCTION porcupine.whoami_many(bigint[]) IS
   'the users of sessions whose tokens the bridge has verified: one result row per item (from 1), in order; id is null where the session is over. Errors: too_large (more than 1000 items)';
 
-CREATE FUNCTION porcupine.jwks() RETURNS jsonb
-  LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+CREATE FUNCTION porcupine.change_profile(display_name text DEFAULT NULL, email text DEFAULT NULL) RETURNS porcupine.account
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
-  SELECT jsonb_build_object('keys', coalesce(jsonb_agg(jsonb_build_object(
-           'kty', 'OKP', 'crv', 'Ed25519', 'use', 'sig', 'alg', 'EdDSA', 'kid', k.kid,
-           'x', rtrim(translate(encode(k.public_key, 'base64'), E'+/\n', '-_'), '=')) ORDER BY k.created_at), '[]'))
-    FROM porcupine.signing_keys k WHERE k.retired_at IS NULL
+DECLARE
+  me bigint := porcupine.require_user();
+  before porcupine.users;
+BEGIN
+  PERFORM porcupine.check_text('display_name', coalesce(btrim(display_name), 'as it is'), 1, 64);
+  PERFORM porcupine.check_email(nullif(email, ''));
+  before := porcupine.lock_account(me);
+  BEGIN
+    UPDATE porcupine.users u
+       SET display_name = coalesce(btrim(change_profile.display_name), u.display_name),
+           email = CASE WHEN change_profile.email IS NULL THEN u.email ELSE nullif(change_profile.email, '') END
+     WHERE u.id = me;
+  EXCEPTION WHEN unique_violation THEN
+    PERFORM porcupine.refuse('conflict', 'this email is taken', 'Choose another.');
+  END;
+  IF change_profile.email IS NOT NULL AND nullif(change_profile.email, '') IS DISTINCT FROM before.email THEN
+    PERFORM porcupine.note_act('user.email_changed', me);
+  END IF;
+  RETURN porcupine.whoami();
+END
 $$;
-COMMENT ON FUNCTION porcupine.jwks() IS 'the public keys that verify access tokens, as a JWK Set (RFC 7517, RFC 8037)';
+COMMENT ON FUNCTION porcupine.change_profile(text, text) IS
+  'changes the current user''s display_name (1-64 characters) or email; null leaves a thing as it is, an empty email takes it away. Errors: invalid, too_large, conflict (the email is somebody else''s), unauthenticated, session_ended. Example: SELECT display_name, email FROM porcupine.change_profile(display_name => ''Ada L.'')';
+
+CREATE FUNCTION porcupine.confirm_password(password text) RETURNS text
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  me bigint := porcupine.require_user();
+  hash text := (SELECT c.hash FROM porcupine.credentials c WHERE c.user_id = me);
+BEGIN
+  IF octet_length(password) > 1024 OR length(password) > 256 THEN
+    PERFORM porcupine.refuse('too_large', 'a password has at most 256 characters');
+  ELSIF hash IS NOT NULL AND porcupine.verify_password(hash, password) IS NOT TRUE THEN
+    PERFORM porcupine.refuse('bad_credentials', 'wrong password');
+  ELSIF hash IS NULL AND NOT EXISTS (SELECT FROM porcupine.sessions s
+                                      WHERE s.id = porcupine.current_session_id() AND s.created_at > clock_timestamp() - interval '10 minutes') THEN
+    PERFORM porcupine.refuse('bad_credentials', 'this account has no password, and this sign-in is too old to do without', 'Sign in again first.');
+  END IF;
+  RETURN hash;
+END
+$$;
+COMMENT ON FUNCTION porcupine.confirm_password(text) IS
+  'makes sure that it is the account''s owner who asks, and gives the hash that fitted: the password fits, or there is none and the session began less than ten minutes ago. Errors: too_large, bad_credentials';
+
+CREATE FUNCTION porcupine.store_password(account bigint, hash text) RETURNS void
+  LANGUAGE sql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  INSERT INTO porcupine.credentials AS c (user_id, hash) VALUES (account, store_password.hash)
+  ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = clock_timestamp()
+$$;
+COMMENT ON FUNCTION porcupine.store_password(bigint, text) IS 'what an account''s password is from now on, by its hash';
+
+CREATE FUNCTION porcupine.change_password(old_password text, new_password text) RETURNS integer
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  me bigint := porcupine.require_user();
+  old_hash text;
+  new_hash text;
+BEGIN
+  PERFORM porcupine.check_text('new_password', new_password, 8, 256);
+  old_hash := porcupine.confirm_password(old_password);
+  new_hash := porcupine.hash_password(new_password);
+  PERFORM porcupine.lock_account(me);           -- after what takes long
+  PERFORM FROM porcupine.credentials c WHERE c.user_id = me AND c.hash IS DISTINCT FROM old_hash FOR UPDATE;
+  IF FOUND THEN                                 -- changed by another session meanwhile
+    PERFORM porcupine.refuse('bad_credentials', 'wrong password');
+  END IF;
+  PERFORM porcupine.store_password(me, new_hash);
+  PERFORM porcupine.note_act('user.password_changed', me);
+  RETURN porcupine.end_sessions(me, 'password changed', porcupine.current_session_id());
+END
+$$;
+COMMENT ON FUNCTION porcupine.change_password(text, text) IS
+  'gives the current user another password (8-256 characters) and ends all their sessions but this one, in one commit; says how many were live. An account without a password gets its first one with old_password null, if the session began less than ten minutes ago. Errors: invalid, too_large, bad_credentials, unauthenticated, session_ended. Example: SELECT porcupine.change_password($1, $2)';
+
+CREATE FUNCTION porcupine.set_password(account bigint, password text) RETURNS integer
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  hash text;
+BEGIN
+  PERFORM porcupine.check_text('password', password, 8, 256);
+  hash := porcupine.hash_password(password);
+  IF (porcupine.lock_account(account)).erased_at IS NOT NULL THEN
+    PERFORM porcupine.refuse('gone', 'this account was erased', 'What was erased does not come back; make a new account.');
+  END IF;
+  PERFORM porcupine.store_password(account, hash);
+  PERFORM porcupine.note_act('user.password_set', account);
+  RETURN porcupine.end_sessions(account, 'password set by an administrator');
+END
+$$;
+COMMENT ON FUNCTION porcupine.set_password(bigint, text) IS
+  'gives a user another password (8-256 characters), for administrators, ends all their sessions, and says how many were live. Send it as a parameter, for logs keep what is written into a statement. Errors: invalid, too_large, not_found, gone (the account was erased). Example: SELECT porcupine.set_password(7, $1)';
+
+CREATE FUNCTION porcupine.erase_me(password text) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM porcupine.confirm_password(password);
+  PERFORM porcupine.erase_user(porcupine.current_user_id());
+END
+$$;
+COMMENT ON FUNCTION porcupine.erase_me(text) IS
+  'erases the current user as erase_user() does, at once and for good; the password once more, or null where the account has none and the session began less than ten minutes ago. Errors: too_large, bad_credentials, unauthenticated, session_ended. Example: SELECT porcupine.erase_me($1)';
 
 CREATE FUNCTION porcupine.publish_device(keys bytea, identity bytea, version integer, list bytea) RETURNS integer
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -18,7 +18,7 @@ $$;
 COMMENT ON FUNCTION porcupine.lock_account(bigint) IS
   'an account, which nobody else changes until the commit; rooms are locked after it, never before';
 
-CREATE FUNCTION porcupine.end_sessions(account bigint, reason text) RETURNS integer
+CREATE FUNCTION porcupine.end_sessions(account bigint, reason text, keep bigint DEFAULT NULL) RETURNS integer
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
@@ -27,15 +27,15 @@ DECLARE
   live integer := 0;
 BEGIN
   FOR ended IN UPDATE porcupine.sessions s SET ended_at = clock_timestamp(), end_reason = reason
-                WHERE s.user_id = account AND s.ended_at IS NULL RETURNING s.id, s.expires_at > clock_timestamp() AS live LOOP
+                WHERE s.user_id = account AND s.ended_at IS NULL AND s.id IS DISTINCT FROM keep RETURNING s.id, s.expires_at > clock_timestamp() AS live LOOP
     PERFORM porcupine.ring_session(ended.id);
     live := live + ended.live::integer;
   END LOOP;
   RETURN live;
 END
 $$;
-COMMENT ON FUNCTION porcupine.end_sessions(bigint, text) IS
-  'ends all sessions of a user, whose sockets go with them, and says how many of them were live';
+COMMENT ON FUNCTION porcupine.end_sessions(bigint, text, bigint) IS
+  'ends all sessions of a user but the one to keep, whose sockets go with them, and says how many of them were live';
 
 CREATE FUNCTION porcupine.disable_user(account bigint, reason text DEFAULT NULL) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

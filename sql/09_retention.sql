@@ -217,6 +217,7 @@ BEGIN
   task := coalesce(state.task, tasks[1]);
   IF state.task IS NULL THEN
     state.position := 0;
+    PERFORM porcupine.maintain_signing_keys();
     SELECT count(*) INTO waiting FROM porcupine.rooms_to_trim(0);
     UPDATE porcupine.maintenance m SET started_at = clock_timestamp(), rooms_waiting = waiting, error = NULL, error_at = NULL;
   END IF;

@@ -90,7 +90,8 @@ BEGIN
   FOR f IN SELECT p.oid::pg_catalog.regprocedure AS signature FROM pg_catalog.pg_proc p
             WHERE p.pronamespace = 'porcupine'::pg_catalog.regnamespace
               AND p.proname IN ('current_user_id', 'current_session_id', 'current_device_id', 'whoami', 'logout', 'jwks', 'current_stream',
-                                'my_sessions', 'end_session', 'my_identities', 'unlink_identity', 'publish_device', 'user_devices', 'my_rooms', 'my_room', 'create_room', 'rename_room', 'delete_room', 'allow_system',
+                                'my_sessions', 'end_session', 'end_other_sessions', 'change_password', 'change_profile', 'erase_me',
+                                'my_identities', 'unlink_identity', 'publish_device', 'user_devices', 'my_rooms', 'my_room', 'create_room', 'rename_room', 'delete_room', 'allow_system',
                                 'change_room', 'archive_room', 'unarchive_room', 'rotate_code', 'disable_code', 'set_role', 'transfer_room',
                                 'ban_user', 'unban_user', 'room_bans', 'mute_member', 'unmute_member',
                                 'direct_room', 'list_rooms', 'join_listed', 'request_to_join', 'withdraw_request', 'my_requests',
@@ -113,7 +114,7 @@ GRANT EXECUTE ON FUNCTION
   porcupine.linked_table_changed()              -- whoever makes a trigger must be allowed to call its function
   TO porcupine_backend;
 GRANT EXECUTE ON FUNCTION
-  porcupine.register(text, text, text, text, text, inet), porcupine.login(text, text, bigint, text, inet), porcupine.refresh(text)
+  porcupine.register(text, text, text, text, text, inet), porcupine.login(text, text, bigint, text, inet), porcupine.refresh(text, inet)
   TO porcupine_bridge, porcupine_backend;
 GRANT EXECUTE ON FUNCTION
   porcupine.begin_sign_in(bytea, text, text, text, bigint[], text, boolean), porcupine.take_sign_in(bytea, text),
@@ -135,7 +136,8 @@ GRANT EXECUTE ON FUNCTION
   porcupine.new_stream(), porcupine.disable_user(bigint, text), porcupine.enable_user(bigint), porcupine.log_out_everywhere(bigint),
   porcupine.audit_log(bigint, bigint, timestamptz, bigint, integer), porcupine.revoke_device(bigint, bigint), porcupine.recount(), porcupine.maintain(integer),
   porcupine.erase_user(bigint, bigint), porcupine.export_user(bigint), porcupine.export_user_rows(bigint),
-  porcupine.open_reports(bigint, integer), porcupine.resolve_report(bigint, text, text)
+  porcupine.open_reports(bigint, integer), porcupine.resolve_report(bigint, text, text),
+  porcupine.set_password(bigint, text), porcupine.rotate_signing_key(boolean)
   TO porcupine_admin;
 
 -- Monitoring: counters, nobody's data. Whoever may see the server's own statistics may see these.

@@ -37,6 +37,7 @@ ALTER TYPE porcupine.room
   ADD ATTRIBUTE delivered_seq bigint, ADD ATTRIBUTE unread bigint, ADD ATTRIBUTE muted_until timestamptz;
 ALTER TYPE porcupine.member
   ADD ATTRIBUTE read_seq bigint, ADD ATTRIBUTE delivered_seq bigint, ADD ATTRIBUTE muted_until timestamptz;
+ALTER TYPE porcupine.session_grant ADD ATTRIBUTE refresh_expires_in integer;
 
 -- Tables. None of this rewrites a table: a constant default is kept in the catalogue.
 ALTER TABLE porcupine.users ADD COLUMN erased_at timestamptz;
@@ -65,7 +66,11 @@ ALTER TABLE porcupine.members
   DROP CONSTRAINT members_via_check,
   ADD CONSTRAINT members_via_check CHECK (via IN ('create', 'code', 'invite', 'sql', 'list', 'request', 'direct', 'link'));
 
--- In two steps, for the lines that are there were not written by whoever updates.
+ALTER TABLE porcupine.sessions ADD COLUMN family_key bytea;
+
+-- In two steps, for the keys that are there sign already, and the lines were not written by whoever updates.
+ALTER TABLE porcupine.signing_keys ADD COLUMN signs_from timestamptz NOT NULL DEFAULT '-infinity';
+ALTER TABLE porcupine.signing_keys ALTER COLUMN signs_from SET DEFAULT clock_timestamp();
 ALTER TABLE porcupine.audit ADD COLUMN session_role text;
 ALTER TABLE porcupine.audit ALTER COLUMN session_role SET DEFAULT session_user;
 
@@ -84,3 +89,4 @@ DROP FUNCTION porcupine.enter_room(bigint, porcupine.role);
 DROP FUNCTION porcupine.admit_many(bigint[], bigint[], bigint[], bigint[], integer);
 DROP FUNCTION porcupine.read_heads(bigint[]);
 DROP FUNCTION porcupine.replica_page(bigint, bigint, bigint, bigint, integer, bigint, bigint);
+DROP FUNCTION porcupine.refresh(text);

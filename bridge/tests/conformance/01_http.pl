@@ -123,7 +123,7 @@ is_problem(call('POST', '/api/auth/refresh/', json => {}), 'invalid', 'refresh w
 $answer = call('POST', '/api/auth/login/',
 	json => { username => 'ada', password => 'correct horse', cookie => JSON::PP::true });
 my $cookie = $answer->{headers}{'set-cookie'}[0] // '';
-like($cookie, qr/\Aporcupine_refresh=[A-Za-z0-9_-]{43};/, 'a cookie when asked for');
+like($cookie, qr/\Aporcupine_refresh=[A-Za-z0-9_-]{75};/, 'a cookie when asked for');
 like($cookie, qr/;\s*$_(?:;|\z)/i, "with $_")
   foreach ('HttpOnly', 'Secure', 'SameSite=Strict', 'Path=/api/auth/');
 ok(!exists $answer->{json}{refresh}, 'and no refresh token in the body');
@@ -695,7 +695,9 @@ foreach
 
 my %paths = (
 	'/api/auth/register/' => 'POST',
-	'/api/auth/user/' => 'GET',
+	'/api/auth/user/' => 'GET, PATCH, DELETE',
+	'/api/auth/password/' => 'POST',
+	'/api/auth/sessions/' => 'GET, DELETE',
 	'/api/rooms/' => 'GET, POST',
 	"/api/rooms/$id/" => 'GET, PATCH, DELETE',
 	$messages => 'GET, POST',
