@@ -4,6 +4,7 @@
 #include "call.h"
 #include "cors.h"
 #include "pool.h"
+#include "repeat.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -254,16 +255,29 @@ needs_body(const Route *route)
 void
 call_run_sql(Request *request, DbDone done)
 {
-	const Route *route = call_of(request)->route;
-	DbRequest  *statement = db_request(route->sql, done, request);
+	Call	   *call = call_of(request);
+	const Route *route = call->route;
+	DbRequest  *statement;
 	Problem		problem;
 
+	if (call->repeatable != NULL && request->idempotency_key != NULL)
+	{
+		call->key = repeat_key(request, &problem);
+		if (call->key == NULL)
+		{
+			http_answer_problem(request, &problem);
+			return;
+		}
+	}
+	statement = db_request(call->key != NULL ? call->repeatable : route->sql, done, request);
 	if (route->flags & BY_SESSION)
 		db_number(statement, request->who.session);
 	else
 		db_act_as(statement, request->who.session);
 	if (call_add_params(request, statement, &problem))
 	{
+		if (call->key != NULL)
+			repeat_add(statement, request, call->key);
 		call_submit(request, statement);
 		return;
 	}

@@ -47,6 +47,8 @@ typedef struct Call
 {
 	const Route *route;
 	int			route_number;	/* as the metrics know it */
+	const char *repeatable;		/* its statement for requests with an Idempotency-Key; NULL: it takes none */
+	const char *key;			/* that key */
 	char	   *values[CALL_MAX_BRACES];	/* of the path */
 	cJSON	   *body;
 	Charge		charge;			/* for how often it is made */

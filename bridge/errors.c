@@ -27,6 +27,7 @@ static const ErrorKind kinds[] = {
 	[ERROR_ARCHIVED] = {"PC018", "archived", 409, "The room is archived"},
 	[ERROR_BANNED] = {"PC019", "banned", 403, "Banned from this room"},
 	[ERROR_QUOTA] = {"PC020", "quota", 409, "More than one may have"},
+	[ERROR_KEY_REUSED] = {"PC021", "key_reused", 422, "The Idempotency-Key was used for another request"},
 	[ERROR_INTERNAL] = {"", "internal", 500, "Something went wrong in the server"},
 };
 

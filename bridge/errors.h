@@ -38,6 +38,7 @@ typedef enum ErrorCode
 	ERROR_ARCHIVED,
 	ERROR_BANNED,
 	ERROR_QUOTA,
+	ERROR_KEY_REUSED,
 	ERROR_INTERNAL
 } ErrorCode;
 

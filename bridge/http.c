@@ -142,6 +142,7 @@ begin_request(struct lws *wsi, const char *path)
 	request->cors = cors_judge(request->origin);
 	request->if_none_match = copy_header(request, WSI_TOKEN_HTTP_IF_NONE_MATCH);
 	request->own_header = copy_own_header(request, "x-porcupine:");
+	request->idempotency_key = copy_own_header(request, "idempotency-key:");
 	if (http_client(wsi, &client))
 		address_write(&client, request->address);
 	read_query(request);
@@ -439,7 +440,7 @@ reason_phrase(int status)
 		{200, "OK"}, {201, "Created"}, {204, "No Content"}, {304, "Not Modified"},
 		{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
 		{405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"},
-		{413, "Content Too Large"}, {415, "Unsupported Media Type"}, {417, "Expectation Failed"}, {426, "Upgrade Required"},
+		{413, "Content Too Large"}, {415, "Unsupported Media Type"}, {422, "Unprocessable Content"}, {417, "Expectation Failed"}, {426, "Upgrade Required"},
 		{429, "Too Many Requests"}, {500, "Internal Server Error"}, {503, "Service Unavailable"},
 		{505, "HTTP Version Not Supported"},
 	};

@@ -5,6 +5,7 @@
 #include "routes.h"
 #include "metrics.h"
 #include "page.h"
+#include "repeat.h"
 #include "routetable.h"
 
 #include <stdlib.h>
@@ -22,9 +23,11 @@ static const RouteTable *const tables[] = {
 
 /* All of them; what stands first is looked at first. A route's number is its place here and one. */
 static const Route *routes[MAX_ROUTES];
+static const char *repeatable[MAX_ROUTES];	/* their statements for those that are repeated, or NULL */
 static size_t n_routes;
 
 static void list_routes(void);
+static const char *wrap(const Route *route);
 static void name_routes(void);
 static size_t body_limit(Request *request);
 static void on_request(Request *request);
@@ -51,9 +54,24 @@ list_routes(void)
 		{
 			if (n_routes == MAX_ROUTES)
 				abort();		/* there are more than the metrics have room for */
-			routes[n_routes++] = &tables[t]->routes[i];
+			routes[n_routes] = &tables[t]->routes[i];
+			repeatable[n_routes] = wrap(routes[n_routes]);
+			n_routes++;
 		}
 	}
+}
+
+/* What is made by one POST of somebody who is known; messages have their client_id. */
+static const char *
+wrap(const Route *route)
+{
+	int			params = 0;
+
+	if (route->method != HTTP_POST || route->run != NULL || (route->flags & OPEN))
+		return NULL;
+	while (route->params[params].from != FROM_END)
+		params++;
+	return repeat_wrap(route->sql, params);
 }
 
 /* As the metrics know them. */
@@ -113,6 +131,7 @@ find_route(Request *request, Text *allowed)
 		{
 			call->route = routes[i];
 			call->route_number = (int) i + 1;
+			call->repeatable = repeatable[i];
 			return call;
 		}
 		if (allowed != NULL)

@@ -38,6 +38,7 @@ static const struct
 	[CONDITION_ARCHIVED] = {"archived", PORCUPINE_SQLSTATE('1', '8')},
 	[CONDITION_BANNED] = {"banned", PORCUPINE_SQLSTATE('1', '9')},
 	[CONDITION_QUOTA] = {"quota", PORCUPINE_SQLSTATE('2', '0')},
+	[CONDITION_KEY_REUSED] = {"key_reused", PORCUPINE_SQLSTATE('2', '1')},
 };
 
 const Refusal errors_session_over = {

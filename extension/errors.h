@@ -28,7 +28,8 @@ typedef enum Condition
 	CONDITION_MUTED,
 	CONDITION_ARCHIVED,
 	CONDITION_BANNED,
-	CONDITION_QUOTA
+	CONDITION_QUOTA,
+	CONDITION_KEY_REUSED
 } Condition;
 
 /* why something is refused, in words; static */

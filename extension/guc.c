@@ -37,6 +37,7 @@ Settings	guc_settings = {
 	.max_members = 1000,
 	.max_invites = 1000,
 	.max_reports = 100,
+	.request_retention = 1440,
 	.max_room_size = 0,
 };
 
@@ -134,6 +135,11 @@ define_maintenance(void)
 							"0: it is made by hand only. Nobody is signed out by it.",
 							&guc_settings.key_rotation, 129600, 0, LONGEST_RETENTION,
 							PGC_SUSET, GUC_UNIT_MIN, is_none_or_an_hour, NULL, NULL);
+	DefineCustomIntVariable("porcupine.request_retention",
+							"How long the answer to a request with an Idempotency-Key is kept.",
+							"Who repeats it later does it anew.",
+							&guc_settings.request_retention, 1440, 60, 525600,
+							PGC_SUSET, GUC_UNIT_MIN, NULL, NULL, NULL);
 	DefineCustomIntVariable("porcupine.maintenance_interval",
 							"How often a background worker removes what is too old.",
 							"0: never. Only where porcupine is in shared_preload_libraries.",

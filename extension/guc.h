@@ -26,6 +26,7 @@ typedef struct Settings
 	int			max_memberships;	/* of a user, requests to join included */
 	int			max_members;	/* that an admin may let a room have */
 	int			max_invites;	/* open ones of a room */
+	int			request_retention;	/* minutes */
 	int			max_reports;	/* open ones of a user */
 	int			max_room_size;	/* kilobytes of bodies in a room; 0: any amount */
 	char	   *issuer;			/* the iss of access tokens */

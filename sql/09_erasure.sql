@@ -51,6 +51,7 @@ BEGIN
   DELETE FROM porcupine.device_lists l WHERE l.user_id = account;
   DELETE FROM porcupine.key_bundles b WHERE b.device_id = ANY (devices);
   DELETE FROM porcupine.join_requests j WHERE j.user_id = account;
+  DELETE FROM porcupine.requests r WHERE r.user_id = account;
   UPDATE porcupine.bans b SET reason = '' WHERE b.user_id = account AND b.reason <> '';
   UPDATE porcupine.audit a SET detail = a.detail - 'reason' WHERE a.subject_id = account AND a.detail ? 'reason';
   UPDATE porcupine.reports r SET reporter_id = NULL, reason = '', note = NULL WHERE r.reporter_id = account;

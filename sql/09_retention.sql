@@ -196,7 +196,7 @@ CREATE FUNCTION porcupine.maintain(max integer DEFAULT 1000, OUT task text, OUT 
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 DECLARE
-  tasks CONSTANT text[] := ARRAY['events', 'sessions', 'invites', 'bans', 'reports', 'audit'];
+  tasks CONSTANT text[] := ARRAY['events', 'sessions', 'invites', 'bans', 'reports', 'audit', 'requests'];
   state porcupine.maintenance;
   step record;
   waiting bigint;
@@ -241,6 +241,8 @@ BEGIN
     WHEN 'audit' THEN
       step := porcupine.maintain_audit(max);
       UPDATE porcupine.maintenance m SET audit = m.audit + step.removed;
+    WHEN 'requests' THEN
+      step := porcupine.maintain_requests(max);
   END CASE;
   removed := step.removed;
   IF step.reached IS NULL THEN                  -- on to the next task, or the end of the round
@@ -257,14 +259,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.maintain(integer) IS
-  'one step of maintenance, which looks at max rows (1-100000) or at 100 rooms: removes messages by the retention of their room, sessions, invites, bans and reports that were over porcupine.expired_retention ago, audit lines older than porcupine.audit_retention. more: the round is not over, call it again, in a transaction of its own; removed: rows of this step, of the kind that task names. It waits for nobody: a room that is being written to is left to the next round, and while another step is under way it does nothing. The background worker does this every porcupine.maintenance_interval; without shared_preload_libraries let cron do it. Errors: invalid. Example: SELECT more FROM porcupine.maintain()';
+  'one step of maintenance, which looks at max rows (1-100000) or at 100 rooms: removes messages by the retention of their room, sessions, invites, bans and reports that were over porcupine.expired_retention ago, audit lines older than porcupine.audit_retention, answers to requests that were made porcupine.request_retention ago. more: the round is not over, call it again, in a transaction of its own; removed: rows of this step, of the kind that task names. It waits for nobody: a room that is being written to is left to the next round, and while another step is under way it does nothing. The background worker does this every porcupine.maintenance_interval; without shared_preload_libraries let cron do it. Errors: invalid. Example: SELECT more FROM porcupine.maintain()';
 
 CREATE VIEW porcupine.stat_maintenance AS
   SELECT m.task, m.rounds, m.steps, m.rooms_waiting, m.started_at, m.stepped_at, m.finished_at,
          m.events, m.sessions, m.invites, m.bans, m.reports, m.audit, m.error, m.error_at
     FROM (SELECT true) one (row) LEFT JOIN porcupine.maintenance m ON m.only_row;
 COMMENT ON VIEW porcupine.stat_maintenance IS 'what maintain() has done in this database since the extension was installed, one row, for monitoring';
-COMMENT ON COLUMN porcupine.stat_maintenance.task IS 'what the next step is about: events, sessions, invites, bans, reports or audit; null: no round is under way';
+COMMENT ON COLUMN porcupine.stat_maintenance.task IS 'what the next step is about: events, sessions, invites, bans, reports, audit or requests; null: no round is under way';
 COMMENT ON COLUMN porcupine.stat_maintenance.rounds IS 'how often everything was looked through; null, like all others: never begun';
 COMMENT ON COLUMN porcupine.stat_maintenance.steps IS 'transactions that took';
 COMMENT ON COLUMN porcupine.stat_maintenance.rooms_waiting IS 'rooms in which something was too old when the round began, less those that it has been to';

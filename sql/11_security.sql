@@ -123,7 +123,8 @@ GRANT EXECUTE ON FUNCTION
   porcupine.act_as_session(bigint), porcupine.whoami_many(bigint[]),
   porcupine.admit_many(bigint[], bigint[], bigint[], bigint[], integer),
   porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean, bigint, boolean),
-  porcupine.history_page(bigint, bigint, bigint, bigint, bigint, integer), porcupine.event_json(porcupine.event), porcupine.read_frames(bigint, bigint, integer, integer),
+  porcupine.history_page(bigint, bigint, bigint, bigint, bigint, integer), porcupine.event_json(porcupine.event), porcupine.recall_request(text, bytea),
+  porcupine.remember_request(text, text), porcupine.read_frames(bigint, bigint, integer, integer),
   porcupine.replica_page(bigint, bigint, bigint, bigint, integer, bigint, bigint, bigint),
   porcupine.read_heads(bigint[]), porcupine.ended_sessions(bigint[]),
   porcupine.read_role(bigint, bigint), porcupine.ring(bigint[], bigint[], bigint), porcupine.doorbell_mode()

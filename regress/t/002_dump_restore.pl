@@ -69,11 +69,11 @@ my ($refresh, $access, $code) = split /\n/, $source->safe_psql(
 my $rows_of = q{
 	SELECT string_agg(query_to_xml(format('SELECT %L AS name, md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '''')) AS rows, count(*) FROM porcupine.%I t', c.relname, c.relname),
 		false, false, '')::text, '' ORDER BY c.relname)
-	FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('signing_keys', 'maintenance', 'sign_ins', 'identity_offers')};
+	FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('signing_keys', 'maintenance', 'requests', 'sign_ins', 'identity_offers')};
 my $sequences_of =
   q{SELECT string_agg(sequencename || '=' || coalesce(last_value::text, ''), ' ' ORDER BY sequencename) FROM pg_sequences WHERE schemaname = 'porcupine'};
 my $empty_tables =
-  q{SELECT string_agg(c.relname, ' ') FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r' AND c.relname <> 'maintenance'
+  q{SELECT string_agg(c.relname, ' ') FROM pg_class c WHERE c.relnamespace = 'porcupine'::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('maintenance', 'requests')
 	AND (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM porcupine.%I', c.relname), false, true, '')))[1]::text = '0'};
 
 is($source->safe_psql('postgres', $empty_tables), 'outbox stale_links', 'the conversation has filled every table, but for those that live inside transactions only');

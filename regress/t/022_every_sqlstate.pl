@@ -39,6 +39,11 @@ my %met = (
 	muted => [ 'backend', 2, "SELECT porcupine.send(1, gen_random_uuid(), 'x')", "SELECT porcupine.act_as(1); SELECT porcupine.mute_member(1, 2, now() + interval '1 hour')" ],
 	banned => [ 'backend', 3, "SELECT porcupine.join_room('R00002')", 'SELECT porcupine.act_as(1); SELECT porcupine.ban_user(2, 3)' ],
 	quota => [ 'backend', 1, "SELECT porcupine.create_invite(1)", 'ALTER DATABASE postgres SET porcupine.max_invites = 1; SELECT porcupine.act_as(1); SELECT porcupine.create_invite(1)' ],
+	key_reused => [ 'bridge', 0, q{SELECT porcupine.act_as_session(1) \gset
+		SELECT porcupine.recall_request('0123456789abcdef', sha256('one')); SELECT porcupine.remember_request('0123456789abcdef', 'done');
+		SELECT porcupine.recall_request('0123456789abcdef', sha256('two'))}, q{
+		INSERT INTO porcupine.devices (id, user_id, name) VALUES (901, 1, 'd');
+		INSERT INTO porcupine.sessions (id, user_id, device_id, expires_at, refresh_hash) VALUES (1, 1, 901, now() + interval '1 hour', sha256('r'))} ],
 	archived => [ 'backend', 1, "SELECT porcupine.send(3, gen_random_uuid(), 'x')", 'UPDATE porcupine.room_heads SET archived = true WHERE room_id = 3' ],
 );
 

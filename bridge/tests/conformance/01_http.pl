@@ -31,7 +31,8 @@ my %status = (
 	muted => 403,
 	archived => 409,
 	banned => 403,
-	quota => 409
+	quota => 409,
+	key_reused => 422
 );
 
 sub call { return $stack->http(@_); }
