@@ -199,7 +199,8 @@ apply_cors_origins(Config *target, const char *value)
 static bool
 read_origins(const char *value, const char **origins)
 {
-	char	   *rest = memory_text(value);
+	char	   *copy = memory_text(value);
+	char	   *rest = copy;
 	char	   *origin;
 	int			count = 0;
 
@@ -210,7 +211,10 @@ read_origins(const char *value, const char **origins)
 		/* exactly as browsers send it: a scheme and an authority, nothing after them */
 		if ((strncmp(origin, "http://", 7) != 0 && strncmp(origin, "https://", 8) != 0)
 			|| host[3] == '\0' || strpbrk(host + 3, "/ ?#;'\"\\*@\r\n") != NULL || count == CONFIG_MAX_ORIGINS)
+		{
+			free(copy);
 			return false;
+		}
 		origins[count++] = origin;
 	}
 	return true;

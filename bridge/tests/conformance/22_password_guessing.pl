@@ -117,6 +117,8 @@ is_deeply(\%sign_ins, { 200 => 20 }, 'owners sign in all the while');
 is($after->value('database_duration_seconds_count', lane => 'slow') - $first->value('database_duration_seconds_count', lane => 'slow'),
 	350 + 20, 'so many passwords were hashed, and no more');
 cmp_ok($after->value('database_duration_seconds_count', lane => 'query') - $first->value('database_duration_seconds_count', lane => 'query'), '<', 200, 'nothing else was asked of the database');
-cmp_ok($after->value('process_resident_memory_bytes') - $first->value('process_resident_memory_bytes'), '<', 8 * 1024 * 1024, 'memory is as before');
+# a bridge that watches over its memory keeps what was freed for a while
+my $most = $ENV{ASAN_OPTIONS} ? 48 : 8;
+cmp_ok($after->value('process_resident_memory_bytes') - $first->value('process_resident_memory_bytes'), '<', $most * 1024 * 1024, 'memory is as before');
 
 done_testing();

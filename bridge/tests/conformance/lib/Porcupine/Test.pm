@@ -68,6 +68,8 @@ sub start_bridge
 	my ($self) = @_;
 	my %env = (
 		PATH => $ENV{PATH},
+		# of a bridge that watches over its memory
+		ASAN_OPTIONS => $ENV{ASAN_OPTIONS} // '',
 		PORCUPINE_PORT => $self->{port},
 		PORCUPINE_DATABASE => 'host='
 		  . $self->{node}->host
