@@ -197,6 +197,8 @@ const allowed: Record<string, (at: Scene) => Call | Promise<Call>> = {
   register: () => ({ token: null, body: { username: `dora-${crypto.randomUUID().slice(0, 8)}`, password } }),
   login: () => ({ token: null, body: { username: ada.username, password } }),
   refresh: async () => ({ token: null, body: { refresh: (await account('eve')).refresh } }),
+  eraseMe: async () => ({ token: (await account('eve')).access, body: { password } }),
+  changePassword: async () => ({ token: (await account('eve')).access, body: { old_password: password, new_password: `${password}!` } }),
   logout: async () => ({ token: (await account('eve')).access }),
   endSession: async () => ({ path: { session: (await does('login', { token: null, body: { username: ada.username, password } })).session } }),
   joinRoom: (at) => ({ token: cleo.access, body: { code: at.code } }),
