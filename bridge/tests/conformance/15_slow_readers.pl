@@ -89,24 +89,21 @@ $_->close foreach @readers;
 
 my $busy = $stack->room($ada, $ben, $cas);
 my ($reader, $slow) = (subscribed($ada, $busy), subscribed($ben, $busy, small => 1));
-my $worst = 0;
+my $beside = 0;
 my $kept = 0;
 foreach my $n (1 .. 160)
 {
-	my $began = time;
-
 	$sender->say(message($busy, 'z' x 60_000));
 	$reader->events($busy, 3 + $n, 30);
-	$worst = time - $began if time - $began > $worst;
 	heed($sender);
-	if ($n % 20 == 0)
-	{
-		my $queued = scrape($port)->value('socket_queued_bytes');
-		$kept = $queued if $queued > $kept;
-	}
+	# what waits now waits for the other, which has not been cut yet
+	my $seen = scrape($port);
+	my $queued = $seen->value('socket_queued_bytes');
+	$kept = $queued if $queued > $kept;
+	$beside++ if $queued >= 60_000 && $seen->value('sockets_closed_total', code => '4408') == 0;
 }
 is(seqs($reader->events($busy, 163)), join(',', 4 .. 163), 'the one who reads gets everything');
-cmp_ok($worst, '<', 2, 'without waiting for the other');
+cmp_ok($beside, '>', 10, 'without waiting for the other to read or to be cut');
 cmp_ok($kept, '<=', 1024 * 1024 + 100_000, 'for whom no more than the limit is kept');
 wait_for(
 	'the other to be cut',
@@ -127,20 +124,31 @@ cmp_ok(scalar(@got), '<', 150, 'and ends long before the end');
 my $again = subscribed($ben, $busy, after => 3 + @got);
 is(seqs($again->events($busy, 163, 30)), join(',', 4 + @got .. 163), 'what it had missed comes when it is back, once');
 
-# Cut while it can still be told: it hears the code.
-my $told = subscribed($ben, $busy, small => 1);
+# Cut while it can still be told: it hears the code. It has some seconds for that, which this test, too, may need for something else
+# when the machine is busy; then it tries once more.
 my $seq = 163;
-foreach (1 .. 130)
+my $cut = 1;
+my $told;
+foreach (1 .. 5)
 {
-	$sender->say(message($busy, 'z' x 60_000));
-	$seq++;
-	$_->events($busy, $seq, 30) foreach $reader, $again;
-	heed($sender);
-	last if scrape($port)->value('sockets_closed_total', code => '4408') > 1;
+	my ($from, $uncut) = ($seq, time);
+
+	$told = subscribed($ben, $busy, small => 1);
+	foreach (1 .. 130)
+	{
+		$sender->say(message($busy, 'z' x 60_000));
+		$seq++;
+		$_->events($busy, $seq, 30) foreach $reader, $again;
+		heed($sender);
+		last if scrape($port)->value('sockets_closed_total', code => '4408') > $cut;
+		$uncut = time;
+	}
+	cmp_ok($seq, '<', $from + 130, 'what passes it by is bounded in bytes');
+	is(scrape($port)->value('sockets_closed_total', code => '4408'), ++$cut, 'it is cut, and nobody else');
+	my $came = time - $uncut;
+	last if $told->closing == 4408 || $came < 3;
 }
-cmp_ok($seq, '<', 163 + 130, 'what passes it by is bounded in bytes');
-is(scrape($port)->value('sockets_closed_total', code => '4408'), 2, 'it is cut, and nobody else');
-is($told->closing(4), 4408, 'who reads again within seconds hears that it was too slow');
+is($told->{close_code}, 4408, 'who reads again within seconds hears that it was too slow');
 is($told->{close_reason}, 'slow', 'in a word');
 
 # --- one that catches up ----------------------------------------------------------------------------------------------------
