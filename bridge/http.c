@@ -6,6 +6,7 @@
  * unread bytes of the next request all the while.
  */
 #include "http.h"
+#include "arrivals.h"
 #include "headers.h"
 #include "httphead.h"
 #include "log.h"
@@ -316,6 +317,7 @@ static void
 handle(Request *request)
 {
 	request->handled = true;
+	arrivals_forget(request->wsi);
 	lws_rx_flow_control(request->wsi, 0);
 	lws_set_timeout(request->wsi, PENDING_TIMEOUT_HTTP_CONTENT, ANSWER_PATIENCE_S);
 	if (request->is_api && request->cors == CORS_FOREIGN)
@@ -422,6 +424,8 @@ begin_answer(Request *request, int status, const char *type, size_t length)
 	request->head_text = head;
 	request->content_length = request->head ? 0 : length;
 	request->answered = true;
+	/* perhaps before it is whole */
+	arrivals_forget(request->wsi);
 	metrics_answered(request->route_number, status, metrics_clock() - request->began);
 	log_write(LOG_DEBUG, "answered", LOG_NUMBER("status", status));
 	/* libwebsockets does not write either while reading is held back */
@@ -509,6 +513,8 @@ finish(Request **slot)
 	if (request->close)
 		return -1;
 	free_request(slot);
+	/* the slot does not outlive this */
+	arrivals_await(wsi);
 	return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
 }
 

@@ -7,6 +7,7 @@
  * would turn into a raw connection, here.
  */
 #include "server.h"
+#include "arrivals.h"
 #include "http.h"
 #include "log.h"
 #include "loop.h"
@@ -28,7 +29,8 @@
 #define REQUEST_PATIENCE_S 15
 #define KEEPALIVE_S 65
 #define HEADER_BYTES 8192
-#define MAX_HEADERS_AT_ONCE 2000
+/* of connections that are awaited, and of requests that are being answered */
+#define MAX_HEADERS_AT_ONCE (2 * MOST_ARRIVALS)
 #define READ_BYTES 16384
 /* kept for each WebSocket as long as it lives: nearly all frames fit, longer ones come in pieces */
 #define SOCKET_READ_BYTES 2048
@@ -197,6 +199,7 @@ make_context(void)
 static void
 on_connection(uv_poll_t *handle, int status, int events)
 {
+	struct lws *wsi;
 	int			on = 1;
 
 	(void) handle;
@@ -212,8 +215,12 @@ on_connection(uv_poll_t *handle, int status, int events)
 			return;
 		}
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		arrivals_make_room();
 		/* closes the socket itself when it cannot take it */
-		if (lws_adopt_socket_vhost(vhost, fd) == NULL)
+		wsi = lws_adopt_socket_vhost(vhost, fd);
+		if (wsi != NULL)
+			arrivals_await(wsi);
+		else
 			log_write(LOG_WARNING, "a connection could not be taken on");
 	}
 }
@@ -266,6 +273,7 @@ on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 		case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
 			return ws_on_filter(wsi, &connection->socket);
 		case LWS_CALLBACK_ESTABLISHED:
+			arrivals_forget(wsi);
 			return ws_on_established(wsi, &connection->socket);
 		case LWS_CALLBACK_RECEIVE:
 			return ws_on_receive(&connection->socket, in, length);
@@ -290,6 +298,9 @@ on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 				http_on_closed(&connection->request);
 				ws_on_closed(&connection->socket);
 			}
+			return 0;
+		case LWS_CALLBACK_WSI_DESTROY:
+			arrivals_forget(wsi);
 			return 0;
 		case LWS_CALLBACK_RAW_RX:
 		case LWS_CALLBACK_RAW_ADOPT:

@@ -59,11 +59,11 @@ export class Api {
     entries?: string[];
     bundles?: { device: string; bundle: string }[];
   }): Promise<WireRoom> {
-    return this.http.request('POST', '/api/rooms/', { body, once: true });
+    return this.http.request('POST', '/api/rooms/', { body });
   }
 
   joinRoom(code: string): Promise<WireRoom> {
-    return this.http.request('POST', '/api/rooms/join/', { body: { code }, once: true });
+    return this.http.request('POST', '/api/rooms/join/', { body: { code } });
   }
 
   leaveRoom(id: string, body: { index?: number; entry?: string }): Promise<void> {
@@ -85,7 +85,7 @@ export class Api {
       entry?: string;
     },
   ): Promise<{ id: string; expires_at: string; max_uses: number | null; code?: string; url?: string }> {
-    return this.http.request('POST', `${room(id)}invite/`, { body, once: true });
+    return this.http.request('POST', `${room(id)}invite/`, { body });
   }
 
   invite(hash: string): Promise<WireInvite> {
