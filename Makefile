@@ -126,7 +126,7 @@ page: .build/page.stamp ## build the page, web/dist
 
 # --- the workflow --------------------------------------------------------------
 
-.PHONY: run stop psql packages build bench bench-sql test deb test-deb test-versions test-upgrade torture test-valgrind test-discard sqlsmith fuzz test-docker sanitize lint help erase-data
+.PHONY: run stop psql packages build bench bench-sql test deb test-deb test-versions test-upgrade torture test-valgrind test-discard sqlsmith fuzz test-docker attack sanitize lint help erase-data
 run: ## install, build and start everything; Ctrl-C stops it (PORCUPINE_PORT, PORCUPINE_DIR)
 	@scripts/run
 
@@ -185,6 +185,9 @@ test-deb: ## build them on a clean Debian 12 and install them on another (as roo
 
 test-docker: ## build and start docker-compose.yml, use it and break it (needs Docker; not part of test)
 	@scripts/test-docker
+
+attack: build ## let sqlmap, wapiti and slowhttptest loose on a stack of its own (ten to twenty minutes; not part of test)
+	@scripts/attack
 
 torture: build ## break the pieces while people send, and account for it (OPTIONS="seconds=3600"; docs/torture.md)
 	@faults/torture $(OPTIONS)

@@ -7,6 +7,7 @@
 #include "repeat.h"
 
 #include <stdio.h>
+#include <sodium.h>
 #include <string.h>
 
 static const Config *config;
@@ -21,6 +22,7 @@ static void refuse_rate(Request *request, int64_t seconds);
 static void settle(Request *request, DbOutcome outcome, const PGresult *result);
 static void run(Request *request);
 static bool read_body(Request *request);
+static bool is_known(Request *request, const char *json);
 static bool needs_body(const Route *route);
 
 void
@@ -338,8 +340,26 @@ call_on_result(void *arg, DbOutcome outcome, const PGresult *result)
 		http_answer(request, 204, NULL, NULL);
 	else if (PQntuples(result) != 1 || PQgetisnull(result, 0, 0))
 		call_refuse(request, ERROR_NOT_FOUND, 0, "nothing is there");
-	else
+	else if (!(call_of(request)->route->flags & TAGGED) || !is_known(request, PQgetvalue(result, 0, 0)))
 		call_answer_json(request, PQgetvalue(result, 0, 0));
+}
+
+/* Gives the answer its ETag, and answers with 304 when the client says that it has it. */
+static bool
+is_known(Request *request, const char *json)
+{
+	unsigned char hash[16];
+	char		tag[2 * sizeof(hash) + 3] = "\"";
+
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *) json, strlen(json), NULL, 0);
+	sodium_bin2hex(tag + 1, sizeof(tag) - 1, hash, sizeof(hash));
+	strcat(tag, "\"");
+	http_add_header(request, "ETag", tag);
+	/* a list of tags, weak ones too: nothing else in it looks like ours (RFC 9110, section 13.1.2) */
+	if (request->if_none_match == NULL || (strcmp(request->if_none_match, "*") != 0 && strstr(request->if_none_match, tag) == NULL))
+		return false;
+	http_answer(request, 304, NULL, NULL);
+	return true;
 }
 
 void

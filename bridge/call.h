@@ -21,6 +21,7 @@ typedef enum RouteFlag
 	SLOW = 2,					/* hashes a password, or reads a great deal */
 	LARGE = 4,					/* takes a large body */
 	BY_SESSION = 8,				/* $1 of its statement is the session, which it proves itself */
+	TAGGED = 32,				/* has an ETag, by which who has the answer already gets none */
 	PUBLIC = 16,				/* says itself how long the answer is good for */
 	KEEPABLE = 32,				/* anybody may keep the answer for five minutes */
 	/* what it counts as, instead of a read or a write of its user (limiter.h) */

@@ -7,13 +7,13 @@
  */
 #include "limiter.h"
 #include "buckets.h"
+#include "bucketscript.h"
 #include "channels.h"
 #include "log.h"
 #include "loop.h"
 #include "memory.h"
 #include "metrics.h"
 
-#include <libwebsockets.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,48 +28,6 @@
 #define KEY_SIZE 96
 #define NUMBER_SIZE 24
 #define MAX_WORDS (3 + 2 + LIMITER_MAX_TOLLS + 4 + 4 * LIMITER_MAX_TOLLS)
-
-/*
- * KEYS: the marks, then the buckets. ARGV: how many marks, their levels (two), the level if it is known;
- * for each bucket what it holds, the microseconds in which that comes back, what is taken, at which
- * levels. A key's value is the moment when the bucket is full; then the key ends. Gives the number
- * of the bucket that refuses, the microseconds to wait, the level, and what is left in each.
- */
-static const char script[] =
-"local t = redis.call('TIME')\n"
-"local now = t[1] * 1000000 + t[2]\n"
-"local marks, level = tonumber(ARGV[1]), tonumber(ARGV[4])\n"
-"if level == 0 then\n"
-"  level = 4\n"
-"  for i = marks, 1, -1 do\n"
-"    if redis.call('EXISTS', KEYS[i]) == 1 then level = tonumber(ARGV[1 + i]) end\n"
-"  end\n"
-"end\n"
-"local full, answer, refused, longest = {}, {}, 0, 0\n"
-"for i = 1, #KEYS - marks do\n"
-"  local count, period = tonumber(ARGV[4 * i + 1]), tonumber(ARGV[4 * i + 2])\n"
-"  local cost, levels = tonumber(ARGV[4 * i + 3]), tonumber(ARGV[4 * i + 4])\n"
-"  local left = -1\n"
-"  if bit.band(levels, level) ~= 0 then\n"
-"    local before = math.max(tonumber(redis.call('GET', KEYS[marks + i]) or '0'), now)\n"
-"    local at = math.max(before + cost * period / count, now)\n"
-"    if cost > 0 and at - now > period + 0.5 then\n"
-"      left = math.max(count - (before - now) * count / period, 0)\n"
-"      if at - now - period >= longest then refused, longest = i, at - now - period end\n"
-"    else\n"
-"      left = count - (at - now) * count / period\n"
-"      full[i] = at\n"
-"    end\n"
-"  end\n"
-"  answer[i] = math.floor(left)\n"
-"end\n"
-"if refused == 0 then\n"
-"  for i, at in pairs(full) do\n"
-"    if at <= now then redis.call('DEL', KEYS[marks + i])\n"
-"    else redis.call('SET', KEYS[marks + i], string.format('%.0f', at), 'PX', math.ceil((at - now) / 1000)) end\n"
-"  end\n"
-"end\n"
-"return {refused, math.ceil(longest), level, unpack(answer)}\n";
 
 /* One charge on its way through the nodes. It outlives the charge, until the last reply has come. */
 typedef struct Ask
@@ -94,7 +52,6 @@ static bool clustered;
 static Buckets *buckets;
 static Buckets *marks;
 static unsigned char hash_key[crypto_shorthash_KEYBYTES];
-static char script_hash[41];
 static Ask *waiting;
 static Ask *newest;
 static Timer patience;
@@ -125,16 +82,11 @@ static int64_t now_us(void);
 void
 limiter_open(const Quotas *quotas, bool is_cluster)
 {
-	unsigned char digest[20];
-
 	limits = quotas;
 	clustered = is_cluster;
 	buckets = buckets_make(BUCKETS_HERE);
 	marks = buckets_make(MARKS_HERE);
 	randombytes_buf(hash_key, sizeof(hash_key));
-	/* Redis names a script by its SHA-1 */
-	lws_SHA1((const unsigned char *) script, sizeof(script) - 1, digest);
-	sodium_bin2hex(script_hash, sizeof(script_hash), digest, sizeof(digest));
 }
 
 void
@@ -269,7 +221,7 @@ send_script(Ask *ask)
 {
 	char		keys[2 + LIMITER_MAX_TOLLS][KEY_SIZE];
 	char		numbers[1 + 4 + 4 * LIMITER_MAX_TOLLS][NUMBER_SIZE];
-	const char *words[MAX_WORDS] = {ask->in_full ? "EVAL" : "EVALSHA", ask->in_full ? script : script_hash, numbers[0]};
+	const char *words[MAX_WORDS] = {ask->in_full ? "EVAL" : "EVALSHA", ask->in_full ? bucketscript_text() : bucketscript_name(), numbers[0]};
 	const Charge *copy = &ask->copy;
 	int			levels[2] = {0};
 	int			n_marks = 0;
@@ -558,7 +510,7 @@ refund_tolls(const Charge *charge, unsigned tolls)
 		char		key[KEY_SIZE];
 		char		count[NUMBER_SIZE];
 		char		period[NUMBER_SIZE];
-		const char *words[] = {"EVALSHA", script_hash, "1", key, "0", "0", "0", "4", count, period, "-1", "7"};
+		const char *words[] = {"EVALSHA", bucketscript_name(), "1", key, "0", "0", "0", "4", count, period, "-1", "7"};
 
 		if ((tolls & 1u << i) == 0 || buckets == NULL)
 			continue;

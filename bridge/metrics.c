@@ -84,7 +84,7 @@ static const char *const token_verdicts[] = {
 static const char *const error_codes[] = {
 	"invalid", "unauthenticated", "bad_credentials", "session_ended", "not_member", "role", "not_found", "conflict",
 	"stale_epoch", "epoch_closed", "duplicate_mismatch", "room_full", "gone", "too_large", "rate_limited", "busy",
-	"muted", "archived", "banned", "quota",
+	"muted", "archived", "banned", "quota", "key_reused",
 	"internal"
 };
 static const char *const peer_states[] = {"new", "authenticating", "ready", "ending"};

@@ -27,7 +27,7 @@ static const Route routes[] = {
 		"SELECT json_build_object('device', porcupine.current_device_id()::text, 'version', v) "
 		"FROM porcupine.publish_device($1::bytea, $2::bytea, $3::int, $4::bytea) v", NULL, {
 			NEEDS(BYTES, "keys"), NEEDS(BYTES, "identity"), NEEDS(INT, "version"), NEEDS(BYTES, "list")}},
-	{HTTP_GET, "/api/users/{user}/devices/", 0, 200, DEVICES_SQL, NULL, {PATH(ID, "user"), QUERY(INT, "version")}},
+	{HTTP_GET, "/api/users/{user}/devices/", TAGGED, 200, DEVICES_SQL, NULL, {PATH(ID, "user"), QUERY(INT, "version")}},
 	{HTTP_GET, ROOM "log/", 0, 200, LOG_SQL, NULL, {PATH(ID, "room"), QUERY(CURSOR, "after")}},
 	{HTTP_POST, ROOM "log/", 0, 201,
 		"SELECT json_build_object('index', $2::int, 'seq', s) FROM porcupine.append_entry($1::bigint, $2::int, $3::bytea) s", NULL, {

@@ -19,7 +19,7 @@
 #define ROLE(parameter) "(SELECT r FROM unnest(enum_range(NULL::porcupine.role)) r WHERE r::text = " parameter "::text)"
 
 static const Route routes[] = {
-	{HTTP_GET, ROOM "members/", 0, 200,
+	{HTTP_GET, ROOM "members/", TAGGED, 200,
 		SHAPE_ALL(SHAPE_MEMBER("m"), "(SELECT * FROM porcupine.room_members($1::bigint) WHERE joined_seq > coalesce($2::bigint, -1) "
 				  "ORDER BY joined_seq LIMIT $3::int) m"), NULL, {
 			PATH(ID, "room"), QUERY(SEQ, "after"), QUERY(LIMIT, "limit")}},

@@ -30,7 +30,7 @@
 	"FROM porcupine.snapshot(coalesce($1::int, 20)) w) b) s"
 
 static const Route routes[] = {
-	{HTTP_GET, "/api/rooms/", 0, 200, SHAPE_ALL(SHAPE_ROOM("r"), "porcupine.my_rooms() r"), NULL, NO_PARAMS},
+	{HTTP_GET, "/api/rooms/", TAGGED, 200, SHAPE_ALL(SHAPE_ROOM("r"), "porcupine.my_rooms() r"), NULL, NO_PARAMS},
 	{HTTP_POST, "/api/rooms/", LARGE, 201,
 		ONE_ROOM("create_room($1::text, coalesce($2::boolean, true), " ROOM_KEYS("$3", "$4", "$5") ")"), NULL, {
 			NEEDS(TEXT, "name"), TAKES(BOOL, "encrypted"), TAKES(BYTES_LIST, "entries"), TAKES_EACH(ID_LIST, "bundles", "device"),
@@ -50,7 +50,7 @@ static const Route routes[] = {
 		SHAPE_ONE(SHAPE_REQUEST("q"), "porcupine.request_to_join(code => $1::text, message => $2::text) q"), NULL, {
 			NEEDS(TEXT, "code"), TAKES(TEXT, "message")}},
 
-	{HTTP_GET, ROOM, 0, 200, ONE_ROOM("my_room($1::bigint)"), NULL, {PATH(ID, "room")}},
+	{HTTP_GET, ROOM, TAGGED, 200, ONE_ROOM("my_room($1::bigint)"), NULL, {PATH(ID, "room")}},
 	{HTTP_PATCH, ROOM, 0, 200, ONE_ROOM("change_room($1::bigint, $2::text, $3::text, $4::boolean, $5::boolean, $6::int)"), NULL, {
 			PATH(ID, "room"), TAKES(TEXT, "name"), TAKES(TEXT, "description"), TAKES(BOOL, "listed"), TAKES(BOOL, "approval"),
 			TAKES(INT, "max_members")}},

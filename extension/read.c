@@ -54,6 +54,7 @@ porcupine_event_json(PG_FUNCTION_ARGS)
 	TupleDesc	columns = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(columns, &TTSOpsHeapTuple);
 	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row};
+	MemoryContext caller = CurrentMemoryContext;
 	LastKind	last = {0};
 	StringInfoData json;
 
@@ -64,7 +65,20 @@ porcupine_event_json(PG_FUNCTION_ARGS)
 		|| slot->tts_isnull[SHAPE_CREATED_AT] || slot->tts_isnull[SHAPE_BODY])
 		errors_refuse(CONDITION_INVALID, "an event has a room, a seq, a kind, an epoch, a time and a body", NULL, NULL);
 	initStringInfo(&json);
-	shape_event(&json, slot, &last);
+	PG_TRY();
+	{
+		shape_event(&json, slot, &last);
+	}
+	PG_CATCH();
+	{
+		/* an event that nobody has read but the caller has made up */
+		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(caller);
+		FlushErrorState();
+		errors_refuse(CONDITION_INVALID, "the data of this event is none that the server writes", "Give an event as it was read.", NULL);
+	}
+	PG_END_TRY();
 	ExecDropSingleTupleTableSlot(slot);
 	ReleaseTupleDesc(columns);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(json.data, json.len));

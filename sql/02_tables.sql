@@ -276,6 +276,7 @@ CREATE TABLE porcupine.maintenance (
   stepped_at timestamptz,
   finished_at timestamptz,
   events bigint NOT NULL DEFAULT 0,
+  rooms bigint NOT NULL DEFAULT 0,
   sessions bigint NOT NULL DEFAULT 0,
   invites bigint NOT NULL DEFAULT 0,
   bans bigint NOT NULL DEFAULT 0,

@@ -158,7 +158,7 @@ COMMENT ON FUNCTION porcupine.history_page(bigint, bigint, bigint, bigint, bigin
 CREATE FUNCTION porcupine.event_json(event porcupine.event) RETURNS json
   LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'porcupine_event_json';
 COMMENT ON FUNCTION porcupine.event_json(porcupine.event) IS
-  'an event that was read, as the JSON object of API.md. Errors: invalid (it is not whole)';
+  'an event that was read, as the JSON object of API.md. Errors: invalid (it is not whole, or its data none that the server writes)';
 
 CREATE FUNCTION porcupine.replica_page(room bigint, before bigint, after bigint, stream bigint, max integer, head bigint, current_stream bigint,
                                        erasures bigint) RETURNS json

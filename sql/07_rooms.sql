@@ -252,6 +252,21 @@ $$;
 COMMENT ON FUNCTION porcupine.delete_room(bigint) IS
   'deletes a room with its whole log (owner). Errors: not_member, role, unauthenticated. Example: SELECT porcupine.delete_room(1)';
 
+CREATE FUNCTION porcupine.remove_room(room bigint) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  PERFORM FROM porcupine.room_heads h WHERE h.room_id = room FOR UPDATE;
+  DELETE FROM porcupine.rooms r WHERE r.id = room;
+  IF NOT FOUND THEN
+    PERFORM porcupine.refuse('not_found', 'there is no such room');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION porcupine.remove_room(bigint) IS
+  'delete_room() for administrators: whoever is in it, or nobody. It goes with its whole log. Errors: not_found. Example: SELECT porcupine.remove_room(1)';
+
 CREATE FUNCTION porcupine.members_as_seen(room bigint) RETURNS SETOF porcupine.member
   LANGUAGE sql STABLE PARALLEL SAFE
   SET search_path = pg_catalog, porcupine, pg_temp

@@ -111,6 +111,57 @@ $$;
 COMMENT ON FUNCTION porcupine.maintain_events(bigint, integer) IS
   'removes up to max events from the rooms with a greater id; reached: go on above that room; null: there is no further one';
 
+CREATE FUNCTION porcupine.is_deserted(room bigint) RETURNS boolean
+  LANGUAGE sql STABLE PARALLEL SAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+  SELECT coalesce(r.encrypted AND NOT EXISTS (SELECT FROM porcupine.members m WHERE m.room_id = room AND m.role > 'pending')
+                  AND NOT EXISTS (SELECT FROM porcupine.linked_rooms g WHERE g.room_id = room)
+                  AND e.created_at < clock_timestamp() - make_interval(mins => nullif(porcupine.setting('expired_retention'), 0)::integer), false)
+    FROM porcupine.rooms r JOIN porcupine.room_heads h ON h.room_id = r.id LEFT JOIN porcupine.events e ON e.room_id = r.id AND e.seq = h.last_seq
+   WHERE r.id = room
+$$;
+COMMENT ON FUNCTION porcupine.is_deserted(bigint) IS
+  'whether an encrypted room has had no member for porcupine.expired_retention: nobody can ever be let in again, for nobody has its key. Linked rooms are their application''s';
+
+CREATE FUNCTION porcupine.maintain_rooms(after bigint, max integer, OUT reached bigint, OUT removed bigint, OUT trouble text) RETURNS record
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  room bigint;
+  seen integer;
+  budget integer := max;
+BEGIN
+  removed := 0;
+  FOR room IN SELECT r.id FROM porcupine.rooms r WHERE r.id > after ORDER BY r.id LIMIT max LOOP
+    reached := room;
+    CONTINUE WHEN NOT porcupine.is_deserted(room);
+    PERFORM FROM porcupine.room_heads h WHERE h.room_id = room FOR UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND OR porcupine.is_deserted(room) IS NOT TRUE;          -- again, now that nobody can come
+    BEGIN
+      SELECT t.looked INTO seen FROM porcupine.trim_room(room, 'infinity', budget) t;
+      budget := budget - coalesce(seen, 0);
+      IF budget > 0 THEN
+        DELETE FROM porcupine.rooms r WHERE r.id = room;
+        removed := removed + 1;
+      END IF;
+    EXCEPTION WHEN OTHERS THEN                  -- somebody's trigger: the other rooms go on
+      trouble := format('room %s: %s', room, SQLERRM);
+    END;
+    IF budget <= 0 THEN
+      reached := room - 1;                      -- there is more in it
+      RETURN;
+    END IF;
+  END LOOP;
+  IF NOT EXISTS (SELECT FROM porcupine.rooms r WHERE r.id > reached) THEN
+    reached := NULL;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION porcupine.maintain_rooms(bigint, integer) IS
+  'looks at max rooms with a greater id and deletes those that are deserted, their events in steps before; reached is null at the end';
+
 CREATE FUNCTION porcupine.maintain_sessions(after bigint, max integer, OUT reached bigint, OUT removed bigint) RETURNS record
   LANGUAGE sql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
@@ -196,7 +247,7 @@ CREATE FUNCTION porcupine.maintain(max integer DEFAULT 1000, OUT task text, OUT 
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
 DECLARE
-  tasks CONSTANT text[] := ARRAY['events', 'sessions', 'invites', 'bans', 'reports', 'audit', 'requests'];
+  tasks CONSTANT text[] := ARRAY['events', 'rooms', 'sessions', 'invites', 'bans', 'reports', 'audit', 'requests'];
   state porcupine.maintenance;
   step record;
   waiting bigint;
@@ -225,6 +276,10 @@ BEGIN
     WHEN 'events' THEN
       step := porcupine.maintain_events(state.position, max);
       UPDATE porcupine.maintenance m SET events = m.events + step.removed, rooms_waiting = greatest(m.rooms_waiting - step.done, 0),
+             error = coalesce(step.trouble, m.error), error_at = CASE WHEN step.trouble IS NULL THEN m.error_at ELSE clock_timestamp() END;
+    WHEN 'rooms' THEN
+      step := porcupine.maintain_rooms(state.position, max);
+      UPDATE porcupine.maintenance m SET rooms = m.rooms + step.removed,
              error = coalesce(step.trouble, m.error), error_at = CASE WHEN step.trouble IS NULL THEN m.error_at ELSE clock_timestamp() END;
     WHEN 'sessions' THEN
       step := porcupine.maintain_sessions(state.position, max);
@@ -259,14 +314,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.maintain(integer) IS
-  'one step of maintenance, which looks at max rows (1-100000) or at 100 rooms: removes messages by the retention of their room, sessions, invites, bans and reports that were over porcupine.expired_retention ago, audit lines older than porcupine.audit_retention, answers to requests that were made porcupine.request_retention ago. more: the round is not over, call it again, in a transaction of its own; removed: rows of this step, of the kind that task names. It waits for nobody: a room that is being written to is left to the next round, and while another step is under way it does nothing. The background worker does this every porcupine.maintenance_interval; without shared_preload_libraries let cron do it. Errors: invalid. Example: SELECT more FROM porcupine.maintain()';
+  'one step of maintenance, which looks at max rows (1-100000) or at 100 rooms: removes messages by the retention of their room, encrypted rooms that have had no member for porcupine.expired_retention, sessions, invites, bans and reports that were over porcupine.expired_retention ago, audit lines older than porcupine.audit_retention, answers to requests that were made porcupine.request_retention ago. more: the round is not over, call it again, in a transaction of its own; removed: rows of this step, of the kind that task names. It waits for nobody: a room that is being written to is left to the next round, and while another step is under way it does nothing. The background worker does this every porcupine.maintenance_interval; without shared_preload_libraries let cron do it. Errors: invalid. Example: SELECT more FROM porcupine.maintain()';
 
 CREATE VIEW porcupine.stat_maintenance AS
   SELECT m.task, m.rounds, m.steps, m.rooms_waiting, m.started_at, m.stepped_at, m.finished_at,
-         m.events, m.sessions, m.invites, m.bans, m.reports, m.audit, m.error, m.error_at
+         m.events, m.rooms, m.sessions, m.invites, m.bans, m.reports, m.audit, m.error, m.error_at
     FROM (SELECT true) one (row) LEFT JOIN porcupine.maintenance m ON m.only_row;
 COMMENT ON VIEW porcupine.stat_maintenance IS 'what maintain() has done in this database since the extension was installed, one row, for monitoring';
-COMMENT ON COLUMN porcupine.stat_maintenance.task IS 'what the next step is about: events, sessions, invites, bans, reports, audit or requests; null: no round is under way';
+COMMENT ON COLUMN porcupine.stat_maintenance.task IS 'what the next step is about: events, rooms, sessions, invites, bans, reports, audit or requests; null: no round is under way';
 COMMENT ON COLUMN porcupine.stat_maintenance.rounds IS 'how often everything was looked through; null, like all others: never begun';
 COMMENT ON COLUMN porcupine.stat_maintenance.steps IS 'transactions that took';
 COMMENT ON COLUMN porcupine.stat_maintenance.rooms_waiting IS 'rooms in which something was too old when the round began, less those that it has been to';
@@ -274,6 +329,7 @@ COMMENT ON COLUMN porcupine.stat_maintenance.started_at IS 'when the last round 
 COMMENT ON COLUMN porcupine.stat_maintenance.stepped_at IS 'when the last step was taken';
 COMMENT ON COLUMN porcupine.stat_maintenance.finished_at IS 'when a round was last finished';
 COMMENT ON COLUMN porcupine.stat_maintenance.events IS 'events removed by retention';
+COMMENT ON COLUMN porcupine.stat_maintenance.rooms IS 'encrypted rooms removed that everybody had left';
 COMMENT ON COLUMN porcupine.stat_maintenance.sessions IS 'sessions removed';
 COMMENT ON COLUMN porcupine.stat_maintenance.invites IS 'invites removed';
 COMMENT ON COLUMN porcupine.stat_maintenance.bans IS 'bans and mutes removed';

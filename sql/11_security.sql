@@ -135,7 +135,7 @@ GRANT EXECUTE ON FUNCTION
   TO porcupine_client, porcupine_bridge;
 GRANT EXECUTE ON FUNCTION
   porcupine.new_stream(), porcupine.disable_user(bigint, text), porcupine.enable_user(bigint), porcupine.log_out_everywhere(bigint),
-  porcupine.audit_log(bigint, bigint, timestamptz, bigint, integer), porcupine.revoke_device(bigint, bigint), porcupine.recount(), porcupine.maintain(integer),
+  porcupine.audit_log(bigint, bigint, timestamptz, bigint, integer), porcupine.revoke_device(bigint, bigint), porcupine.remove_room(bigint), porcupine.recount(), porcupine.maintain(integer),
   porcupine.erase_user(bigint, bigint), porcupine.export_user(bigint), porcupine.export_user_rows(bigint),
   porcupine.open_reports(bigint, integer), porcupine.resolve_report(bigint, text, text),
   porcupine.set_password(bigint, text), porcupine.rotate_signing_key(boolean)

@@ -180,5 +180,10 @@ UPDATE porcupine.events SET body = '["user"]' WHERE room_id = 7101 AND seq = 10;
 SELECT pg_temp.stretch('7101, 9, 1') AS no_object;
 ROLLBACK;
 
+-- An event that somebody made up is refused as what it is.
+SELECT kind, body, pg_temp.complain(NULL, format('SELECT porcupine.event_json(jsonb_populate_record(NULL::porcupine.event, %L))',
+         jsonb_build_object('room_id', 1, 'seq', 1, 'kind', kind, 'epoch', 0, 'created_at', '2026-01-01 UTC', 'body', body)))
+  FROM (VALUES ('message', '\xff'), ('member.left', '\xff'), ('member.left', '{"user": '), ('member.left', '{"user": "x"}'), (NULL, 'x')) AS t (kind, body);
+
 DELETE FROM porcupine.rooms WHERE id = 7101;
 DELETE FROM porcupine.users WHERE id BETWEEN 7101 AND 7105;

@@ -192,3 +192,36 @@ RESET ROLE;
 DELETE FROM porcupine.reports WHERE room_id = 6501;
 DELETE FROM porcupine.rooms WHERE id BETWEEN 6501 AND 6505;
 DELETE FROM porcupine.users WHERE id BETWEEN 6501 AND 6504;
+
+-- An encrypted room that everybody left is dead, for nobody has its key to let anybody in: it goes after porcupine.expired_retention, in steps.
+-- One that has a member, that a link fills, that nobody has been in yet, or that is not encrypted, stays.
+SELECT pg_temp.people(7501, 7502);
+SELECT pg_temp.room(room, room <> 7505, 7501, 7502) FROM unnest('{7501,7502,7503,7505,7506}'::bigint[]) room;
+INSERT INTO porcupine.rooms (id, encrypted, code, name) VALUES (7504, true, 'R07504', 'not begun');
+INSERT INTO porcupine.room_heads (room_id) VALUES (7504);
+SELECT s.seq FROM (SELECT porcupine.act_as(7501) AS me) a, generate_series(1, 30) i, LATERAL porcupine.send(7501, gen_random_uuid(), 'x', (a.me * 0 + i * 0)::integer) s WHERE s.seq = 32;
+DELETE FROM porcupine.members WHERE room_id IN (7501, 7503, 7505, 7506);
+DELETE FROM porcupine.members WHERE room_id = 7502 AND user_id = 7502;
+INSERT INTO porcupine.members (room_id, user_id, role) VALUES (7501, 7502, 'pending');
+INSERT INTO porcupine.links (id, room_id, source_schema, source_name, source_owner, role, additive) VALUES (7506, 7506, 'public', 'gone', 'postgres', 'member', false);
+INSERT INTO porcupine.linked_rooms (room_id, link_id) VALUES (7506, 7506);
+CREATE FUNCTION pg_temp.deserted() RETURNS text LANGUAGE sql AS $$
+  SELECT string_agg(r.id::text, ' ' ORDER BY r.id) FROM porcupine.rooms r WHERE r.id BETWEEN 7501 AND 7506 AND porcupine.is_deserted(r.id)
+$$;
+SELECT pg_temp.deserted() AS too_early;
+UPDATE porcupine.events SET created_at = clock_timestamp() - interval '31 days' WHERE room_id BETWEEN 7501 AND 7506;
+SELECT pg_temp.deserted() AS dead;
+SET porcupine.expired_retention = 0;
+SELECT pg_temp.deserted() AS kept_for_ever;
+RESET porcupine.expired_retention;
+SELECT * FROM porcupine.maintain_rooms(7500, 20);
+SELECT count(*) < 20 AS in_steps, count(*) > 0 AS there FROM porcupine.events WHERE room_id = 7501;
+SELECT * FROM porcupine.maintain_rooms(7500, 20);
+SELECT removed, trouble FROM porcupine.maintain_rooms(7500, 1000);
+SELECT string_agg(r.id::text, ' ' ORDER BY r.id) AS left_over FROM porcupine.rooms r WHERE r.id BETWEEN 7501 AND 7506;
+SELECT count(*) AS events FROM porcupine.events WHERE room_id IN (7501, 7503);
+SELECT room_id, action FROM porcupine.audit WHERE room_id IN (7501, 7503) AND action = 'room.deleted' ORDER BY 1;
+-- An administrator need not wait.
+SELECT porcupine.remove_room(7505);
+SELECT what, pg_temp.complain(NULL, what) FROM (VALUES ('SELECT porcupine.remove_room(7505)'), ('SELECT porcupine.remove_room(NULL)')) AS t (what);
+DELETE FROM porcupine.rooms WHERE id = 7506;

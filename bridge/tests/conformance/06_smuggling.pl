@@ -14,7 +14,7 @@ use Test::More;
 
 my $metrics = PostgreSQL::Test::Cluster::get_free_port();
 my $stack = start_stack(env => { PORCUPINE_METRICS => "127.0.0.1:$metrics", PORCUPINE_LIMITS => 'off' });
-my $nginx = Porcupine::Test::Front->start($stack);
+my $nginx = Porcupine::Test::Front->start($stack->port);
 my $ada = $stack->person('ada');
 my $room = $stack->room($ada);
 my $auth = "Authorization: Bearer $ada->{token}\r\n";

@@ -119,6 +119,18 @@ like(gives(201, $cleo, 'POST', "${chat}messages/$first/report/", { reason => 'no
 my $redaction = gives(200, $ada, 'DELETE', "${chat}messages/$first/")->{seq};
 is(gives(200, $ada, 'DELETE', "${chat}messages/$first/")->{seq}, $redaction, 'redacted once');
 
+# --- who has it already is told so
+foreach my $where ('/api/rooms/', $path, "${path}members/", "/api/users/$ada->{id}/devices/")
+{
+	my @can = ('GET', $where, token => $ada->{token});
+	my $tag = $stack->http(@can)->{headers}{etag}[0] // '';
+
+	like($tag, qr/\A"[0-9a-f]{32}"\z/, "$where has an ETag");
+	my $same = $stack->http(@can, headers => ["If-None-Match: \"x\", W/$tag"]);
+	is_deeply([ @$same{qw(status body)} ], [ 304, '' ], 'by which nothing is sent twice');
+	is($stack->http(@can, headers => ['If-None-Match: "0123"'])->{status}, 200, 'but what changed is');
+}
+
 # --- two, and the end
 my $direct = gives(200, $ada, 'POST', '/api/rooms/direct/', { user => $ben->{id}, encrypted => \0 });
 is(gives(200, $ben, 'POST', '/api/rooms/direct/', { user => $ada->{id} })->{id}, $direct->{id}, 'the room of two is found again');

@@ -8,11 +8,11 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use IPC::Run ();
 use Porcupine::Test;
-use Porcupine::Test::Nginx;
+use Porcupine::Test::Front;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-plan(skip_all => 'there is no nginx') unless Porcupine::Test::Nginx::is_there();
+plan(skip_all => 'there is no nginx') unless Porcupine::Test::Front::is_there();
 
 my $strict = start_stack(conf => "max_connections = 90\n", env => { PORCUPINE_LISTEN => '0.0.0.0' });
 my $trusting = $strict->another_bridge(PORCUPINE_TRUSTED_PROXIES => '127.0.0.1,198.51.100.0/24,2001:db8:1::/48');
@@ -54,10 +54,11 @@ is(seen_as($trusting, @$_[ 2 .. $#$_ ]), $_->[0], $_->[1]) foreach @walks;
 
 # --- through nginx -------------------------------------------------------------------------------------------
 
-my $nginx = Porcupine::Test::Nginx->new($trusting->port);
-my $second = Porcupine::Test::Nginx->new($nginx->{port}, from => '127.0.0.1');
-my $stranger = Porcupine::Test::Nginx->new($trusting->port, from => '127.0.0.2');
-my $overwriting = Porcupine::Test::Nginx->new($trusting->port, forwarded => '$remote_addr');
+my $appending = '$proxy_add_x_forwarded_for';
+my $nginx = Porcupine::Test::Front->start($trusting->port, forwarded => $appending);
+my $second = Porcupine::Test::Front->start($nginx->{port}, forwarded => $appending, from => '127.0.0.1');
+my $stranger = Porcupine::Test::Front->start($trusting->port, forwarded => $appending, from => '127.0.0.2');
+my $overwriting = Porcupine::Test::Front->start($trusting->port);
 
 is(seen_as($nginx), '127.0.0.1', 'the client of nginx is this test');
 is(seen_as($nginx, 'X-Forwarded-For: 203.0.113.9'), '203.0.113.9', 'which is trusted itself, and so is believed');

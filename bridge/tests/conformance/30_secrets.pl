@@ -180,13 +180,15 @@ my $fresh = call(POST => '/api/auth/refresh/', 200, json => { refresh => $again-
 keep("$_ token refreshed", $fresh->{$_}) foreach qw(access refresh);
 call(POST => '/api/auth/refresh/', 401, json => { refresh => keep('a refresh token that is none', 'no-refresh-token-31337') });
 my $cookie = $front->http('POST', '/api/auth/login/', json => { username => 'ben', password => $secret{'password of ben'}, cookie => JSON::PP::true() });
-my ($refresh) = ($cookie->{headers}{'set-cookie'}[0] // '') =~ /\Aporcupine_refresh=([^;]+)/;
+my %cookies = map { /\A([^=]+)=([^;]+)/ } @{ $cookie->{headers}{'set-cookie'} // [] };
+my $refresh = delete $cookies{porcupine_refresh};
+keep("cookie $_", $cookies{$_}) foreach keys %cookies;
 ok(keep('refresh token in a cookie', $refresh), 'a token in a cookie');
 keep('access token beside it', $cookie->{json}{access});
 my $by_cookie = $front->http('POST', '/api/auth/refresh/', json => {}, headers => [ "Cookie: porcupine_refresh=$refresh", 'X-Porcupine: 1' ]);
 is($by_cookie->{status}, 200, 'refreshed by the cookie');
 keep('access token by the cookie', $by_cookie->{json}{access});
-keep('refresh token by the cookie', (($by_cookie->{headers}{'set-cookie'}[0] // '') =~ /=([^;]+)/)[0]);
+keep('refresh token by the cookie', (map { /\Aporcupine_refresh=([^;]+)/ } @{ $by_cookie->{headers}{'set-cookie'} // [] })[0]);
 
 # Access tokens that are none.
 (my $forged = $ada->{access}) =~ s/.{9}\z/AAAAAAAAA/;

@@ -59,11 +59,11 @@ export class Api {
     entries?: string[];
     bundles?: { device: string; bundle: string }[];
   }): Promise<WireRoom> {
-    return this.http.request('POST', '/api/rooms/', { body });
+    return this.http.request('POST', '/api/rooms/', { body, once: true });
   }
 
   joinRoom(code: string): Promise<WireRoom> {
-    return this.http.request('POST', '/api/rooms/join/', { body: { code } });
+    return this.http.request('POST', '/api/rooms/join/', { body: { code }, once: true });
   }
 
   leaveRoom(id: string, body: { index?: number; entry?: string }): Promise<void> {
@@ -85,7 +85,7 @@ export class Api {
       entry?: string;
     },
   ): Promise<{ id: string; expires_at: string; max_uses: number | null; code?: string; url?: string }> {
-    return this.http.request('POST', `${room(id)}invite/`, { body });
+    return this.http.request('POST', `${room(id)}invite/`, { body, once: true });
   }
 
   invite(hash: string): Promise<WireInvite> {

@@ -141,3 +141,30 @@ test('an aborted call rejects with the abort', async () => {
     code: 'unreachable',
   });
 });
+
+test('what is done once is asked for again with its key, until an answer comes', async () => {
+  vi.useFakeTimers();
+  try {
+    let tries = 0;
+    const { http, calls } = bench((path) => {
+      if (path === '/api/auth/refresh/') return [200, session('t1')];
+      tries += 1;
+      return tries === 1 ? new TypeError('the network is gone') : tries === 2 ? problem(503, 'busy') : [201, { id: '7' }];
+    });
+    const made = http.request('POST', '/api/rooms/', { body: { name: 'x' }, once: true });
+    await vi.runAllTimersAsync();
+    expect(await made).toEqual({ id: '7' });
+    const keys = calls.filter(({ path }) => path === '/api/rooms/').map(({ init }) => (init.headers as Record<string, string>)['Idempotency-Key']);
+    expect(keys).toHaveLength(3);
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(new Set(keys).size).toBe(1);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a refusal is not asked for again', async () => {
+  const { http, calls } = bench((path) => (path === '/api/auth/refresh/' ? [200, session('t1')] : problem(409, 'quota')));
+  await expect(http.request('POST', '/api/rooms/', { body: { name: 'x' }, once: true })).rejects.toMatchObject({ code: 'quota' });
+  expect(calls.filter(({ path }) => path === '/api/rooms/')).toHaveLength(1);
+});

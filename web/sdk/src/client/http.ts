@@ -4,6 +4,7 @@
  *
  * It never decides what a refusal means for the data; it only ends the session when the server says so.
  */
+import { backoffDelay } from './backoff.ts';
 import type { Locks } from './locks.ts';
 import { PorcupineError, isProblem, problemFrom, unreachable } from './problem.ts';
 import type { WireSession } from './wire.ts';
@@ -35,9 +36,20 @@ export interface Call {
   /** False for the calls that need no access token. */
   authorized?: boolean;
   signal?: AbortSignal;
+  /**
+   * A POST that may be asked for again when nobody knows what became of it: it gets an Idempotency-Key, by which the
+   * server does it once and gives the first answer to each try.
+   */
+  once?: boolean;
 }
 
 const deadline = 30_000;
+/** Its Idempotency-Key is the same for all its tries. */
+interface KeyedCall extends Call {
+  key?: string;
+}
+/** How often a call that is done once is asked for again. */
+const repetitions = 3;
 /** Renew this long before the access token expires, so that a slow clock does no harm. */
 const renewBefore = 30_000;
 
@@ -83,9 +95,12 @@ export class Http {
   }
 
   /** Resolves with the answer's JSON (undefined for 204), rejects with a `PorcupineError`. */
-  async request<T>(method: string, path: string, call: Call = {}): Promise<T> {
+  async request<T>(method: string, path: string, call: KeyedCall = {}): Promise<T> {
     if (call.authorized === false) {
       return this.exchange<T>(method, path, call, null);
+    }
+    if (call.once === true) {
+      return this.repeat<T>(method, path, { ...call, once: false, key: crypto.randomUUID() });
     }
     const token = await this.accessToken();
     try {
@@ -97,6 +112,19 @@ export class Http {
       }
     }
     return this.exchange<T>(method, path, call, await this.accessToken(true));
+  }
+
+  private async repeat<T>(method: string, path: string, call: KeyedCall): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.request<T>(method, path, call);
+      } catch (error) {
+        if (attempt === repetitions || call.signal?.aborted === true || !isProblem(error, 'unreachable', 'busy')) {
+          throw error;
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, backoffDelay(attempt)));
+    }
   }
 
   private async requestRefresh(): Promise<WireSession> {
@@ -128,10 +156,13 @@ export class Http {
     }
   }
 
-  private async exchange<T>(method: string, path: string, call: Call, token: string | null): Promise<T> {
+  private async exchange<T>(method: string, path: string, call: KeyedCall, token: string | null): Promise<T> {
     const headers: Record<string, string> = { Accept: 'application/json', 'X-Porcupine': '1' };
     if (token !== null) {
       headers['Authorization'] = `Bearer ${token}`;
+    }
+    if (call.key !== undefined) {
+      headers['Idempotency-Key'] = call.key;
     }
     const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store' };
     if (call.body !== undefined) {

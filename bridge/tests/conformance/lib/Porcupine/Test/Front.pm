@@ -16,12 +16,19 @@ use PostgreSQL::Test::Utils;
 my @running;
 my $owner = $$;
 
-# start(STACK): it answers, and passes on to that bridge.
+my ($program) = grep { -x } qw(/usr/sbin/nginx /usr/local/sbin/nginx);
+
+sub is_there { return defined $program; }
+
+# start(PORT, from => ADDRESS, forwarded => VALUE): it answers, and passes on to the bridge at that port; from is the local address by which
+# it speaks to it, forwarded what it says in X-Forwarded-For instead of whom it hears.
 sub start
 {
-	my ($class, $stack) = @_;
+	my ($class, $bridge, %how) = @_;
 	my $self = $class->new(PostgreSQL::Test::Cluster::get_free_port());
-	my $folder = $self->{folder} = $stack->node->basedir . '/nginx';
+	my $folder = $self->{folder} = PostgreSQL::Test::Utils::tempdir();
+	my $forwarded = $how{forwarded} // '$remote_addr';
+	my $bind = defined $how{from} ? " proxy_bind $how{from};" : '';
 	my $text = slurp_file("$FindBin::RealBin/../../../docker/nginx.conf");
 	my $log = "log_format counted '\$status \$upstream_status'; access_log $folder/access.log counted;";
 
@@ -32,20 +39,20 @@ sub start
 		[ qr/^  resolver 127\.0\.0\.11 .*;$/m, '' ],
 		[ qr/listen 8080;/, "listen 127.0.0.1:$self->{port};" ],
 		[ qr/set \$bridges bridge;/, 'set $bridges 127.0.0.1;' ],
-		[ qr/\$bridges:8080/, '$bridges:' . $stack->port ]
+		[ qr/\$bridges:8080;/, "\$bridges:$bridge;$bind" ],
+		[ qr/X-Forwarded-For \$remote_addr;/, "X-Forwarded-For $forwarded;" ]
 	  )
 	{
 		my ($from, $to) = @$change;
 		die "docker/nginx.conf has no $from any more" unless $text =~ s/$from/$to/;
 	}
-	mkdir $folder;
 	append_to_file("$folder/nginx.conf", $text);
 	my $pid = fork // die "cannot fork: $!";
 	if ($pid == 0)
 	{
 		open(STDOUT, '>>', "$folder/out.log");
 		open(STDERR, '>&', \*STDOUT);
-		exec('/usr/sbin/nginx', '-e', "$folder/error.log", '-p', $folder, '-c', "$folder/nginx.conf") or POSIX::_exit(127);
+		exec($program, '-e', "$folder/error.log", '-p', $folder, '-c', "$folder/nginx.conf") or POSIX::_exit(127);
 	}
 	push @running, $pid;
 	wait_for(
