@@ -84,11 +84,15 @@ BEGIN
    WHERE f.ticket_hash IN (SELECT o.ticket_hash FROM porcupine.identity_offers o WHERE o.expires_at < clock_timestamp() LIMIT 100 FOR UPDATE SKIP LOCKED);
   INSERT INTO porcupine.sign_ins (state_hash, account_id, expires_at, provider, origin, return_path, devices, device_name)
   VALUES (begin_sign_in.state_hash, account, clock_timestamp() + interval '10 minutes', begin_sign_in.provider, begin_sign_in.origin,
-          begin_sign_in.return_path, begin_sign_in.devices, begin_sign_in.device_name);
+          begin_sign_in.return_path, begin_sign_in.devices, begin_sign_in.device_name)
+  ON CONFLICT DO NOTHING;
+  IF NOT FOUND THEN
+    PERFORM porcupine.refuse('conflict', 'a sign-in with this state has begun already', 'Draw another state.');
+  END IF;
 END
 $$;
 COMMENT ON FUNCTION porcupine.begin_sign_in(bytea, text, text, text, bigint[], text, boolean) IS
-  'a sign-in at a provider begins, for ten minutes; devices are those that this browser has been, of whatever accounts. linking: it is to give the current user a further identity. Errors: invalid, too_large, unauthenticated, session_ended';
+  'a sign-in at a provider begins, for ten minutes; devices are those that this browser has been, of whatever accounts. linking: it is to give the current user a further identity. Errors: invalid, too_large, conflict (a state of before), unauthenticated, session_ended';
 
 CREATE FUNCTION porcupine.take_sign_in(state_hash bytea, provider text, OUT origin text, OUT return_path text) RETURNS record
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -183,7 +187,10 @@ DECLARE
 BEGIN
   INSERT INTO porcupine.users AS u (username, display_name, email)
   VALUES (name, coalesce(nullif(left(btrim(display_name), 64), ''), name), register_identity.email)
-  RETURNING u.id INTO account;
+  ON CONFLICT DO NOTHING RETURNING u.id INTO account;
+  IF account IS NULL THEN
+    PERFORM porcupine.refuse('conflict', 'somebody else took this name or address just now', 'Sign in again.');
+  END IF;
   PERFORM porcupine.add_identity(account, issuer, subject, email);
   RETURN account;
 END

@@ -1,5 +1,5 @@
 -- Requests that are repeated: a client that does not know what became of a call makes it again with the same Idempotency-Key, and gets
--- the first answer. The bridge wraps a call's statement as coalesce(recall_request(…), remember_request(…, the statement)), so that the key
+-- the first answer. The bridge wraps a call's statement as coalesce(recall_request(...), remember_request(..., the statement)), so that the key
 -- is taken, the effect happens and the answer is kept in one transaction, or nothing of it.
 
 -- No foreign key: it would lock the account in share before what locks it for itself, and two requests at once would be a deadlock.

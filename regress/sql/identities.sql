@@ -35,6 +35,7 @@ SELECT porcupine.take_sign_in(sha256('b1'), 'corp');
 UPDATE porcupine.sign_ins SET expires_at = clock_timestamp();
 SELECT porcupine.sign_in_identity(sha256('b1'), 'https://id.example', 's1');
 SELECT porcupine.begin_sign_in(sha256('b2'), 'corp', 'https://chat.example');
+SELECT porcupine.begin_sign_in(sha256('b2'), 'corp', 'https://chat.example');   -- a state is drawn once
 SELECT count(*) AS of_which_the_expired_is_gone FROM porcupine.sign_ins;
 
 \echo -- where one returns to is a path of the page
