@@ -175,6 +175,11 @@ describe('accessibility', () => {
     await page.goto(stack.origin);
     await page.getByRole('list', { name: 'Your rooms' }).waitFor();
     await check('the rooms');
+    await eve.button('Account settings').click();
+    await page.getByTestId('sign-in').waitFor();
+    await eve.button('Change password').click();
+    await check('sign-ins and password, with errors');
+    await page.keyboard.press('Escape');
     await eve.button('Join a room').first().click();
     await check('joining by code');
     await page.goto(link);

@@ -127,9 +127,25 @@ export interface RoomView {
   warnings: readonly string[];
 }
 
+/** A sign-in of this account, here or elsewhere. */
+export interface SignIn {
+  id: string;
+  /** What the client called itself. */
+  device: string;
+  /** Where it last refreshed from. */
+  address: string | null;
+  since: Date;
+  lastUsed: Date;
+  current: boolean;
+  /** Whether it has a connection right now, as far as the server knows. */
+  connected: boolean;
+}
+
 export interface Snapshot {
   connection: Connection;
   account: Account | null;
+  /** Signed out by the server, not here: the session was ended elsewhere, or ran out. */
+  endedElsewhere: boolean;
   /** null until the first answer of the server. */
   rooms: readonly RoomSummary[] | null;
 }
@@ -162,6 +178,13 @@ export interface Porcupine {
   signIn(input: { username: string; password: string }): Promise<void>;
   /** Ends the session here and at the server; keys of this device stay for the next sign-in. */
   signOut(): Promise<void>;
+  /** The sign-ins of this account that are not over, this one first. */
+  signIns(): Promise<readonly SignIn[]>;
+  /** Ends another one; it shows the sign-in page within seconds. */
+  endSignIn(id: string): Promise<void>;
+  endOtherSignIns(): Promise<void>;
+  /** Ends all other sign-ins, too. */
+  changePassword(input: { oldPassword: string; newPassword: string }): Promise<void>;
 
   createRoom(name: string): Promise<RoomSummary>;
   /** Joins by 6-character code. */

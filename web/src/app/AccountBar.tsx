@@ -1,6 +1,8 @@
-/** Who is signed in here, the theme, and signing out. */
+/** Who is signed in here, the account's dialog, the theme, and signing out. */
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Account } from '@porcupine/sdk';
+import { AccountDialog } from '../features/account';
 import { usePorcupine } from '../lib/client';
 import { forgetInvite } from '../lib/inviteSecret';
 import { wordsFor } from '../lib/problems';
@@ -15,6 +17,7 @@ export function AccountBar({ account }: { account: Account }) {
   const { t } = useTranslation();
   const porcupine = usePorcupine();
   const { busy, error, run } = usePending();
+  const [open, setOpen] = useState(false);
 
   const signOut = () =>
     run(async () => {
@@ -35,8 +38,10 @@ export function AccountBar({ account }: { account: Account }) {
         <p className={`${styles.name} ellipsis`}>{account.displayName}</p>
         <p className={`${styles.handle} ellipsis`}>@{account.username}</p>
       </div>
+      <IconButton icon="key" label={t('account.open')} aria-haspopup="dialog" onClick={() => setOpen(true)} />
       <ThemeToggle />
       <IconButton icon="leave" label={t('app.signOut')} aria-busy={busy || undefined} onClick={() => void signOut()} />
+      {open && <AccountDialog account={account} onClose={() => setOpen(false)} />}
     </section>
   );
 }

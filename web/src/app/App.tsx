@@ -16,7 +16,7 @@ import { useDocumentTitle } from './useDocumentTitle';
 export function App() {
   const { t } = useTranslation();
   const start = useStart();
-  const { account } = useSnapshot();
+  const { account, endedElsewhere } = useSnapshot();
   const invited = useInviteLink() !== null;
 
   if (start.state === 'failed') {
@@ -44,14 +44,14 @@ export function App() {
       </main>
     );
   }
-  if (account === null) return <Door invited={invited} />;
+  if (account === null) return <Door invited={invited} ended={endedElsewhere} />;
   return <Shell key={account.id} account={account} />;
 }
 
-function Door({ invited }: { invited: boolean }) {
+function Door({ invited, ended }: { invited: boolean; ended: boolean }) {
   const { t } = useTranslation();
   useDocumentTitle(t('auth.signIn'), 0);
-  return <AuthScreen invited={invited} />;
+  return <AuthScreen invited={invited} ended={ended} />;
 }
 
 type Start = { state: 'starting' } | { state: 'started' } | { state: 'failed'; error: unknown; again: () => void };

@@ -5,6 +5,7 @@ import { createPorcupine } from '@porcupine/sdk';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { PorcupineContext } from '../lib/client';
+import { browserName } from '../lib/browserName';
 import { startWords } from '../lib/i18n';
 import { watchInviteLinks } from '../lib/inviteSecret';
 import { followOtherTabs } from '../lib/theme';
@@ -17,7 +18,7 @@ async function main(): Promise<void> {
   await startWords();
   const container = document.getElementById('root');
   if (container === null) throw new Error('index.html has no #root');
-  const porcupine = createPorcupine();
+  const porcupine = createPorcupine({ deviceName: browserName(navigator.userAgent) });
   createRoot(container).render(
     <StrictMode>
       <ErrorBoundary>

@@ -10,6 +10,7 @@ import type {
   WirePage,
   WireRoom,
   WireSession,
+  WireSignIn,
 } from './wire.ts';
 
 interface Results<T> {
@@ -43,6 +44,22 @@ export class Api {
 
   logout(): Promise<void> {
     return this.http.request('POST', '/api/auth/logout/');
+  }
+
+  async signIns(): Promise<WireSignIn[]> {
+    return (await this.http.request<Results<WireSignIn>>('GET', '/api/auth/sessions/')).results;
+  }
+
+  endSignIn(id: string): Promise<void> {
+    return this.http.request('DELETE', `/api/auth/sessions/${encodeURIComponent(id)}/`);
+  }
+
+  endOtherSignIns(): Promise<void> {
+    return this.http.request('DELETE', '/api/auth/sessions/');
+  }
+
+  changePassword(body: { old_password: string; new_password: string }): Promise<void> {
+    return this.http.request('POST', '/api/auth/password/', { body });
   }
 
   async rooms(): Promise<WireRoom[]> {

@@ -1,5 +1,5 @@
 /** Tokens and refusals over REST: one refresh for all, one retry, and what ends a session. */
-import { expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Http } from './http.ts';
 import { platformLocks } from './locks.ts';
 import { PorcupineError, problemFrom } from './problem.ts';
@@ -16,7 +16,7 @@ const session = (access: string) => ({
 
 const problem = (status: number, code: string, fields = {}): Answer => [status, { code, title: code, ...fields }];
 
-function bench(answers: (path: string, init: RequestInit) => Answer | Error, refreshToken?: string) {
+function bench(answers: (path: string, init: RequestInit) => Answer | Error | null, refreshToken?: string) {
   const calls: { path: string; init: RequestInit }[] = [];
   const ended = vi.fn();
   let held: string | null = refreshToken ?? null;
@@ -26,6 +26,9 @@ function bench(answers: (path: string, init: RequestInit) => Answer | Error, ref
       const path = (input as string).slice('https://chat.example'.length);
       calls.push({ path, init });
       const answer = answers(path, init);
+      if (answer === null) {
+        return new Promise(() => undefined);
+      }
       if (answer instanceof Error) {
         return Promise.reject(answer);
       }
@@ -94,6 +97,55 @@ test('a program without cookies keeps and sends its refresh token', async () => 
   expect(token()).toBe('r2');
   await http.forget();
   expect(token()).toBeNull();
+});
+
+describe('a refresh without an answer', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('is asked for again, with the same token, while the server still gives the same answer', async () => {
+    let asked = 0;
+    const { http, calls, token } = bench(() => (++asked < 3 ? null : [200, { ...session('t'), refresh: 'r2' }]), 'r1');
+    const refreshed = http.refresh();
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect((await refreshed).access).toBe('t');
+    expect(calls.map(({ init }) => init.body)).toEqual(Array(3).fill('{"refresh":"r1"}'));
+    expect(calls.every(({ init }) => init.keepalive)).toBe(true);
+    expect(token()).toBe('r2');
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(calls).toHaveLength(3);
+  });
+
+  test('is over with the first answer: nothing is asked afterwards', async () => {
+    const { http, calls } = bench(() => [200, session('t')]);
+    await http.refresh();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(calls).toHaveLength(1);
+  });
+
+  test('fails at once where there is no connection, and ends no session', async () => {
+    const { http, calls, ended } = bench(() => new TypeError('fetch failed'));
+    await expect(http.refresh()).rejects.toMatchObject({ code: 'unreachable' });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(calls).toHaveLength(1);
+    expect(ended).not.toHaveBeenCalled();
+  });
+
+  test('takes a refusal from whichever was answered', async () => {
+    let asked = 0;
+    const { http, ended } = bench(() => (++asked === 1 ? null : problem(401, 'session_ended')));
+    const refreshed = http.refresh().catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(await refreshed).toMatchObject({ code: 'session_ended' });
+    expect(ended).toHaveBeenCalledOnce();
+  });
+});
+
+test('a refresh token that was used up is replaced even where the answer is somebody else\u2019s', async () => {
+  const other = { ...session('t'), user: { id: '2', username: 'b', display_name: 'B' }, refresh: 'r2' };
+  const { http, token } = bench(() => [200, other], 'r1');
+  await expect(http.refresh()).rejects.toMatchObject({ code: 'session_ended' });
+  expect(token()).toBe('r2');
 });
 
 test('a session of somebody else who signed in meanwhile is not taken over', async () => {

@@ -41,6 +41,8 @@ export interface Call {
    * server does it once and gives the first answer to each try.
    */
   once?: boolean;
+  /** The browser sees it through although the page goes away. */
+  keepalive?: boolean;
 }
 
 const deadline = 30_000;
@@ -52,6 +54,11 @@ interface KeyedCall extends Call {
 const repetitions = 3;
 /** Renew this long before the access token expires, so that a slow clock does no harm. */
 const renewBefore = 30_000;
+/**
+ * A refresh that has no answer is asked for again after so long. A refresh token is used up by one refresh, but for ten seconds the
+ * server gives the same successor once more: an answer that was lost has to be fetched within them.
+ */
+const askAgainAfter = [3_000, 6_000];
 
 export class Http {
   private access: { token: string; until: number } | null = null;
@@ -135,7 +142,14 @@ export class Http {
     }
     try {
       const body = held === null ? {} : { refresh: held };
-      const session = await this.exchange<WireSession>('POST', '/api/auth/refresh/', { body }, null);
+      const session = await firstAnswer(
+        () => this.exchange<WireSession>('POST', '/api/auth/refresh/', { body, keepalive: true }, null),
+        askAgainAfter,
+      );
+      // Kept whoever it belongs to: the one that was sent is good for nothing any more.
+      if (session.refresh !== undefined) {
+        await store?.save(session.refresh);
+      }
       if (!this.options.isOurs(session)) {
         throw new PorcupineError('session_ended', 'somebody else signed in in this browser');
       }
@@ -164,7 +178,7 @@ export class Http {
     if (call.key !== undefined) {
       headers['Idempotency-Key'] = call.key;
     }
-    const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store' };
+    const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store', keepalive: call.keepalive === true };
     if (call.body !== undefined) {
       headers['Content-Type'] = 'application/json';
       init.body = JSON.stringify(call.body);
@@ -184,6 +198,29 @@ export class Http {
     }
     return readAnswer(response, text) as T;
   }
+}
+
+/** The first answer or refusal of a call that is made again while it has none. It is lost when all of them are. */
+function firstAnswer<T>(ask: () => Promise<T>, again: readonly number[]): Promise<T> {
+  return new Promise((resolve) => {
+    let open = 0;
+    const attempt = (): void => {
+      const asked = ask();
+      const settle = (): void => {
+        timers.forEach(clearTimeout);
+        resolve(asked);
+      };
+      open += 1;
+      asked.then(settle, (error: unknown) => {
+        open -= 1;
+        if (open === 0 || !isProblem(error, 'unreachable')) {
+          settle();
+        }
+      });
+    };
+    const timers = again.map((delay) => setTimeout(attempt, delay));
+    attempt();
+  });
 }
 
 function readAnswer(response: Response, text: string): unknown {

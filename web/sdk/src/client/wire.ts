@@ -19,6 +19,17 @@ export interface WireSession {
   expires_in: number;
 }
 
+export interface WireSignIn {
+  id: string;
+  device: string;
+  device_name: string;
+  address: string | null;
+  created_at: string;
+  last_used_at: string;
+  current: boolean;
+  live: boolean;
+}
+
 export interface WireRoom {
   id: string;
   name: string;

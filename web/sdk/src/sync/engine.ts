@@ -8,7 +8,7 @@ import { platformLocks, type Locks } from '../client/locks.ts';
 import { PorcupineError, isProblem } from '../client/problem.ts';
 import type { WebSocketLike } from '../client/socket.ts';
 import type { WireSession } from '../client/wire.ts';
-import type { InvitePreview, Porcupine, RoomHandle, RoomSummary, Snapshot } from '../model.ts';
+import type { InvitePreview, Porcupine, RoomHandle, RoomSummary, SignIn, Snapshot } from '../model.ts';
 import { AccountStore } from '../store/accounts.ts';
 import type { KnownAccount, SignedIn } from '../store/schema.ts';
 import { Emitter } from './emitter.ts';
@@ -26,7 +26,7 @@ export interface EngineOptions {
   onError: (error: unknown) => void;
 }
 
-const signedOut: Snapshot = { connection: { state: 'connecting' }, account: null, rooms: null };
+const signedOut: Snapshot = { connection: { state: 'connecting' }, account: null, endedElsewhere: false, rooms: null };
 
 export class Engine implements Porcupine {
   private readonly changes = new Emitter();
@@ -35,6 +35,7 @@ export class Engine implements Porcupine {
   private parts: Promise<{ accounts: AccountStore; http: Http; api: Api }> | null = null;
   private session: Session | null = null;
   private shown: Snapshot = signedOut;
+  private endedElsewhere = false;
 
   constructor(private readonly options: EngineOptions) {}
 
@@ -58,6 +59,8 @@ export class Engine implements Porcupine {
     } catch (error) {
       if (isProblem(error, 'unauthenticated', 'session_ended', 'bad_credentials')) {
         await accounts.setCurrent(null);
+        this.endedElsewhere = isProblem(error, 'session_ended');
+        this.refresh();
         return;
       }
       // No connection: show what is here, and connect when it can be reached.
@@ -105,6 +108,31 @@ export class Engine implements Porcupine {
       this.options.onError(error);
     }
     await this.end();
+  }
+
+  async signIns(): Promise<readonly SignIn[]> {
+    const { api } = await this.open();
+    return (await api.signIns()).map((wire) => ({
+      id: wire.id,
+      device: wire.device_name,
+      address: wire.address,
+      since: new Date(wire.created_at),
+      lastUsed: new Date(wire.last_used_at),
+      current: wire.current,
+      connected: wire.live,
+    }));
+  }
+
+  async endSignIn(id: string): Promise<void> {
+    await (await this.open()).api.endSignIn(id);
+  }
+
+  async endOtherSignIns(): Promise<void> {
+    await (await this.open()).api.endOtherSignIns();
+  }
+
+  async changePassword(input: { oldPassword: string; newPassword: string }): Promise<void> {
+    await (await this.open()).api.changePassword({ old_password: input.oldPassword, new_password: input.newPassword });
   }
 
   /** Stops everything and keeps the session for the next start. */
@@ -185,6 +213,7 @@ export class Engine implements Porcupine {
   private async begin(signedIn: SignedIn): Promise<Session> {
     const { accounts, http, api } = await this.open();
     this.session?.close();
+    this.endedElsewhere = false;
     await accounts.setCurrent(signedIn);
     const session = await Session.open({
       signedIn,
@@ -208,6 +237,7 @@ export class Engine implements Porcupine {
 
   private sessionEnded(): void {
     if (this.session !== null) {
+      this.endedElsewhere = true;
       this.end().catch((error: unknown) => this.options.onError(error));
     }
   }
@@ -229,8 +259,8 @@ export class Engine implements Porcupine {
     const session = this.session;
     this.shown =
       session === null
-        ? signedOut
-        : { connection: session.connectionState, account: session.account, rooms: session.summaries };
+        ? { ...signedOut, endedElsewhere: this.endedElsewhere }
+        : { ...signedOut, connection: session.connectionState, account: session.account, rooms: session.summaries };
     this.changes.emit();
   }
 

@@ -8,10 +8,10 @@ import { AuthForm } from './AuthForm';
 import styles from './AuthScreen.module.css';
 import type { Mode } from './validate';
 
-/** `invited`: somebody came by an invite link and joins once signed in. */
-export function AuthScreen({ invited }: { invited: boolean }) {
+/** `invited`: somebody came by an invite link and joins once signed in. `ended`: the server ended their session. */
+export function AuthScreen({ invited, ended }: { invited: boolean; ended: boolean }) {
   const { t } = useTranslation();
-  const [mode, setMode] = useState<Mode>(invited ? 'register' : 'signIn');
+  const [mode, setMode] = useState<Mode>(invited && !ended ? 'register' : 'signIn');
   const other: Mode = mode === 'signIn' ? 'register' : 'signIn';
 
   return (
@@ -29,6 +29,7 @@ export function AuthScreen({ invited }: { invited: boolean }) {
           <h1 id="auth-title" className={styles.title}>
             {mode === 'signIn' ? t('auth.signInTitle') : t('auth.registerTitle')}
           </h1>
+          {ended && <Callout tone="danger">{t('auth.endedElsewhere')}</Callout>}
           {invited && <Callout icon="invite">{t('auth.invited')}</Callout>}
           <AuthForm key={mode} mode={mode} />
           <p className={styles.switch}>

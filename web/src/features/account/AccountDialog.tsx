@@ -1,0 +1,29 @@
+/** Where the account is signed in, and its password. */
+import { useTranslation } from 'react-i18next';
+import type { Account } from '@porcupine/sdk';
+import { Dialog } from '../../ui/Dialog';
+import styles from './AccountDialog.module.css';
+import { PasswordForm } from './PasswordForm';
+import { SignIns } from './SignIns';
+import { useSignIns } from './useSignIns';
+
+export function AccountDialog({ account, onClose }: { account: Account; onClose: () => void }) {
+  const { t } = useTranslation();
+  const signIns = useSignIns();
+  return (
+    <Dialog title={t('app.account')} onClose={onClose}>
+      <section className={styles.section} aria-labelledby="account-sign-ins">
+        <h3 id="account-sign-ins" className={styles.heading}>
+          {t('account.signIns')}
+        </h3>
+        <SignIns {...signIns} />
+      </section>
+      <section className={styles.further} aria-labelledby="account-password">
+        <h3 id="account-password" className={styles.heading}>
+          {t('account.changePassword')}
+        </h3>
+        <PasswordForm username={account.username} onChanged={signIns.reload} />
+      </section>
+    </Dialog>
+  );
+}

@@ -1,0 +1,2 @@
+/** What this feature offers to `app`. */
+export { AccountDialog } from './AccountDialog';
