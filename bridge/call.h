@@ -23,7 +23,7 @@ typedef enum RouteFlag
 	BY_SESSION = 8,				/* $1 of its statement is the session, which it proves itself */
 	TAGGED = 32,				/* has an ETag, by which who has the answer already gets none */
 	PUBLIC = 16,				/* says itself how long the answer is good for */
-	KEEPABLE = 32,				/* anybody may keep the answer for five minutes */
+	KEEPABLE = 64,				/* anybody may keep the answer for five minutes */
 	/* what it counts as, instead of a read or a write of its user (limiter.h) */
 	REGISTERS = 1 << 20,
 	SIGNS_IN = 1 << 21,			/* by name and password */
