@@ -6,7 +6,6 @@
  */
 #include "accounts.h"
 #include "call.h"
-#include "cookie.h"
 #include "sessions.h"
 
 #include <string.h>
@@ -24,9 +23,7 @@ typedef struct SessionList
 
 static void on_grant(void *arg, DbOutcome outcome, const PGresult *result);
 static void on_cookie_grant(void *arg, DbOutcome outcome, const PGresult *result);
-static void answer_grant(Request *request, const PGresult *result, bool by_cookie);
 static void on_ended(void *arg, DbOutcome outcome, const PGresult *result);
-static char *refresh_cookie(Request *request);
 static void on_sessions(void *arg, DbOutcome outcome, const PGresult *result);
 static void forget_question(void *state);
 static void on_live(void *arg, const bool *live);
@@ -46,7 +43,7 @@ void
 accounts_refresh(Request *request)
 {
 	const Call *call = call_of(request);
-	const char *cookie = refresh_cookie(request);
+	const char *cookie = call_cookie(request, COOKIE);
 	DbRequest  *statement;
 
 	if (json_get(call->body, "refresh") != NULL || cookie == NULL)
@@ -54,12 +51,8 @@ accounts_refresh(Request *request)
 		call_run_sql(request, on_grant);
 		return;
 	}
-	if (request->own_header == NULL || strcmp(request->own_header, "1") != 0
-		|| (request->origin != NULL && !call_is_own_origin(request->origin)))
-	{
-		call_refuse(request, ERROR_INVALID, 403, "the cookie counts only with X-Porcupine: 1 and from the page's own origin");
+	if (!accounts_may_use_cookie(request))
 		return;
-	}
 	statement = db_request(call->route->sql, on_cookie_grant, request);
 	db_text(statement, cookie);
 	if (request->address[0] != '\0')
@@ -69,28 +62,34 @@ accounts_refresh(Request *request)
 	call_submit(request, statement);
 }
 
+bool
+accounts_may_use_cookie(Request *request)
+{
+	if (request->own_header != NULL && strcmp(request->own_header, "1") == 0
+		&& (request->origin == NULL || call_is_own_origin(request->origin)))
+		return true;
+	call_refuse(request, ERROR_INVALID, 403, "the cookie counts only with X-Porcupine: 1 and from the page's own origin");
+	return false;
+}
+
 static void
 on_grant(void *arg, DbOutcome outcome, const PGresult *result)
 {
 	Request    *request = arg;
 
 	if (call_is_done(request, outcome, result))
-		answer_grant(request, result, cJSON_IsTrue(json_get(call_of(request)->body, "cookie")));
+		accounts_answer_grant(request, result, cJSON_IsTrue(json_get(call_of(request)->body, "cookie")));
 }
 
 static void
 on_cookie_grant(void *arg, DbOutcome outcome, const PGresult *result)
 {
 	if (call_is_done(arg, outcome, result))
-		answer_grant(arg, result, true);
+		accounts_answer_grant(arg, result, true);
 }
 
-/*
- * by_cookie: the refresh token goes into the cookie, not into the body. There is none where a token was used
- * twice: its session has ended, which an error in the database would have undone.
- */
-static void
-answer_grant(Request *request, const PGresult *result, bool by_cookie)
+void
+accounts_answer_grant(Request *request, const PGresult *result, bool by_cookie)
 {
 	const char *json = PQgetvalue(result, 0, 0);
 	const char *token = PQgetvalue(result, 0, 1);
@@ -103,8 +102,7 @@ answer_grant(Request *request, const PGresult *result, bool by_cookie)
 	}
 	if (by_cookie)
 	{
-		text_format(&text, COOKIE "=%s; Max-Age=%s" COOKIE_ATTRIBUTES, token, PQgetvalue(result, 0, 2));
-		http_add_header(request, "Set-Cookie", text.bytes);
+		accounts_keep(request, token, PQgetvalue(result, 0, 2));
 		call_answer_json(request, json);
 	}
 	else
@@ -113,6 +111,16 @@ answer_grant(Request *request, const PGresult *result, bool by_cookie)
 		call_answer_json(request, text.bytes);
 	}
 	text_free(&text);
+}
+
+void
+accounts_keep(Request *request, const char *token, const char *seconds)
+{
+	Text		cookie = {0};
+
+	text_format(&cookie, COOKIE "=%s; Max-Age=%s" COOKIE_ATTRIBUTES, token, seconds);
+	http_add_header(request, "Set-Cookie", cookie.bytes);
+	text_free(&cookie);
 }
 
 void
@@ -137,19 +145,9 @@ on_ended(void *arg, DbOutcome outcome, const PGresult *result)
 
 	if (!call_is_done(request, outcome, result))
 		return;
-	if (refresh_cookie(request) != NULL)
+	if (call_cookie(request, COOKIE) != NULL)
 		http_add_header(request, "Set-Cookie", COOKIE "=; Max-Age=0" COOKIE_ATTRIBUTES);
 	http_answer(request, 204, NULL, NULL);
-}
-
-/* The refresh token in the Cookie header, or NULL. */
-static char *
-refresh_cookie(Request *request)
-{
-	size_t		length;
-	const char *value = cookie_find(request->cookie, COOKIE, &length);
-
-	return value != NULL ? arena_text(&request->arena, value, length) : NULL;
 }
 
 /* --- the list of one's sessions ----------------------------------------------------------------- */

@@ -11,6 +11,15 @@
 /* As Route.run. The statement of what signs in or refreshes returns the answer, and the refresh token beside it. */
 extern void accounts_sign_in(Request *request);
 extern void accounts_refresh(Request *request);
+/*
+ * The answer of a statement that has begun a session (SHAPE_GRANT); by_cookie: the refresh token goes into the cookie.
+ * There is none where a token was used twice: its session has ended, which an error in the database would have undone.
+ */
+extern void accounts_answer_grant(Request *request, const PGresult *result, bool by_cookie);
+/* The refresh token goes into the cookie, for so many seconds. */
+extern void accounts_keep(Request *request, const char *token, const char *seconds);
+/* May this request rely on a cookie? False: it was refused. */
+extern bool accounts_may_use_cookie(Request *request);
 /* What ends the session that asks, or the one that its path names. */
 extern void accounts_end(Request *request);
 extern void accounts_end_session(Request *request);

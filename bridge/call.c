@@ -2,6 +2,7 @@
  * call.c - see call.h. What a call means is the database's; here it is only carried there and back.
  */
 #include "call.h"
+#include "cookie.h"
 #include "cors.h"
 #include "pool.h"
 #include "repeat.h"
@@ -110,7 +111,7 @@ charge(Request *request)
 	if (!read_body(request))
 		return;
 	if (flags & (SIGNS_IN | REGISTERS))
-		attempts_identify(&call->attempt, request, json_string(call->body, "username"));
+		attempts_identify(&call->attempt, request, flags & BY_OFFER ? call_cookie(request, CALL_OFFER_COOKIE) : json_string(call->body, "username"));
 	if (flags & SIGNS_IN)
 		attempts_charge(&call->attempt, &call->charge);
 	else if (flags & REGISTERS)
@@ -311,6 +312,15 @@ bool
 call_is_own_origin(const char *origin)
 {
 	return cors_judge(origin) == CORS_OWN;
+}
+
+char *
+call_cookie(Request *request, const char *name)
+{
+	size_t		length;
+	const char *value = cookie_find(request->cookie, name, &length);
+
+	return value != NULL ? arena_text(&request->arena, value, length) : NULL;
 }
 
 /* --- its answer ------------------------------------------------------------------------------------------ */

@@ -14,6 +14,8 @@
 #include "params.h"
 
 #define CALL_MAX_BRACES 4
+/* has the ticket of an offer (oidclink.h) */
+#define CALL_OFFER_COOKIE "porcupine_link"
 
 typedef enum RouteFlag
 {
@@ -29,7 +31,8 @@ typedef enum RouteFlag
 	SIGNS_IN = 1 << 21,			/* by name and password */
 	REFRESHES = 1 << 22,		/* of an address */
 	JOINS = 1 << 23,			/* by code */
-	PREVIEWS = 1 << 24
+	PREVIEWS = 1 << 24,
+	BY_OFFER = 1 << 25			/* with SIGNS_IN: at the account of an offer, not of a name */
 } RouteFlag;
 
 typedef struct Route
@@ -80,5 +83,7 @@ extern void call_answer_json(Request *request, const char *json);
 extern void call_refuse(Request *request, ErrorCode code, int status, const char *detail);
 
 extern bool call_is_own_origin(const char *origin);
+/* A cookie of the request, in its pool, or NULL. */
+extern char *call_cookie(Request *request, const char *name);
 
 #endif

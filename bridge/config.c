@@ -37,6 +37,9 @@ static bool apply_redis(Config *config, const char *value);
 static bool apply_redis_cluster(Config *config, const char *value);
 static bool apply_trusted_proxies(Config *config, const char *value);
 static bool apply_limits(Config *config, const char *value);
+static bool apply_oidc_providers(Config *config, const char *value);
+static bool apply_insecure_loopback(Config *config, const char *value);
+static bool apply_on_or_off(const char *value, bool *is_on);
 static bool apply_log_level(Config *config, const char *value);
 static bool apply_metrics(Config *config, const char *value);
 static bool all_known(void);
@@ -56,6 +59,8 @@ static const Setting settings[] = {
 	{PREFIX "REDIS_CLUSTER", "off", "on or off", false, apply_redis_cluster},
 	{PREFIX "TRUSTED_PROXIES", "", "a list of at most 64 addresses and ranges like 10.0.0.0/8 or ::1, with commas between", false, apply_trusted_proxies},
 	{PREFIX "LIMITS", "on", "on, off or a list of limits like login=20/10m, sockets_user=100, reads=off and scale=10, with commas between", false, apply_limits},
+	{PREFIX "OIDC_PROVIDERS", "", "a list of at most 8 names of a-z and 0-9, with commas between", false, apply_oidc_providers},
+	{PREFIX "OIDC_INSECURE_LOOPBACK", "off", "on or off", false, apply_insecure_loopback},
 	{PREFIX "LOG_LEVEL", "info", "one of debug, info, warning, error", false, apply_log_level},
 	{PREFIX "METRICS", "", "an address and a port like 127.0.0.1:9464 or [::1]:9464", false, apply_metrics},
 };
@@ -69,8 +74,6 @@ extern char **environ;
 const Config *
 config_read(void)
 {
-	if (!all_known())
-		return NULL;
 	for (size_t i = 0; i < N_SETTINGS; i++)
 	{
 		const char *value = getenv(settings[i].name);
@@ -82,7 +85,7 @@ config_read(void)
 			return NULL;
 		}
 	}
-	return &config;
+	return all_known() && oidcconfig_read(&config.oidc) ? &config : NULL;
 }
 
 /* A mistyped name would otherwise leave its default in force without a word. */
@@ -96,6 +99,7 @@ all_known(void)
 
 		for (size_t i = 0; i < N_SETTINGS && !known; i++)
 			known = strlen(settings[i].name) == length && strncmp(*variable, settings[i].name, length) == 0;
+		known = known || oidcconfig_has(&config.oidc, *variable, length);
 		if (!known)
 		{
 			fprintf(stderr, "porcupine-bridge: there is no setting %.*s\n", (int) length, *variable);
@@ -229,8 +233,14 @@ apply_redis(Config *target, const char *value)
 static bool
 apply_redis_cluster(Config *target, const char *value)
 {
-	target->redis_cluster = strcmp(value, "on") == 0;
-	return target->redis_cluster || strcmp(value, "off") == 0;
+	return apply_on_or_off(value, &target->redis_cluster);
+}
+
+static bool
+apply_on_or_off(const char *value, bool *is_on)
+{
+	*is_on = strcmp(value, "on") == 0;
+	return *is_on || strcmp(value, "off") == 0;
 }
 
 static bool
@@ -243,6 +253,18 @@ static bool
 apply_limits(Config *target, const char *value)
 {
 	return quotas_read(value, &target->limits);
+}
+
+static bool
+apply_oidc_providers(Config *target, const char *value)
+{
+	return oidcconfig_names(value, &target->oidc);
+}
+
+static bool
+apply_insecure_loopback(Config *target, const char *value)
+{
+	return apply_on_or_off(value, &target->oidc.insecure_loopback);
 }
 
 static bool

@@ -7,6 +7,7 @@
 #include "address.h"
 #include "log.h"
 #include "nodes.h"
+#include "oidcconfig.h"
 #include "quotas.h"
 
 #define CONFIG_MAX_ORIGINS 16
@@ -27,6 +28,7 @@ typedef struct Config
 	bool		redis_cluster;	/* they are some of one cluster's */
 	AddressRanges trusted_proxies;	/* whose X-Forwarded-For is believed */
 	Quotas		limits;
+	OidcSettings oidc;			/* providers that people may sign in with */
 	LogLevel	log_level;
 	char		metrics_address[64];	/* numeric; where GET /metrics is answered */
 	int			metrics_port;	/* 0: nowhere */

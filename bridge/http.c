@@ -20,7 +20,7 @@
 #define BODY_PATIENCE_S 30
 #define LINGER_S 2
 #define CHUNK 65536
-#define MAX_QUERY 8
+#define MAX_QUERY 16
 #define MAX_BODY_ENDS 100
 #define FORWARDED_SIZE 2048
 #define MAX_KNOWN_LENGTH INT64_C(1000000000000)
@@ -441,7 +441,7 @@ reason_phrase(int status)
 		int			status;
 		const char *phrase;
 	}			phrases[] = {
-		{200, "OK"}, {201, "Created"}, {204, "No Content"}, {304, "Not Modified"},
+		{200, "OK"}, {201, "Created"}, {204, "No Content"}, {303, "See Other"}, {304, "Not Modified"},
 		{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
 		{405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"},
 		{413, "Content Too Large"}, {415, "Unsupported Media Type"}, {422, "Unprocessable Content"}, {417, "Expectation Failed"}, {426, "Upgrade Required"},

@@ -13,6 +13,7 @@
 #include "headers.h"
 #include "http.h"
 #include "hub.h"
+#include "issuers.h"
 #include "limiter.h"
 #include "log.h"
 #include "loop.h"
@@ -127,6 +128,7 @@ open_layers(void)
 	presence_open(sends_origin());
 	sessions_open(sends_origin());
 	election_open();
+	issuers_open(&config->oidc);
 }
 
 static void
@@ -137,6 +139,7 @@ close_layers(void)
 	relay_close();
 	verbs_close();
 	server_close();
+	issuers_close();
 	scrape_close();
 	sessions_close();
 	fanout_close();

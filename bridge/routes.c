@@ -15,7 +15,7 @@
 #define LARGE_BODY (512 * 1024)
 
 static const RouteTable *const tables[] = {
-	&routes_accounts, &routes_rooms, &routes_members, &routes_events, &routes_keys, &routes_operations
+	&routes_accounts, &routes_oidc, &routes_rooms, &routes_members, &routes_events, &routes_keys, &routes_operations
 };
 
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))

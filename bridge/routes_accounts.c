@@ -4,11 +4,6 @@
 #include "accounts.h"
 #include "routetable.h"
 
-#define GRANT_SQL(from) \
-	"SELECT json_build_object('user', " SHAPE_USER("g", "user_id") ", 'session', g.session_id::text, " \
-	"'device', g.device_id::text, 'access', g.access_token, 'expires_in', g.expires_in), g.refresh_token, g.refresh_expires_in " \
-	"FROM porcupine." from " g"
-
 #define ACCOUNT_SQL(from) \
 	SHAPE_ONE("u.id::text AS id, u.username, u.display_name, u.email, u.device_id::text AS device, " \
 			  SHAPE_TIME("u.created_at") " AS created_at", "porcupine." from " u")
@@ -20,13 +15,13 @@
 
 static const Route routes[] = {
 	{HTTP_POST, "/api/auth/register/", OPEN | SLOW | REGISTERS, 201,
-		GRANT_SQL("register($1::text, $2::text, $3::text, $4::text, $5::text, $6::inet)"), accounts_sign_in, {
+		SHAPE_GRANT("register($1::text, $2::text, $3::text, $4::text, $5::text, $6::inet)"), accounts_sign_in, {
 			NEEDS(TEXT, "username"), NEEDS(TEXT, "password"), TAKES(TEXT, "display_name"), TAKES(TEXT, "email"),
 			TAKES(TEXT, "device_name"), CLIENT_ADDRESS}},
 	{HTTP_POST, "/api/auth/login/", OPEN | SLOW | SIGNS_IN, 200,
-		GRANT_SQL("login($1::text, $2::text, $3::bigint, $4::text, $5::inet)"), accounts_sign_in, {
+		SHAPE_GRANT("login($1::text, $2::text, $3::bigint, $4::text, $5::inet)"), accounts_sign_in, {
 			NEEDS(TEXT, "username"), NEEDS(TEXT, "password"), TAKES(ID, "device"), TAKES(TEXT, "device_name"), CLIENT_ADDRESS}},
-	{HTTP_POST, "/api/auth/refresh/", OPEN | REFRESHES, 200, GRANT_SQL("refresh($1::text, $2::inet)"), accounts_refresh, {
+	{HTTP_POST, "/api/auth/refresh/", OPEN | REFRESHES, 200, SHAPE_GRANT("refresh($1::text, $2::inet)"), accounts_refresh, {
 			TAKES(TEXT, "refresh"), CLIENT_ADDRESS}},
 	{HTTP_POST, "/api/auth/logout/", 0, 204, "SELECT porcupine.logout()", accounts_end, NO_PARAMS},
 	{HTTP_GET, "/api/auth/user/", 0, 200, ACCOUNT_SQL("whoami()"), NULL, NO_PARAMS},

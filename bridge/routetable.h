@@ -35,6 +35,7 @@ typedef struct RouteTable
 #define MESSAGES "/api/chat/rooms/{room}/messages/"
 
 extern const RouteTable routes_accounts;
+extern const RouteTable routes_oidc;
 extern const RouteTable routes_rooms;
 extern const RouteTable routes_members;
 extern const RouteTable routes_events;

@@ -29,6 +29,12 @@
 	row ".room_id::text AS room, " row ".name, " SHAPE_USER(row, "user_id") " AS \"user\", " row ".message, " \
 	SHAPE_TIME(row ".requested_at") " AS requested_at"
 
+/* A session that begins: the answer, and the refresh token and its seconds beside it. */
+#define SHAPE_GRANT(from) \
+	"SELECT json_build_object('user', " SHAPE_USER("g", "user_id") ", 'session', g.session_id::text, " \
+	"'device', g.device_id::text, 'access', g.access_token, 'expires_in', g.expires_in), g.refresh_token, g.refresh_expires_in " \
+	"FROM porcupine." from " g"
+
 /* One row as an object; all rows as {"results": [...]}. */
 #define SHAPE_ONE(columns, from) "SELECT row_to_json(x) FROM (SELECT " columns " FROM " from ") x"
 #define SHAPE_ALL(columns, from) \

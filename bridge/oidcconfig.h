@@ -1,0 +1,37 @@
+/*
+ * oidcconfig.h - which OpenID providers people may sign in with: PORCUPINE_OIDC_<NAME>_… of the
+ * environment, for each name in PORCUPINE_OIDC_PROVIDERS.
+ */
+#ifndef PORCUPINE_OIDCCONFIG_H
+#define PORCUPINE_OIDCCONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define OIDC_MAX_PROVIDERS 8
+
+typedef struct OidcProvider
+{
+	const char *name;			/* in paths, and in the names of its settings */
+	const char *label;			/* for people */
+	const char *issuer;
+	const char *client;
+	const char *secret;
+	const char *scopes;
+} OidcProvider;
+
+typedef struct OidcSettings
+{
+	OidcProvider list[OIDC_MAX_PROVIDERS];
+	int			count;
+	bool		insecure_loopback;	/* providers on this machine need no TLS: for tests */
+} OidcSettings;
+
+/* Reads a list of names. False: it is none. */
+extern bool oidcconfig_names(const char *value, OidcSettings *settings);
+/* Is this a setting of one of those providers? */
+extern bool oidcconfig_has(const OidcSettings *settings, const char *variable, size_t length);
+/* Reads their settings. False: one is missing or wrong, which has been said on stderr in one sentence. */
+extern bool oidcconfig_read(OidcSettings *settings);
+
+#endif
