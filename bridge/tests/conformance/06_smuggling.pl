@@ -328,6 +328,11 @@ sub read_line
 	return $line =~ s/\r\n\z//r;
 }
 
+# A body that is begun in one piece with the request before it: libwebsockets 4.1 reads it wrong, and then from memory that it has
+# freed, which the suite sanitize would see here.
+like(statuses("GET /livez HTTP/1.1\r\n$host\r\nPOST /api/auth/refresh/ HTTP/1.1\r\n$host${json}Content-Length: 19000\r\n\r\n" . 'a' x 9001),
+	qr/^200( 400)?$/, 'half a body in one piece with the request before it is not taken');
+
 # Bodies that stop: the connection is given up in time, and its neighbours do not wait.
 my $stuck = $stack->connect_tcp;
 syswrite($stuck, $post . "Content-Length: 50\r\n\r\n{\"code\":");
