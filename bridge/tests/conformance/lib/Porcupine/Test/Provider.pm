@@ -124,6 +124,8 @@ sub serve
 	while (length $body < ($length // 0)) { sysread($socket, $body, 65536, length $body) || return }
 	my ($method, $name, $path) = $head =~ m{\A(\S+) /(\w+)(/\S*)} or return answer($socket, 404, {});
 	return $self->discovery($socket, $name) if $path eq '/.well-known/openid-configuration';
+	# as good as any, so that whoever follows finds nothing wrong
+	return $self->discovery($socket, $name, 1) if $path eq '/moved';
 	return answer($socket, 200, $self->kept('published')) if $path eq '/keys';
 	return $self->token($socket, $name, $head, $body) if $path eq '/token' && $method eq 'POST';
 	return $self->userinfo($socket, $head) if $path eq '/userinfo';
@@ -144,7 +146,7 @@ sub misbehave
 {
 	my ($self, $socket, $how) = @_;
 
-	if ($how eq 'redirects') { answer($socket, 302, {}, 'Location: ' . $self->issuer('good') . '/.well-known/openid-configuration') }
+	if ($how eq 'redirects') { answer($socket, 302, {}, 'Location: ' . $self->issuer('redirects') . '/moved') }
 	elsif ($how eq 'invalid') { answer($socket, 200, '{"issuer":') }
 	elsif ($how eq 'fails') { answer($socket, 500, {}) }
 	elsif ($how eq 'refuses') { answer($socket, 400, { error => 'invalid_grant' }) }
@@ -156,10 +158,10 @@ sub misbehave
 
 sub discovery
 {
-	my ($self, $socket, $name) = @_;
+	my ($self, $socket, $name, $moved) = @_;
 	my $issuer = $self->issuer($name);
 
-	return if $self->misbehave($socket, $name);
+	return if !$moved && $self->misbehave($socket, $name);
 	return answer($socket, 200, {
 		issuer => $name eq 'other' ? $self->issuer('good') : $issuer,
 		authorization_endpoint => "$issuer/authorize",
