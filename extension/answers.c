@@ -4,7 +4,7 @@
  * An answer may hold a secret, say the code of an invite. It is encrypted with a key that is made of the
  * Idempotency-Key, of which the database keeps only a hash: who reads the table reads no answers.
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include <sodium.h>
 

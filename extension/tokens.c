@@ -18,7 +18,7 @@
  *
  * Version 1.0 gave out tokens without parts. They are known by their hash, and have children as above.
  */
-#include "postgres.h"
+#include "compat.h"
 
 #include <sodium.h>
 
