@@ -35,6 +35,19 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+-- The same as the user of a session, with the message.
+CREATE FUNCTION pg_temp.by_session(session bigint, statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  result text;
+BEGIN
+  PERFORM porcupine.act_as_session(session);
+  EXECUTE statement INTO result;
+  RETURN coalesce(result, '(null)');
+EXCEPTION WHEN OTHERS THEN
+  RETURN concat_ws(' | ', SQLSTATE, SQLERRM);
+END
+$$;
+
 -- The log of a room, one line an event; with the beginning of what it says.
 CREATE FUNCTION pg_temp.log_of(room bigint) RETURNS TABLE (seq bigint, kind porcupine.kind, sender_id bigint, epoch integer, ref bigint, body text)
   LANGUAGE sql AS $$

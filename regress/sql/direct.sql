@@ -13,17 +13,6 @@ INSERT INTO porcupine.devices (id, user_id, name, keys) SELECT u, u, 'device', '
 INSERT INTO porcupine.devices (id, user_id, name, keys, revoked_at) VALUES (4612, 4602, 'revoked', 'keys', now());
 INSERT INTO porcupine.sessions (id, user_id, device_id, expires_at, refresh_hash)
   SELECT u, u, u, now() + interval '1 hour', sha256(convert_to('direct' || u, 'UTF8')) FROM generate_series(4601, 4605) u;
-CREATE FUNCTION pg_temp.by_session(session bigint, statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  result text;
-BEGIN
-  PERFORM porcupine.act_as_session(session);
-  EXECUTE statement INTO result;
-  RETURN coalesce(result, '(null)');
-EXCEPTION WHEN OTHERS THEN
-  RETURN concat_ws(' | ', SQLSTATE, SQLERRM);
-END
-$$;
 CREATE FUNCTION pg_temp.people_in(room bigint) RETURNS text LANGUAGE sql AS $$
   SELECT string_agg(user_id || ' ' || role, ', ' ORDER BY user_id) FROM porcupine.members WHERE room_id = room $$;
 

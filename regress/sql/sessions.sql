@@ -75,17 +75,6 @@ SELECT id, end_reason FROM porcupine.sessions WHERE user_id = 1202 ORDER BY id;
 SELECT pg_temp.try(NULL, 'SELECT porcupine.end_other_sessions()') AS nobody;
 
 -- Passwords. Without one, only whoever has just signed in gets one.
-CREATE FUNCTION pg_temp.by_session(session bigint, statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  result text;
-BEGIN
-  PERFORM porcupine.act_as_session(session);
-  EXECUTE statement INTO result;
-  RETURN coalesce(result, '(null)');
-EXCEPTION WHEN OTHERS THEN
-  RETURN concat_ws(' | ', SQLSTATE, SQLERRM);
-END
-$$;
 SELECT input, pg_temp.by_session(1210, format('SELECT porcupine.change_password(%s)', input)) FROM (VALUES
   ('NULL, NULL'), ('NULL, ''short-7'''), ('NULL, repeat(''p'', 257)'), ('NULL, ''long enough'''), ('repeat(''p'', 257), ''long enough'''),
   ('repeat(''p'', 1000000), ''long enough''')) AS t (input);
