@@ -38,6 +38,7 @@ static bool apply_redis_cluster(Config *config, const char *value);
 static bool apply_trusted_proxies(Config *config, const char *value);
 static bool apply_limits(Config *config, const char *value);
 static bool apply_oidc_providers(Config *config, const char *value);
+static bool apply_oidc_ca_file(Config *config, const char *value);
 static bool apply_insecure_loopback(Config *config, const char *value);
 static bool apply_on_or_off(const char *value, bool *is_on);
 static bool apply_log_level(Config *config, const char *value);
@@ -60,6 +61,7 @@ static const Setting settings[] = {
 	{PREFIX "TRUSTED_PROXIES", "", "a list of at most 64 addresses and ranges like 10.0.0.0/8 or ::1, with commas between", false, apply_trusted_proxies},
 	{PREFIX "LIMITS", "on", "on, off or a list of limits like login=20/10m, sockets_user=100, reads=off and scale=10, with commas between", false, apply_limits},
 	{PREFIX "OIDC_PROVIDERS", "", "a list of at most 8 names of a-z and 0-9, with commas between", false, apply_oidc_providers},
+	{PREFIX "OIDC_CA_FILE", "", "a file that can be read, with certificates as PEM", false, apply_oidc_ca_file},
 	{PREFIX "OIDC_INSECURE_LOOPBACK", "off", "on or off", false, apply_insecure_loopback},
 	{PREFIX "LOG_LEVEL", "info", "one of debug, info, warning, error", false, apply_log_level},
 	{PREFIX "METRICS", "", "an address and a port like 127.0.0.1:9464 or [::1]:9464", false, apply_metrics},
@@ -259,6 +261,12 @@ static bool
 apply_oidc_providers(Config *target, const char *value)
 {
 	return oidcconfig_names(value, &target->oidc);
+}
+
+static bool
+apply_oidc_ca_file(Config *target, const char *value)
+{
+	return oidcconfig_ca_file(value, &target->oidc);
 }
 
 static bool

@@ -35,6 +35,7 @@ typedef struct Watched
 static CURLM *multi;
 static Timer timer;
 static bool http_is_allowed;
+static const char *further_cas;
 static int	under_way;
 
 static void set_options(Fetch *fetch, const char *url, const char *body);
@@ -47,9 +48,10 @@ static void act(curl_socket_t fd, int events);
 static void finish(Fetch *fetch, CURLcode code);
 
 void
-fetch_open(bool allow_http)
+fetch_open(bool allow_http, const char *ca_file)
 {
 	http_is_allowed = allow_http;
+	further_cas = ca_file;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	multi = curl_multi_init();
 	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted);
@@ -106,6 +108,9 @@ set_options(Fetch *fetch, const char *url, const char *body)
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	/* in place of the system's file; the system's folder counts on */
+	if (further_cas != NULL)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, further_cas);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_PATIENCE_MS);

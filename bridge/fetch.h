@@ -18,8 +18,8 @@ typedef struct Fetch Fetch;
 /* status 0: there is no answer, and why says why not. The texts end with the call. */
 typedef void (*FetchDone) (void *arg, int status, const char *body, size_t length, const char *why);
 
-/* allow_http: for tests. */
-extern void fetch_open(bool allow_http);
+/* allow_http: for tests. ca_file: certificates that vouch for providers beside the system's, or NULL; stays with the caller. */
+extern void fetch_open(bool allow_http, const char *ca_file);
 extern void fetch_close(void);
 
 /*

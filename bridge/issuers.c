@@ -44,7 +44,7 @@ issuers_open(const OidcSettings *given)
 {
 	settings = given;
 	if (settings->count > 0)
-		fetch_open(settings->insecure_loopback);
+		fetch_open(settings->insecure_loopback, settings->ca_file);
 	for (int i = 0; i < settings->count; i++)
 		issuers[i].provider = &settings->list[i];
 }

@@ -82,6 +82,8 @@ oidc_list(Request *request)
 	{
 		text_format(&content, "%s{\"name\":\"%s\",\"label\":", i > 0 ? "," : "", settings->list[i].name);
 		text_json(&content, settings->list[i].label);
+		text_add(&content, ",\"issuer\":");
+		text_json(&content, settings->list[i].issuer);
 		text_add(&content, "}");
 	}
 	text_add(&content, "]}");

@@ -7,6 +7,7 @@
 #include "text.h"
 
 #include <fcntl.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,20 @@ is_name(const char *name)
 	size_t		length = strlen(name);
 
 	return length > 0 && length <= MAX_NAME && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789") == length;
+}
+
+bool
+oidcconfig_ca_file(const char *name, OidcSettings *settings)
+{
+	FILE	   *file = *name != '\0' ? fopen(name, "re") : NULL;
+	X509	   *first = file != NULL ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
+	bool		ok = *name == '\0' || first != NULL;
+
+	settings->ca_file = first != NULL ? name : NULL;
+	X509_free(first);
+	if (file != NULL)
+		fclose(file);
+	return ok;
 }
 
 bool

@@ -107,7 +107,7 @@ sub counts { return $here->sql('SELECT (SELECT count(*) FROM porcupine.users), (
 # --- somebody new, and again ------------------------------------------------------------------------------------------
 
 my $list = json_value($here->http('GET', '/api/auth/oidc/')->{body});
-is_deeply($list->{results}[0], { name => 'good', label => 'The "good" one' }, 'providers are listed');
+is_deeply($list->{results}[0], { name => 'good', label => 'The "good" one', issuer => $provider->issuer('good') }, 'providers are listed');
 is(scalar @{ $list->{results} }, 8, 'all of them');
 
 my %ada = (email => 'ada@example.org', email_verified => JSON::PP::true, preferred_username => 'ada', name => 'Ada L.');
@@ -192,6 +192,10 @@ is(start($here, 'nobody')->{status}, 404, 'an unknown provider');
 is(start($here, $_)->{status}, 503, "a provider whose discovery is wrong: $_") foreach @bad, 'untrusted';
 my %why = map { $_->{provider} => $_->{why} } grep { ($_->{message} // '') eq 'an OpenID provider cannot be read' } $here->log_lines;
 like($why{untrusted}, qr/certificate/i, 'a certificate of nobody is not believed');
+my $trusting = $here->another_bridge(PORCUPINE_OIDC_CA_FILE => "$folder/tls.crt");
+is(start($trusting, 'untrusted')->{status}, 503, 'it is no provider, whoever vouches for it');
+my ($no_json) = map { $_->{why} } grep { ($_->{message} // '') eq 'an OpenID provider cannot be read' } $trusting->log_lines;
+like($no_json, qr/JSON/, 'but with its certificate in PORCUPINE_OIDC_CA_FILE it is heard');
 like($why{other}, qr/another issuer/, 'nor a discovery document of another');
 like($why{huge}, qr/too large/, 'nor one that does not end');
 like($why{hangs}, qr/time/i, 'nor one that does not come');
@@ -266,6 +270,8 @@ like(start_with(PORCUPINE_OIDC_GOOD_CLIENT_SECRET_FILE => undef), qr/\A2 .*GOOD_
 like(start_with(PORCUPINE_OIDC_INSECURE_LOOPBACK => 'off'), qr/\A2 .*GOOD_ISSUER is not the https URL/, 'no TLS');
 like(start_with(PORCUPINE_OIDC_GOOD_ISSUER => 'http://idp.example.org'), qr/\A2 .*GOOD_ISSUER is not the https URL/, 'nor elsewhere than on this machine');
 like(start_with(PORCUPINE_OIDC_GOOD_SECRET => 'x'), qr/\A2 .*there is no setting PORCUPINE_OIDC_GOOD_SECRET/, 'an unknown setting of a provider');
+like(start_with(PORCUPINE_OIDC_CA_FILE => "$folder/tls.key"), qr/\A2 .*PORCUPINE_OIDC_CA_FILE=\S+ is not a file that can be read, with certificates/, 'a file without a certificate');
+like(start_with(PORCUPINE_OIDC_CA_FILE => "$folder/none"), qr/\A2 .*PORCUPINE_OIDC_CA_FILE=\S+ is not a file/, 'no file');
 like(start_with(PORCUPINE_OIDC_PROVIDERS => 'Good'), qr/\A2 .*PORCUPINE_OIDC_PROVIDERS=Good is not a list/, 'a name that is none');
 
 kill 'TERM', $tls_pid;
