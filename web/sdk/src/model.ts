@@ -141,6 +141,33 @@ export interface SignIn {
   connected: boolean;
 }
 
+/** An OpenID provider that one can sign in at. */
+export interface Provider {
+  name: string;
+  /** For people. */
+  label: string;
+  issuer: string;
+}
+
+/** An account at a provider by which one signs in to this account. */
+export interface Identity {
+  id: string;
+  issuer: string;
+  /** That the provider has said last and has verified. */
+  email: string | null;
+  since: Date;
+  lastUsed: Date;
+}
+
+/** An account at a provider that waits in this browser until somebody says whether it belongs to an account here. */
+export interface LinkOffer {
+  /** The provider's name. */
+  provider: string;
+  email: string;
+  /** Asked for by the account that it is to belong to; else that is the one with this address, and its password is needed. */
+  bySession: boolean;
+}
+
 export interface Snapshot {
   connection: Connection;
   account: Account | null;
@@ -168,8 +195,11 @@ export interface InvitePreview {
  * The one object that a user interface talks to. Methods reject with a `PorcupineError` that carries a `Problem`.
  */
 export interface Porcupine {
-  /** Restores the session of this browser, if there is one; resolves when `snapshot().account` is known. */
-  start(): Promise<void>;
+  /**
+   * Restores the session of this browser, if there is one; resolves when `snapshot().account` is known. `returning`: the browser comes
+   * back from a provider, so that there may be a session of somebody whom it does not know.
+   */
+  start(options?: { returning?: boolean }): Promise<void>;
   snapshot(): Snapshot;
   /** Calls back after each change of `snapshot()`; returns the unsubscribe function. */
   subscribe(onChange: () => void): () => void;
@@ -183,8 +213,25 @@ export interface Porcupine {
   /** Ends another one; it shows the sign-in page within seconds. */
   endSignIn(id: string): Promise<void>;
   endOtherSignIns(): Promise<void>;
-  /** Ends all other sign-ins, too. */
-  changePassword(input: { oldPassword: string; newPassword: string }): Promise<void>;
+  /** Ends all other sign-ins, too. `oldPassword` is null where the account has none. */
+  changePassword(input: { oldPassword: string | null; newPassword: string }): Promise<void>;
+
+  providers(): Promise<readonly Provider[]>;
+  /** Where to send the browser to sign in. It comes back to `returnTo`, a path of the page, as API.md says. */
+  signInAt(provider: string, returnTo: string): Promise<string>;
+  /** The same, for a further identity of this account. */
+  linkAt(provider: string, returnTo: string): Promise<string>;
+  /** What waits to be linked in this browser; null when nothing does. */
+  linkOffer(): Promise<LinkOffer | null>;
+  /** Links it to this account, which has asked for it. */
+  acceptLink(): Promise<void>;
+  /** Links it to the account that has its address, by the password of that account, and signs in to it. */
+  confirmLink(password: string): Promise<void>;
+  /** That account is another's: signs in to a new one without the address. */
+  declineLink(): Promise<void>;
+  identities(): Promise<readonly Identity[]>;
+  /** Refused with `conflict` when it is the last way to sign in. */
+  unlink(identity: string): Promise<void>;
 
   createRoom(name: string): Promise<RoomSummary>;
   /** Joins by 6-character code. */

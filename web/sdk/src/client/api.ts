@@ -5,9 +5,12 @@ import type {
   WireDevices,
   WireEntry,
   WireEpochs,
+  WireIdentity,
   WireInvite,
+  WireLinkOffer,
   WireMember,
   WirePage,
+  WireProvider,
   WireRoom,
   WireSession,
   WireSignIn,
@@ -18,6 +21,15 @@ interface Results<T> {
 }
 
 const room = (id: string): string => `/api/rooms/${encodeURIComponent(id)}/`;
+
+/** What a sign-in at a provider begins with. */
+interface TripStart {
+  return_to: string;
+  devices: string[];
+  device_name?: string;
+}
+
+const provider = (name: string): string => `/api/auth/oidc/${encodeURIComponent(name)}/`;
 
 export class Api {
   constructor(private readonly http: Http) {}
@@ -58,8 +70,44 @@ export class Api {
     return this.http.request('DELETE', '/api/auth/sessions/');
   }
 
-  changePassword(body: { old_password: string; new_password: string }): Promise<void> {
+  changePassword(body: { old_password?: string; new_password: string }): Promise<void> {
     return this.http.request('POST', '/api/auth/password/', { body });
+  }
+
+  async providers(): Promise<WireProvider[]> {
+    return (await this.http.request<Results<WireProvider>>('GET', '/api/auth/oidc/', { authorized: false })).results;
+  }
+
+  beginSignIn(name: string, body: TripStart): Promise<{ url: string }> {
+    return this.http.request('POST', `${provider(name)}start/`, { body, authorized: false });
+  }
+
+  beginLink(name: string, body: TripStart): Promise<{ url: string }> {
+    return this.http.request('POST', `${provider(name)}link/`, { body });
+  }
+
+  linkOffer(): Promise<WireLinkOffer> {
+    return this.http.request('GET', '/api/auth/oidc/link/', { authorized: false });
+  }
+
+  confirmLink(password: string): Promise<WireSession> {
+    return this.http.request('POST', '/api/auth/oidc/link/', { body: { password }, authorized: false });
+  }
+
+  declineLink(): Promise<WireSession> {
+    return this.http.request('DELETE', '/api/auth/oidc/link/', { authorized: false });
+  }
+
+  async identities(): Promise<WireIdentity[]> {
+    return (await this.http.request<Results<WireIdentity>>('GET', '/api/auth/identities/')).results;
+  }
+
+  linkIdentity(): Promise<void> {
+    return this.http.request('POST', '/api/auth/identities/');
+  }
+
+  unlinkIdentity(id: string): Promise<void> {
+    return this.http.request('DELETE', `/api/auth/identities/${encodeURIComponent(id)}/`);
   }
 
   async rooms(): Promise<WireRoom[]> {

@@ -30,6 +30,26 @@ export interface WireSignIn {
   live: boolean;
 }
 
+export interface WireProvider {
+  name: string;
+  label: string;
+  issuer: string;
+}
+
+export interface WireLinkOffer {
+  provider: string;
+  email: string;
+  by_session: boolean;
+}
+
+export interface WireIdentity {
+  id: string;
+  issuer: string;
+  email: string | null;
+  created_at: string;
+  last_used_at: string;
+}
+
 export interface WireRoom {
   id: string;
   name: string;

@@ -42,6 +42,13 @@ export class AccountStore {
     return (await this.db.get('known', username.toLowerCase())) ?? null;
   }
 
+  /** The devices that this browser has been, of whatever accounts: the newest, as many as the server takes. */
+  async devices(): Promise<string[]> {
+    const known = await this.db.getAll('known');
+    const newestFirst = known.map(({ device }) => BigInt(device)).sort((a, b) => (a < b ? 1 : -1));
+    return newestFirst.slice(0, 32).map(String);
+  }
+
   /** Keeps the refresh token of a program that has no cookies. */
   refreshStore(): RefreshStore {
     return {

@@ -8,7 +8,7 @@ import { platformLocks, type Locks } from '../client/locks.ts';
 import { PorcupineError, isProblem } from '../client/problem.ts';
 import type { WebSocketLike } from '../client/socket.ts';
 import type { WireSession } from '../client/wire.ts';
-import type { InvitePreview, Porcupine, RoomHandle, RoomSummary, SignIn, Snapshot } from '../model.ts';
+import type { Identity, InvitePreview, LinkOffer, Porcupine, Provider, RoomHandle, RoomSummary, SignIn, Snapshot } from '../model.ts';
 import { AccountStore } from '../store/accounts.ts';
 import type { KnownAccount, SignedIn } from '../store/schema.ts';
 import { Emitter } from './emitter.ts';
@@ -47,21 +47,23 @@ export class Engine implements Porcupine {
     return this.changes.subscribe(onChange);
   }
 
-  async start(): Promise<void> {
+  async start({ returning = false }: { returning?: boolean } = {}): Promise<void> {
     const { accounts, http } = await this.open();
     const current = await accounts.current();
-    if (current === null || this.session !== null) {
+    if (this.session !== null || (current === null && !returning)) {
       return;
     }
     try {
-      const { user, device } = await http.refresh();
-      await this.begin({ ...current, user, device });
+      await this.resume(await http.refresh(), current);
     } catch (error) {
       if (isProblem(error, 'unauthenticated', 'session_ended', 'bad_credentials')) {
         await accounts.setCurrent(null);
-        this.endedElsewhere = isProblem(error, 'session_ended');
+        this.endedElsewhere = current !== null && isProblem(error, 'session_ended');
         this.refresh();
         return;
+      }
+      if (current === null) {
+        throw error;
       }
       // No connection: show what is here, and connect when it can be reached.
       await this.begin(current);
@@ -131,8 +133,61 @@ export class Engine implements Porcupine {
     await (await this.open()).api.endOtherSignIns();
   }
 
-  async changePassword(input: { oldPassword: string; newPassword: string }): Promise<void> {
-    await (await this.open()).api.changePassword({ old_password: input.oldPassword, new_password: input.newPassword });
+  async changePassword({ oldPassword, newPassword }: { oldPassword: string | null; newPassword: string }): Promise<void> {
+    const old = oldPassword === null ? {} : { old_password: oldPassword };
+    await (await this.open()).api.changePassword({ ...old, new_password: newPassword });
+  }
+
+  async providers(): Promise<readonly Provider[]> {
+    return (await this.open()).api.providers();
+  }
+
+  async signInAt(provider: string, returnTo: string): Promise<string> {
+    return (await (await this.open()).api.beginSignIn(provider, await this.tripTo(returnTo))).url;
+  }
+
+  async linkAt(provider: string, returnTo: string): Promise<string> {
+    return (await (await this.open()).api.beginLink(provider, await this.tripTo(returnTo))).url;
+  }
+
+  async linkOffer(): Promise<LinkOffer | null> {
+    const { api } = await this.open();
+    try {
+      const { provider, email, by_session: bySession } = await api.linkOffer();
+      return { provider, email, bySession };
+    } catch (error) {
+      if (isProblem(error, 'gone')) {
+        return null;
+      }
+      throw error;
+    }
+  }
+
+  async acceptLink(): Promise<void> {
+    await (await this.open()).api.linkIdentity();
+  }
+
+  async confirmLink(password: string): Promise<void> {
+    await this.enterByProvider(await (await this.open()).api.confirmLink(password));
+  }
+
+  async declineLink(): Promise<void> {
+    await this.enterByProvider(await (await this.open()).api.declineLink());
+  }
+
+  async identities(): Promise<readonly Identity[]> {
+    const { api } = await this.open();
+    return (await api.identities()).map((wire) => ({
+      id: wire.id,
+      issuer: wire.issuer,
+      email: wire.email,
+      since: new Date(wire.created_at),
+      lastUsed: new Date(wire.last_used_at),
+    }));
+  }
+
+  async unlink(identity: string): Promise<void> {
+    await (await this.open()).api.unlinkIdentity(identity);
   }
 
   /** Stops everything and keeps the session for the next start. */
@@ -196,6 +251,27 @@ export class Engine implements Porcupine {
       isOurs: ({ user }) => this.session === null || this.session.account.id === user.id,
     });
     return { accounts, http, api: new Api(http) };
+  }
+
+  /** By the cookie; whoever came back from a provider need not be who was signed in before. */
+  private async resume(wire: WireSession, current: SignedIn | null): Promise<void> {
+    const { user, device } = wire;
+    if (current?.user.id === user.id && current.device === device) {
+      await this.begin({ ...current, user });
+    } else {
+      await this.enterByProvider(wire);
+    }
+  }
+
+  /** The server has chosen the device among those that `tripTo` has named, or made one. */
+  private async enterByProvider(wire: WireSession): Promise<void> {
+    const { accounts } = await this.open();
+    await this.enter(wire, await accounts.known(wire.user.username));
+  }
+
+  private async tripTo(returnTo: string): Promise<{ return_to: string; devices: string[]; device_name?: string }> {
+    const { accounts } = await this.open();
+    return { return_to: returnTo, devices: await accounts.devices(), ...this.deviceName() };
   }
 
   /** `known`: what this browser was for the account; for a new one the database is a new one, too. */
