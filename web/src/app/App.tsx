@@ -1,10 +1,12 @@
-/** Which of the page's three faces is shown: starting, the door, or the rooms. */
+/** Which of the page's three faces is shown: starting, the door, or the rooms; before the latter two what came of a way to a provider. */
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { AuthScreen } from '../features/auth';
+import type { Account } from '@porcupine/sdk';
+import { AuthScreen, LinkDialog, NotLinkedDialog } from '../features/auth';
 import { usePorcupine, useSnapshot } from '../lib/client';
 import { useInviteLink } from '../lib/inviteSecret';
 import { wordsFor } from '../lib/problems';
+import { currentTrip, forgetTrip, settleTrip, useTrip, type Failure } from '../lib/providerTrip';
 import { Button } from '../ui/Button';
 import { EmptyState } from '../ui/EmptyState';
 import { Logo } from '../ui/Logo';
@@ -18,6 +20,7 @@ export function App() {
   const start = useStart();
   const { account, endedElsewhere } = useSnapshot();
   const invited = useInviteLink() !== null;
+  const trip = useTripUntilSignedIn(account);
 
   if (start.state === 'failed') {
     return (
@@ -44,14 +47,34 @@ export function App() {
       </main>
     );
   }
-  if (account === null) return <Door invited={invited} ended={endedElsewhere} />;
-  return <Shell key={account.id} account={account} />;
+  const failure = trip === null || trip.outcome === 'link' || trip.outcome === 'returned' ? null : trip.outcome;
+  return (
+    <>
+      {account === null ? (
+        <Door invited={invited} ended={endedElsewhere} failure={failure} />
+      ) : (
+        <Shell key={account.id} account={account} />
+      )}
+      {trip?.outcome === 'link' && <LinkDialog account={account} onClose={forgetTrip} />}
+      {failure !== null && account !== null && trip?.signedIn === true && <NotLinkedDialog failure={failure} onClose={forgetTrip} />}
+    </>
+  );
 }
 
-function Door({ invited, ended }: { invited: boolean; ended: boolean }) {
+function Door({ invited, ended, failure }: { invited: boolean; ended: boolean; failure: Failure | null }) {
   const { t } = useTranslation();
   useDocumentTitle(t('auth.signIn'), 0);
-  return <AuthScreen invited={invited} ended={ended} />;
+  return <AuthScreen invited={invited} ended={ended} failure={failure} />;
+}
+
+/** What kept somebody out has been overtaken once they are in. */
+function useTripUntilSignedIn(account: Account | null) {
+  const trip = useTrip();
+  const overtaken = trip !== null && !trip.signedIn && trip.outcome !== 'returned' && account !== null;
+  useEffect(() => {
+    if (overtaken) forgetTrip();
+  }, [overtaken]);
+  return overtaken ? null : trip;
 }
 
 type Start = { state: 'starting' } | { state: 'started' } | { state: 'failed'; error: unknown; again: () => void };
@@ -64,8 +87,9 @@ function useStart(): Start {
 
   useEffect(() => {
     let wanted = true;
-    porcupine.start().then(
+    porcupine.start({ returning: currentTrip()?.outcome === 'returned' }).then(
       () => {
+        settleTrip(porcupine.snapshot().account !== null);
         if (wanted) setStart({ state: 'started' });
       },
       (error: unknown) => {

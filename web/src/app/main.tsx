@@ -1,4 +1,4 @@
-/** Starts the page: takes an invite's secret out of the address bar before anything else, then renders. */
+/** Starts the page: takes what a provider and an invite have put into the address bar out of it before anything else, then renders. */
 import '../ui/tokens.css';
 import '../ui/base.css';
 import { createPorcupine } from '@porcupine/sdk';
@@ -8,11 +8,13 @@ import { PorcupineContext } from '../lib/client';
 import { browserName } from '../lib/browserName';
 import { startWords } from '../lib/i18n';
 import { watchInviteLinks } from '../lib/inviteSecret';
+import { takeOutcome } from '../lib/providerTrip';
 import { followOtherTabs } from '../lib/theme';
 import { App } from './App';
 import { ErrorBoundary } from './ErrorBoundary';
 
 async function main(): Promise<void> {
+  takeOutcome();
   watchInviteLinks();
   followOtherTabs();
   await startWords();

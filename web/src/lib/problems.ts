@@ -40,6 +40,11 @@ export function wordsFor(error: unknown, t: TFunction): string {
   }
 }
 
+/** Of a sign-in at a provider that does not begin: `busy` is the provider then. */
+export function providerProblem(error: unknown, provider: string, t: TFunction): string {
+  return problemOf(error)?.code === 'busy' ? t('problem.provider_silent', { provider }) : wordsFor(error, t);
+}
+
 /** The server writes in PostgreSQL's style: lower case, no full stop. */
 function sentence(title: string, hint: string | null): string {
   const proper = (text: string) => {

@@ -1,9 +1,10 @@
-/** Where the account is signed in, and its password. */
+/** Where and how the account is signed in, and its password. */
 import { useTranslation } from 'react-i18next';
 import type { Account } from '@porcupine/sdk';
 import { Dialog } from '../../ui/Dialog';
 import styles from './AccountDialog.module.css';
 import { PasswordForm } from './PasswordForm';
+import { SignInMethods } from './SignInMethods';
 import { SignIns } from './SignIns';
 import { useSignIns } from './useSignIns';
 
@@ -18,6 +19,7 @@ export function AccountDialog({ account, onClose }: { account: Account; onClose:
         </h3>
         <SignIns {...signIns} />
       </section>
+      <SignInMethods />
       <section className={styles.further} aria-labelledby="account-password">
         <h3 id="account-password" className={styles.heading}>
           {t('account.changePassword')}

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { usePorcupine } from '../../lib/client';
 import { problemOf, wordsFor } from '../../lib/problems';
 import { usePending } from '../../lib/usePending';
+import { useProviders } from '../../lib/useProviders';
 import { Button } from '../../ui/Button';
 import { Callout } from '../../ui/Callout';
 import { Field } from '../../ui/Field';
@@ -25,7 +26,10 @@ export function PasswordForm({ username, onChanged }: { username: string; onChan
   const [invalid, setInvalid] = useState<Partial<Entry>>({});
   const [done, setDone] = useState(false);
 
-  const wrong = problemOf(error)?.code === 'bad_credentials' ? t('account.wrongPassword') : undefined;
+  // Somebody who signs in at a provider may have no password yet; whether they have is known to the server alone.
+  const mayHaveNone = useProviders().length > 0;
+  const refused = problemOf(error)?.code === 'bad_credentials';
+  const wrong = refused ? t(entry.old === '' ? 'account.noPasswordGiven' : 'account.wrongPassword') : undefined;
 
   const change = (field: keyof Entry) => (event: { currentTarget: HTMLInputElement }) => {
     const { value } = event.currentTarget;
@@ -41,13 +45,13 @@ export function PasswordForm({ username, onChanged }: { username: string; onChan
     event.preventDefault();
     const found: Partial<Entry> = {};
     const length = Array.from(entry.fresh).length;
-    if (entry.old === '') found.old = t('auth.required');
+    if (entry.old === '' && !mayHaveNone) found.old = t('auth.required');
     if (length < 8) found.fresh = t('auth.passwordLength');
     else if (length > 256) found.fresh = t('auth.passwordTooLong');
     setInvalid(found);
     if (found.old !== undefined || found.fresh !== undefined) {
       focus(found.old === undefined ? 'fresh' : 'old');
-    } else if (await run(() => porcupine.changePassword({ oldPassword: entry.old, newPassword: entry.fresh }))) {
+    } else if (await run(() => porcupine.changePassword({ oldPassword: entry.old === '' ? null : entry.old, newPassword: entry.fresh }))) {
       setEntry(nothing);
       setDone(true);
       onChanged();
@@ -64,11 +68,12 @@ export function PasswordForm({ username, onChanged }: { username: string; onChan
         name="old"
         type="password"
         label={t('account.oldPassword')}
+        hint={mayHaveNone ? t('account.oldPasswordHint') : undefined}
         error={invalid.old ?? wrong}
         value={entry.old}
         onChange={change('old')}
         autoComplete="current-password"
-        required
+        required={!mayHaveNone}
       />
       <Field
         name="fresh"

@@ -1,17 +1,27 @@
 /** The door: signing in or creating an account, with what is and what isn't encrypted said beside it. */
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { Failure } from '../../lib/providerTrip';
 import { Callout } from '../../ui/Callout';
 import { Logo } from '../../ui/Logo';
 import { ThemeToggle } from '../../ui/ThemeToggle';
 import { AuthForm } from './AuthForm';
 import styles from './AuthScreen.module.css';
+import { ProviderButtons } from './ProviderButtons';
 import type { Mode } from './validate';
 
-/** `invited`: somebody came by an invite link and joins once signed in. `ended`: the server ended their session. */
-export function AuthScreen({ invited, ended }: { invited: boolean; ended: boolean }) {
+interface AuthScreenProps {
+  /** Somebody came by an invite link and joins once signed in. */
+  invited: boolean;
+  /** The server ended their session. */
+  ended: boolean;
+  /** Why they came back from a provider without one. */
+  failure: Failure | null;
+}
+
+export function AuthScreen({ invited, ended, failure }: AuthScreenProps) {
   const { t } = useTranslation();
-  const [mode, setMode] = useState<Mode>(invited && !ended ? 'register' : 'signIn');
+  const [mode, setMode] = useState<Mode>(invited && !ended && failure === null ? 'register' : 'signIn');
   const other: Mode = mode === 'signIn' ? 'register' : 'signIn';
 
   return (
@@ -30,8 +40,11 @@ export function AuthScreen({ invited, ended }: { invited: boolean; ended: boolea
             {mode === 'signIn' ? t('auth.signInTitle') : t('auth.registerTitle')}
           </h1>
           {ended && <Callout tone="danger">{t('auth.endedElsewhere')}</Callout>}
+          {failure === 'cancelled' && <Callout icon="back">{t('auth.failure.cancelled')}</Callout>}
+          {failure !== null && failure !== 'cancelled' && <Callout tone="danger">{t(`auth.failure.${failure}`)}</Callout>}
           {invited && <Callout icon="invite">{t('auth.invited')}</Callout>}
           <AuthForm key={mode} mode={mode} />
+          <ProviderButtons />
           <p className={styles.switch}>
             {mode === 'signIn' ? t('auth.noAccount') : t('auth.haveAccount')}{' '}
             <button

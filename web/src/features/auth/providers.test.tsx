@@ -1,0 +1,103 @@
+// @vitest-environment happy-dom
+/** Buttons for providers, and what is asked of somebody who came back with an address that an account here has. */
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import type { Account, Porcupine } from '@porcupine/sdk';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PorcupineContext } from '../../lib/client';
+import { startWords } from '../../lib/i18n';
+import { LinkDialog } from './LinkDialog';
+import { ProviderButtons } from './ProviderButtons';
+
+const corp = { name: 'corp', label: 'Corp & Sons', issuer: 'https://id.corp.example' };
+const ada: Account = { id: '1', username: 'ada', displayName: 'Ada', device: '1', keys: 'ready' };
+
+beforeAll(startWords);
+afterEach(cleanup);
+
+const refusal = (code: string) => Object.assign(new Error(code), { problem: { code, title: code, hint: null, retryAfter: null } });
+
+function show(element: React.ReactNode, porcupine: Partial<Porcupine>) {
+  return render(<PorcupineContext value={porcupine as Porcupine}>{element}</PorcupineContext>);
+}
+
+describe('the buttons', () => {
+  it('are one for each provider', async () => {
+    const second = { ...corp, name: 'second', label: 'Second' };
+    show(<ProviderButtons />, { providers: () => Promise.resolve([corp, second]) });
+    await screen.findByRole('button', { name: 'Continue with Corp & Sons' });
+    expect(screen.getAllByRole('button')).toHaveLength(2);
+  });
+
+  it.each([
+    ['there are none', () => Promise.resolve([])],
+    ['they cannot be had', () => Promise.reject(refusal('busy'))],
+  ])('are not there when %s', async (_, providers) => {
+    const asked = vi.fn(providers);
+    const { container } = show(<ProviderButtons />, { providers: asked });
+    await waitFor(() => expect(asked).toHaveBeenCalled());
+    await Promise.resolve();
+    expect(container.innerHTML).toBe('');
+  });
+
+  it('say so when the provider does not answer', async () => {
+    show(<ProviderButtons />, { providers: () => Promise.resolve([corp]), signInAt: () => Promise.reject(refusal('busy')) });
+    fireEvent.click(await screen.findByRole('button'));
+    expect((await screen.findByRole('alert')).textContent).toContain('Corp & Sons doesn’t answer');
+  });
+});
+
+describe('the offer to link', () => {
+  const providers = () => Promise.resolve([corp]);
+  const linkOffer = () => Promise.resolve({ provider: 'corp', email: 'ada@example.org', bySession: false });
+
+  it('says which address at which provider, and is confirmed by the password', async () => {
+    const confirmLink = vi.fn<(password: string) => Promise<void>>().mockRejectedValueOnce(refusal('bad_credentials')).mockResolvedValueOnce();
+    const onClose = vi.fn();
+    show(<LinkDialog account={null} onClose={onClose} />, { providers, linkOffer, confirmLink });
+    await screen.findByText(/Corp & Sons says that you are ada@example.org/);
+    const field = screen.getByLabelText('Password of that account');
+    fireEvent.click(screen.getByRole('button', { name: 'Link and sign in' }));
+    await screen.findByText('Fill this in.');
+    expect(confirmLink).not.toHaveBeenCalled();
+    for (const password of ['guess', 'right']) {
+      fireEvent.change(field, { target: { value: password } });
+      fireEvent.click(screen.getByRole('button', { name: 'Link and sign in' }));
+      if (password === 'guess') await screen.findByText(/That isn’t its password/);
+    }
+    await waitFor(() => expect(onClose).toHaveBeenCalledOnce());
+    expect(confirmLink.mock.calls).toEqual([['guess'], ['right']]);
+  });
+
+  it('is declined for a new account, and decided by neither when it is closed', async () => {
+    const declineLink = vi.fn(() => Promise.resolve());
+    const onClose = vi.fn();
+    show(<LinkDialog account={null} onClose={onClose} />, { providers, linkOffer, declineLink });
+    fireEvent.click(await screen.findByRole('button', { name: 'Close' }));
+    expect(onClose).toHaveBeenCalledOnce();
+    expect(declineLink).not.toHaveBeenCalled();
+    fireEvent.click(screen.getByRole('button', { name: 'Use a new account' }));
+    await waitFor(() => expect(onClose).toHaveBeenCalledTimes(2));
+    expect(declineLink).toHaveBeenCalledOnce();
+  });
+
+  it('needs a word only in the session that asked for it', async () => {
+    const acceptLink = vi.fn(() => Promise.resolve());
+    show(<LinkDialog account={ada} onClose={vi.fn()} />, {
+      providers,
+      linkOffer: () => Promise.resolve({ provider: 'corp', email: 'ada@example.org', bySession: true }),
+      acceptLink,
+    });
+    await screen.findByText(/Link that to your account @ada/);
+    fireEvent.click(screen.getByRole('button', { name: 'Link' }));
+    await screen.findByText(/^Linked. Corp & Sons can sign you in/);
+    expect(acceptLink).toHaveBeenCalledOnce();
+  });
+
+  it.each([
+    ['it has expired', null, /longer than ten minutes/],
+    ['its session is over', { provider: 'corp', email: 'ada@example.org', bySession: true }, /signed out meanwhile/],
+  ])('says so when %s', async (_, offer, words) => {
+    show(<LinkDialog account={null} onClose={vi.fn()} />, { providers, linkOffer: () => Promise.resolve(offer) });
+    await screen.findByText(words);
+  });
+});
