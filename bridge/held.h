@@ -7,7 +7,7 @@
 #ifndef PORCUPINE_HELD_H
 #define PORCUPINE_HELD_H
 
-#include "sends.h"
+#include "send.h"
 
 typedef struct HeldRoom HeldRoom;
 

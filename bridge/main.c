@@ -8,6 +8,7 @@
 #include "config.h"
 #include "cors.h"
 #include "database.h"
+#include "doorbell.h"
 #include "election.h"
 #include "fanout.h"
 #include "headers.h"
@@ -124,9 +125,9 @@ open_layers(void)
 	relay_open();
 	watch_signals();
 	database_open(config, &database_events);
-	fanout_open(&config->redis, config->redis_cluster, sends_origin(), &fanout_events);
-	presence_open(sends_origin());
-	sessions_open(sends_origin());
+	fanout_open(&config->redis, config->redis_cluster, doorbell_origin(), &fanout_events);
+	presence_open(doorbell_origin());
+	sessions_open(doorbell_origin());
 	election_open();
 	issuers_open(&config->oidc);
 }

@@ -88,7 +88,7 @@ read_send(Request *request)
 {
 	const Call *call = call_of(request);
 	Problem		problem = PROBLEM(ERROR_INVALID, NULL);
-	PostedSend *posted = (PostedSend *) sends_read(call->body, sizeof(PostedSend), &problem);
+	PostedSend *posted = (PostedSend *) send_read(call->body, sizeof(PostedSend), &problem);
 
 	if (posted == NULL)
 	{

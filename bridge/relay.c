@@ -3,6 +3,7 @@
  */
 #include "relay.h"
 #include "database.h"
+#include "doorbell.h"
 #include "echo.h"
 #include "fanout.h"
 #include "json.h"
@@ -12,7 +13,6 @@
 #include "peer.h"
 #include "pgarray.h"
 #include "pool.h"
-#include "sends.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -213,9 +213,9 @@ relay_on_doorbell(const char *payload)
 	bool		known = origin != NULL && text_to_number(origin, INT64_MAX, &number);
 
 	if (known)
-		metrics_add_to(METRIC_DOORBELLS, number == sends_origin() ? DOORBELL_OWN : DOORBELL_OTHER, 1);
+		metrics_add_to(METRIC_DOORBELLS, number == doorbell_origin() ? DOORBELL_OWN : DOORBELL_OTHER, 1);
 	/* our own commits have been published already */
-	if (known && number != sends_origin())
+	if (known && number != doorbell_origin())
 	{
 		/* so have those of others; they are on their way here */
 		if (others_publishes(number))

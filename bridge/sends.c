@@ -10,29 +10,23 @@
  * held.h, and the held lanes try one room at a time, until it is free or their patience ends.
  */
 #include "sends.h"
-#include "base64.h"
 #include "database.h"
+#include "doorbell.h"
 #include "echo.h"
 #include "fanout.h"
 #include "held.h"
 #include "hub.h"
 #include "loop.h"
-#include "memory.h"
 #include "metrics.h"
 #include "peer.h"
 #include "pgarray.h"
 #include "pgvalue.h"
 #include "pool.h"
-#include "table.h"
 
-#include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_BATCH 500
-/* of an event's frame, without its body */
-#define EVENT_LENGTH 352
 #define MAX_BATCH_BYTES (1024 * 1024)	/* it is shown at once, too, and no reader takes any amount at once */
 #define MANY_WAITING 16384		/* sends of all sockets; then each socket may have only few */
 #define MANY_WAITING_BYTES (32 * 1024 * 1024)
@@ -43,7 +37,6 @@
 	"SELECT condition, seq, created_at, epoch, repeated" \
 	" FROM porcupine.send_many($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[], $5::int[]," \
 	" $6::text[], $7::bigint[], $8::bytea[], $9::boolean, $10::bigint, $11::boolean)"
-#define RING_SQL "SELECT porcupine.ring($1::bigint[], $2::bigint[], $3::bigint)"
 
 /* its columns; the rows are in the order of the items */
 enum
@@ -74,8 +67,6 @@ typedef struct SendLane
 	Deferred	written;
 } SendLane;
 
-static const char *const kinds[] = {"message", "edit", "reaction"};
-
 static const int counted_as[] = {
 	[DB_DONE] = BATCH_COMMITTED,
 	[DB_REFUSED] = BATCH_ROLLED_BACK,
@@ -90,12 +81,7 @@ static uint64_t last_order;
 static size_t waiting;			/* sends that are not answered yet */
 static size_t waiting_bytes;
 static bool many_wait;
-static int64_t origin;
-static Table to_ring;			/* room -> its highest seq, as a pointer */
-static bool ringing;
 
-static const char *known_kind(const char *name);
-static bool parse_uuid(const char *text, unsigned char uuid[16]);
 static void count_waiting(const Send *send, bool comes);
 static SendLane *lane_of(int64_t room);
 static void begin_batch(void *arg);
@@ -114,89 +100,6 @@ static const char *time_text(int64_t time);
 static void answer_problem(Send *send, Problem problem);
 static void answer(Send *send, const SendResult *result);
 static void publish(const Send *send, int64_t seq, const char *created_at, bool rung);
-static void ring(void);
-static void on_rung(void *arg, DbOutcome outcome, const PGresult *result);
-
-/* The body lies behind the size bytes of the caller's struct. */
-Send *
-sends_read(const cJSON *object, size_t size, Problem *problem)
-{
-	const cJSON *epoch = json_get(object, "epoch");
-	const cJSON *ref = json_get(object, "ref");
-	const char *kind = json_get(object, "kind") != NULL ? json_string(object, "kind") : "message";
-	const char *body = json_string(object, "body");
-	size_t		length = body != NULL ? strlen(body) : 0;
-	Send	   *send;
-	unsigned char *bytes;
-
-	if (length > BASE64_LENGTH(SENDS_MAX_BODY))
-	{
-		*problem = PROBLEM(ERROR_TOO_LARGE, "a body has at most 65536 bytes");
-		return NULL;
-	}
-	*problem = PROBLEM(ERROR_INVALID, NULL);
-	send = memory_alloc(size + length / 4 * 3 + 3);
-	bytes = (unsigned char *) send + size;
-	send->body = bytes;
-	send->kind = known_kind(kind);
-	if (!parse_uuid(json_string(object, "client_id"), send->client_id))
-		problem->detail = "client_id is not a UUID";
-	else if (length == 0 || !base64_decode(body, length, bytes, &send->body_length))
-		problem->detail = "body is not bytes in base64";
-	else if (epoch != NULL && !json_to_number(epoch, INT32_MAX, &send->epoch))
-		problem->detail = "epoch is not an integer from 0 to 2147483647";
-	else if (send->kind == NULL)
-		problem->detail = "kind is not message, edit or reaction";
-	else if (ref != NULL && (!json_to_number(ref, JSON_MAX_NUMBER, &send->ref) || send->ref == 0))
-		problem->detail = "ref is not a seq";
-	else
-		return send;
-	free(send);
-	return NULL;
-}
-
-static const char *
-known_kind(const char *name)
-{
-	for (size_t i = 0; name != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++)
-	{
-		if (strcmp(kinds[i], name) == 0)
-			return kinds[i];
-	}
-	return NULL;
-}
-
-/* 8-4-4-4-12 hexadecimal digits. */
-static bool
-parse_uuid(const char *text, unsigned char uuid[16])
-{
-	size_t		size;
-	const char *end;
-
-	if (text == NULL || strlen(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
-		return false;
-	return sodium_hex2bin(uuid, 16, text, 36, "-", &size, &end) == 0 && size == 16 && *end == '\0';
-}
-
-void
-sends_write_uuid(Text *text, const unsigned char uuid[16])
-{
-	char		hex[33];
-
-	sodium_bin2hex(hex, sizeof(hex), uuid, 16);
-	text_format(text, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-}
-
-int64_t
-sends_origin(void)
-{
-	while (origin == 0)
-	{
-		randombytes_buf(&origin, sizeof(origin));
-		origin &= INT64_MAX;
-	}
-	return origin;
-}
 
 void
 sends_submit(Send *send)
@@ -245,7 +148,7 @@ sends_are_idle(void)
 		if (lanes[i].first != NULL || lanes[i].count > 0)
 			return false;
 	}
-	return !ringing && held_count() == 0;
+	return doorbell_is_idle() && held_count() == 0;
 }
 
 /* --- a batch ------------------------------------------------------------------------------------- */
@@ -322,7 +225,7 @@ submit(SendLane *lane, Send *const *sends, int count)
 		pgarray_param(&arrays[i], request);
 	lane->rings = database_rings();
 	db_text(request, lane->rings ? "true" : "false");
-	db_number(request, sends_origin());
+	db_number(request, doorbell_origin());
 	lane->waits = lane->held != NULL || loop_now() >= lane->careful_until;
 	db_text(request, lane->waits ? "true" : "false");
 	db_want_binary(request);
@@ -422,7 +325,7 @@ continue_lane(SendLane *lane)
 	}
 	else if (lane->first != NULL)
 		loop_defer(LOOP_SUBMIT, &lane->begin, begin_batch, lane);
-	ring();
+	doorbell_ring();
 }
 
 /* --- held rooms ------------------------------------------------------------------------------------ */
@@ -540,75 +443,18 @@ answer(Send *send, const SendResult *result)
 	send->done(send, result);
 }
 
-/* The event as every reader of the table would see it. */
 static void
 publish(const Send *send, int64_t seq, const char *created_at, bool rung)
 {
 	HubEvent	event;
-	Text		text;
 
-	if (!rung && (int64_t) (intptr_t) table_get(&to_ring, send->room) < seq)
-		table_put(&to_ring, send->room, (void *) (intptr_t) seq);
+	if (!rung)
+		doorbell_owe(send->room, seq);
 	if (hub_head(send->room) == 0)
 		hub_set_head(send->room, seq);	/* it may be loading */
 	if (hub_head(send->room) == 0 && !fanout_reaches(send->room))
 		return;
-	frame_begin_of(&text, EVENT_LENGTH + BASE64_LENGTH(send->body_length));
-	text_format(&text, "{\"type\":\"event\",\"room\":\"%lld\",\"seq\":%lld,\"kind\":\"%s\",\"sender\":\"%lld\","
-				"\"device\":\"%lld\",\"client_id\":\"", (long long) send->room, (long long) seq, send->kind,
-				(long long) send->user, (long long) send->device);
-	sends_write_uuid(&text, send->client_id);
-	text_format(&text, "\",\"epoch\":%lld,\"body\":\"", (long long) send->epoch);
-	base64_encode(send->body, send->body_length, text_reserve(&text, BASE64_LENGTH(send->body_length)));
-	text.length += BASE64_LENGTH(send->body_length);
-	text_add(&text, "\",\"data\":null,\"ref\":");
-	if (send->ref > 0)
-		text_number(&text, send->ref);
-	else
-		text_add(&text, "null");
-	text_format(&text, ",\"created_at\":\"%s\"}", created_at);
-	event = (HubEvent) {.seq = seq, .frame = frame_end(&text)};
+	event = (HubEvent) {.seq = seq, .frame = send_frame(send, seq, created_at)};
 	fanout_publish(send->room, &event);
 	hub_publish(send->room, event);
-}
-
-/* --- the doorbell for others, where commits do not ring ------------------------------------------------- */
-
-/* One at a time: what is committed meanwhile is rung together. */
-static void
-ring(void)
-{
-	DbRequest  *request;
-	PgArray		rooms;
-	PgArray		seqs;
-	size_t		at = 0;
-	TableSlot  *slot;
-
-	if (ringing || to_ring.count == 0)
-		return;
-	ringing = true;
-	request = db_request(RING_SQL, on_rung, NULL);
-	pgarray_begin(&rooms, PG_INT8);
-	pgarray_begin(&seqs, PG_INT8);
-	while ((slot = table_next(&to_ring, &at)) != NULL)
-	{
-		pgarray_number(&rooms, slot->key);
-		pgarray_number(&seqs, (int64_t) (intptr_t) slot->value);
-	}
-	table_free(&to_ring);
-	pgarray_param(&rooms, request);
-	pgarray_param(&seqs, request);
-	db_number(request, sends_origin());
-	pool_submit(LANE_QUERY, request);
-}
-
-/* Should it have failed, the others' sweeps find the new heads. */
-static void
-on_rung(void *arg, DbOutcome outcome, const PGresult *result)
-{
-	(void) arg;
-	(void) result;
-	ringing = false;
-	if (outcome == DB_DONE)
-		ring();
 }

@@ -275,7 +275,7 @@ become_ready(Peer *peer, const char *user)
 	frame_begin(&text);
 	text_format(&text, "{\"type\":\"ready\",\"user\":%s,\"session\":\"%lld\",\"device\":\"%lld\",\"stream\":%lld,"
 				"\"limits\":{\"body\":%d,\"frame\":%d,\"behind\":%d}}", user, (long long) who.session,
-				(long long) who.device, (long long) database_stream(), SENDS_MAX_BODY, WS_MAX_FRAME, WATCH_MAX_BEHIND);
+				(long long) who.device, (long long) database_stream(), SEND_MAX_BODY, WS_MAX_FRAME, WATCH_MAX_BEHIND);
 	peer_say(peer, frame_end(&text));
 	if (peer->only_room != 0)
 		watch_begin(peer, peer->only_room, peer->after, peer->stream);
@@ -326,7 +326,7 @@ static void
 send_event(Peer *peer, const cJSON *message, const char *room)
 {
 	Problem		problem;
-	WsSend	   *ws = (WsSend *) sends_read(message, sizeof(WsSend), &problem);
+	WsSend	   *ws = (WsSend *) send_read(message, sizeof(WsSend), &problem);
 
 	if (ws == NULL)
 	{
@@ -362,7 +362,7 @@ on_sent(Send *send, const SendResult *result)
 
 	if (peer != NULL)
 	{
-		sends_write_uuid(&uuid, send->client_id);
+		send_write_uuid(&uuid, send->client_id);
 		snprintf(room, sizeof(room), "%lld", (long long) send->room);
 		if (result->stored)
 		{
