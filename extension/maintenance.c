@@ -44,8 +44,6 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
-#include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -57,6 +55,7 @@
 
 #include "guc.h"
 #include "maintenance.h"
+#include "shared.h"
 #include "spi.h"
 
 #define RESTART_SECONDS 10
@@ -68,11 +67,9 @@ PGDLLEXPORT void porcupine_launcher_main(Datum arg);
 PGDLLEXPORT void porcupine_maintenance_main(Datum database);
 
 static pg_atomic_uint32 *work_left;
-static shmem_request_hook_type next_request_hook;
-static shmem_startup_hook_type next_startup_hook;
 
-static void request_memory(void);
-static void find_memory(void);
+static Size memory_size(void);
+static void attach(void *memory, bool fresh);
 static void launch_round(void);
 static List *list_databases(void);
 static bool visit(Oid database);
@@ -87,6 +84,7 @@ static bool is_installed(void);
 void
 maintenance_register(void)
 {
+	static SharedPiece piece = {.name = "porcupine maintenance", .size = memory_size, .attach = attach};
 	BackgroundWorker launcher = {
 		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
 		.bgw_start_time = BgWorkerStart_RecoveryFinished,
@@ -96,10 +94,7 @@ maintenance_register(void)
 	/* pg_upgrade wants the databases for itself */
 	if (IsBinaryUpgrade)
 		return;
-	next_request_hook = shmem_request_hook;
-	shmem_request_hook = request_memory;
-	next_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = find_memory;
+	shared_reserve(&piece);
 	snprintf(launcher.bgw_name, BGW_MAXLEN, "porcupine maintenance launcher");
 	snprintf(launcher.bgw_type, BGW_MAXLEN, "porcupine maintenance launcher");
 	snprintf(launcher.bgw_library_name, BGW_MAXLEN, "porcupine");
@@ -107,26 +102,18 @@ maintenance_register(void)
 	RegisterBackgroundWorker(&launcher);
 }
 
-static void
-request_memory(void)
+static Size
+memory_size(void)
 {
-	if (next_request_hook != NULL)
-		next_request_hook();
-	RequestAddinShmemSpace(sizeof(*work_left));
+	return sizeof(*work_left);
 }
 
 static void
-find_memory(void)
+attach(void *memory, bool fresh)
 {
-	bool		found;
-
-	if (next_startup_hook != NULL)
-		next_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	work_left = ShmemInitStruct("porcupine maintenance", sizeof(*work_left), &found);
-	if (!found)
+	work_left = memory;
+	if (fresh)
 		pg_atomic_init_u32(work_left, 0);
-	LWLockRelease(AddinShmemInitLock);
 }
 
 /* --- the launcher ------------------------------------------------------------ */

@@ -40,7 +40,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
-#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
@@ -50,8 +49,9 @@
 
 #include "guc.h"
 #include "ring.h"
+#include "shared.h"
 
-#define TRANCHE "porcupine doorbell"
+#define NAME "porcupine doorbell" /* of the memory and its locks */
 #define MOST_DATABASES 8
 #define BUSY_WITHIN_MS 1000		/* two that ring within this are worth a worker */
 #define START_PATIENCE_MS 10000 /* a worker that has not come by then does not come */
@@ -104,11 +104,8 @@ typedef struct RingTable
 
 static RingTable *table;		/* NULL: not preloaded */
 static Ring *mine;				/* the one of this database, when it was last looked at */
-static shmem_request_hook_type next_request_hook;
-static shmem_startup_hook_type next_startup_hook;
 
-static void request_memory(void);
-static void find_memory(void);
+static void attach(void *memory, bool fresh);
 static void reset_rings(void);
 static Size memory_size(void);
 static Ring *my_ring(bool claim);
@@ -125,40 +122,23 @@ static Datum interval(int64 microseconds);
 void
 ring_reserve(void)
 {
-	next_request_hook = shmem_request_hook;
-	shmem_request_hook = request_memory;
-	next_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = find_memory;
+	static SharedPiece piece = {.name = NAME, .size = memory_size, .attach = attach, .locks = 1 + MOST_DATABASES};
+
+	shared_reserve(&piece);
 }
 
 static void
-request_memory(void)
+attach(void *memory, bool fresh)
 {
-	if (next_request_hook != NULL)
-		next_request_hook();
-	RequestAddinShmemSpace(memory_size());
-	RequestNamedLWLockTranche(TRANCHE, 1 + MOST_DATABASES);
-}
-
-/* At the start of the server, and anew after a crash. */
-static void
-find_memory(void)
-{
-	bool		found;
-
-	if (next_startup_hook != NULL)
-		next_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	table = ShmemInitStruct("porcupine doorbell", memory_size(), &found);
-	if (!found)
+	table = memory;
+	if (fresh)
 		reset_rings();
-	LWLockRelease(AddinShmemInitLock);
 }
 
 static void
 reset_rings(void)
 {
-	LWLockPadded *locks = GetNamedLWLockTranche(TRANCHE);
+	LWLockPadded *locks = GetNamedLWLockTranche(NAME);
 	Bell	   *slots = (Bell *) ((char *) table + MAXALIGN(sizeof(RingTable)));
 
 	memset(table, 0, sizeof(*table));
