@@ -15,6 +15,7 @@
  * patience (seconds that it waits before it leaves without what is missing) and seconds (its life).
  */
 #include "clock.h"
+#include "commands.h"
 #include "conn.h"
 #include "member.h"
 #include "memory.h"
@@ -22,7 +23,6 @@
 #include "pages.h"
 #include "record.h"
 
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +82,6 @@ static int64_t phase_since;
 static double sends_due;
 static double pages_due;
 static double cuts_due;
-static Text commands;
 
 static void read_options(char **arguments);
 static void read_people(const char *path);
@@ -112,8 +111,7 @@ main(int argc, char **argv)
 	conn_start();
 	read_people(argv[1]);
 	record_open(argv[2]);
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
+	commands_open();
 	conn_watch(STDIN_FILENO, on_stdin);
 	while (phase != PHASE_GONE)
 	{
@@ -224,26 +222,8 @@ give_up(const char *why, const char *what)
 static void
 on_stdin(void)
 {
-	ssize_t		n = read(STDIN_FILENO, text_reserve(&commands, 4096), 4096);
-	char	   *line;
-	char	   *end;
-
-	if (n <= 0)
-	{
+	if (!commands_read(obey))
 		conn_unwatch(STDIN_FILENO);
-		return;
-	}
-	commands.length += (size_t) n;
-	commands.bytes[commands.length] = '\0';
-	line = commands.bytes;
-	while ((end = strchr(line, '\n')) != NULL)
-	{
-		*end = '\0';
-		obey(line);
-		line = end + 1;
-	}
-	commands.length -= (size_t) (line - commands.bytes);
-	memmove(commands.bytes, line, commands.length);
 }
 
 static void

@@ -15,12 +15,12 @@
  * It owns its connections; a pair ends when either side does.
  */
 #include "clock.h"
+#include "commands.h"
 #include "memory.h"
 #include "plant.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -92,7 +92,7 @@ static int	n_pairs;
 static int	epoll_fd;
 static int	listen_fd;
 static const char *target;
-static Text commands;
+static const char commands;		/* its address stands for standard input */
 
 static bool start(const char *where);
 static void accept_clients(void);
@@ -104,8 +104,7 @@ static void read_side(Pair *pair, int side);
 static void queue(void *arg, int side, const char *bytes, size_t length);
 static void write_way(Pair *pair, int side, int64_t now);
 static void pass_on(int64_t now, double seconds);
-static bool read_commands(void);
-static void obey(const char *line);
+static void obey(char *line);
 
 int
 main(int argc, char **argv)
@@ -139,7 +138,7 @@ main(int argc, char **argv)
 			else if (events[i].data.ptr == &commands)
 			{
 				/* whoever leads it has gone */
-				if (!read_commands())
+				if (!commands_read(obey))
 					return 0;
 			}
 			else
@@ -156,12 +155,11 @@ static bool
 start(const char *where)
 {
 	struct epoll_event listening = {.events = EPOLLIN};
-	struct epoll_event commanding = {.events = EPOLLIN, .data.ptr = &commands};
+	struct epoll_event commanding = {.events = EPOLLIN, .data.ptr = (void *) &commands};
 	Address		address;
 	int			on = 1;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
+	commands_open();
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	listen_fd = make_socket(where, &address);
 	if (where[0] == '/')
@@ -367,31 +365,8 @@ write_way(Pair *pair, int side, int64_t now)
 
 /* --- commands ------------------------------------------------------------------------------------------ */
 
-static bool
-read_commands(void)
-{
-	ssize_t		n = read(STDIN_FILENO, text_reserve(&commands, 1024), 1024);
-	char	   *line;
-	char	   *end;
-
-	if (n <= 0)
-		return n < 0 && errno == EAGAIN;
-	commands.length += (size_t) n;
-	commands.bytes[commands.length] = '\0';
-	line = commands.bytes;
-	while ((end = strchr(line, '\n')) != NULL)
-	{
-		*end = '\0';
-		obey(line);
-		line = end + 1;
-	}
-	commands.length -= (size_t) (line - commands.bytes);
-	memmove(commands.bytes, line, commands.length);
-	return true;
-}
-
 static void
-obey(const char *line)
+obey(char *line)
 {
 	bool		understood = true;
 
