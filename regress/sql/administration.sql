@@ -10,17 +10,6 @@ CREATE FUNCTION pg_temp.sessions(VARIADIC ids bigint[]) RETURNS void LANGUAGE sq
   INSERT INTO porcupine.sessions (id, user_id, device_id, expires_at, refresh_hash)
   SELECT i, 6001 + i % 2, 6001 + i % 2, now() + '1 day', sha256(i::text::bytea) FROM unnest(ids) i
 $$;
-CREATE FUNCTION pg_temp.as_session(session bigint, statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  result text;
-BEGIN
-  PERFORM porcupine.act_as_session(session);
-  EXECUTE statement INTO result;
-  RETURN result;
-EXCEPTION WHEN OTHERS THEN
-  RETURN SQLSTATE;
-END
-$$;
 SELECT pg_temp.sessions(6100, 6101, 6102, 6104);
 
 -- disable_user and enable_user
@@ -28,14 +17,14 @@ SELECT what, pg_temp.complain(NULL, what) FROM (VALUES
   ('SELECT porcupine.disable_user(NULL)'), ('SELECT porcupine.disable_user(-1)'), ('SELECT porcupine.disable_user(6001, repeat(''r'', 501))'),
   ('SELECT porcupine.enable_user(NULL)'), ('SELECT porcupine.enable_user(-1)'),
   ('SELECT porcupine.log_out_everywhere(NULL)'), ('SELECT porcupine.log_out_everywhere(-1)'), ('SELECT porcupine.log_out_everywhere()')) AS t (what);
-SELECT pg_temp.as_session(6100, 'SELECT porcupine.whoami()') IS NOT NULL AS before;
+SELECT pg_temp.by_session(6100, 'SELECT w.id FROM porcupine.whoami() w') AS before;
 SELECT porcupine.disable_user(6001, 'password was leaked');
 SELECT porcupine.disable_user(6001, 'again');
 SELECT disabled_at IS NOT NULL AS disabled FROM porcupine.users WHERE id = 6001;
-SELECT pg_temp.as_session(6100, 'SELECT porcupine.whoami()') AS session, pg_temp.try(6001, 'SELECT porcupine.whoami()') AS act_as;
+SELECT pg_temp.by_session(6100, 'SELECT porcupine.whoami()') AS session, pg_temp.try(6001, 'SELECT porcupine.whoami()') AS act_as;
 SELECT porcupine.enable_user(6001);
 SELECT porcupine.enable_user(6001);
-SELECT pg_temp.as_session(6100, 'SELECT porcupine.whoami()') AS old_session_stays_over, pg_temp.try(6001, 'SELECT porcupine.whoami()') IS NOT NULL AS act_as;
+SELECT pg_temp.by_session(6100, 'SELECT porcupine.whoami()') AS old_session_stays_over, pg_temp.try(6001, 'SELECT w.id FROM porcupine.whoami() w') AS act_as;
 SELECT id, end_reason FROM porcupine.sessions WHERE user_id IN (6001, 6002) ORDER BY id;
 
 -- log_out_everywhere: the user's own, and only their live ones count.
@@ -44,10 +33,10 @@ UPDATE porcupine.sessions SET expires_at = now() - interval '1 minute' WHERE id 
 SELECT porcupine.log_out_everywhere(6001) AS one;
 SELECT porcupine.log_out_everywhere(6001) AS none;
 SELECT pg_temp.sessions(6300, 6302);
-SELECT pg_temp.as_session(6300, 'SELECT porcupine.log_out_everywhere()') AS two;
-SELECT pg_temp.as_session(6302, 'SELECT porcupine.log_out_everywhere()') AS over;
+SELECT pg_temp.by_session(6300, 'SELECT porcupine.log_out_everywhere()') AS two;
+SELECT pg_temp.by_session(6302, 'SELECT porcupine.log_out_everywhere()') AS over;
 SELECT id, end_reason FROM porcupine.sessions WHERE user_id IN (6001, 6002) AND id > 6200 ORDER BY id;
-SELECT pg_temp.as_session(6101, 'SELECT porcupine.whoami()') IS NOT NULL AS nobody_elses;
+SELECT pg_temp.by_session(6101, 'SELECT w.id FROM porcupine.whoami() w') AS nobody_elses;
 
 -- The audit log: who did it is a user, or the role that logged in; filters and pages.
 SELECT pg_temp.room(6001, false, 6001, 6002);

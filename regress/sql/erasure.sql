@@ -18,29 +18,18 @@ SELECT pg_temp.room(6602, true, 6602, 6601);
 SELECT pg_temp.room(6603, false, 6602, 6601);
 SELECT pg_temp.room(6604, false, 6601);
 SELECT pg_temp.room(6605, false, 6602, 6603);
-CREATE FUNCTION pg_temp.as_session(session bigint, statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  result text;
-BEGIN
-  PERFORM porcupine.act_as_session(session);
-  EXECUTE statement INTO result;
-  RETURN result;
-EXCEPTION WHEN OTHERS THEN
-  RETURN SQLSTATE;
-END
-$$;
-SELECT pg_temp.as_session(6602, 'SELECT porcupine.append_entry(6602, 0, ''created'')');
-SELECT pg_temp.as_session(6602, 'SELECT porcupine.commit_epoch(6602, 1, 1, ''{epoch}'', ''{6601,6602}'', ''{gracebundle,other}'')');
-SELECT pg_temp.as_session(6601, 'SELECT porcupine.append_entry(6602, 2, ''by Grace'')');
-SELECT pg_temp.as_session(6601, 'SELECT (porcupine.send(6602, gen_random_uuid(), ''gracesecret'', 1)).seq');
-SELECT pg_temp.as_session(6601, format('SELECT (porcupine.send(6601, gen_random_uuid(), ''grace says %s'')).seq', i)) FROM generate_series(1, 5) i;
-SELECT pg_temp.as_session(6602, 'SELECT (porcupine.send(6601, gen_random_uuid(), ''somebody answers'')).seq');
-SELECT pg_temp.as_session(6601, 'SELECT (porcupine.send(6601, gen_random_uuid(), ''grace corrects'', kind => ''edit'', ref => 4)).seq');
+SELECT pg_temp.by_session(6602, 'SELECT porcupine.append_entry(6602, 0, ''created'')');
+SELECT pg_temp.by_session(6602, 'SELECT porcupine.commit_epoch(6602, 1, 1, ''{epoch}'', ''{6601,6602}'', ''{gracebundle,other}'')');
+SELECT pg_temp.by_session(6601, 'SELECT porcupine.append_entry(6602, 2, ''by Grace'')');
+SELECT pg_temp.by_session(6601, 'SELECT (porcupine.send(6602, gen_random_uuid(), ''gracesecret'', 1)).seq');
+SELECT pg_temp.by_session(6601, format('SELECT (porcupine.send(6601, gen_random_uuid(), ''grace says %s'')).seq', i)) FROM generate_series(1, 5) i;
+SELECT pg_temp.by_session(6602, 'SELECT (porcupine.send(6601, gen_random_uuid(), ''somebody answers'')).seq');
+SELECT pg_temp.by_session(6601, 'SELECT (porcupine.send(6601, gen_random_uuid(), ''grace corrects'', kind => ''edit'', ref => 4)).seq');
 SELECT pg_temp.try(6601, 'SELECT (porcupine.send(6603, gen_random_uuid(), ''grace by the backend'')).seq');
 SELECT pg_temp.try(6602, 'SELECT porcupine.remove_member(6603, 6601)');
 SELECT pg_temp.try(6601, 'SELECT (porcupine.create_invite(6601)).id IS NOT NULL');
 SELECT pg_temp.try(6601, 'SELECT porcupine.report(6601, 9, ''Grace objects'', ''somebody answers'') > 0'), pg_temp.try(6602, 'SELECT porcupine.report(6601, 4, ''rude'', ''grace says'') > 0');
-SELECT pg_temp.try(6602, 'SELECT porcupine.pin(6602, 7)'), pg_temp.as_session(6601, 'SELECT porcupine.hint(6602, 7, ARRAY[''gracehint''::bytea])');
+SELECT pg_temp.try(6602, 'SELECT porcupine.pin(6602, 7)'), pg_temp.by_session(6601, 'SELECT porcupine.hint(6602, 7, ARRAY[''gracehint''::bytea])');
 SELECT pg_temp.try(6602, 'SELECT porcupine.ban_user(6605, 6601, ''Grace again'')'), pg_temp.try(NULL, 'SELECT porcupine.disable_user(6601, ''Grace asked for it'')'), pg_temp.try(NULL, 'SELECT porcupine.enable_user(6601)');
 
 -- Export.
@@ -92,7 +81,7 @@ SELECT actor_id, action, detail FROM porcupine.audit_log(account => 6601) WHERE 
 
 -- What is erased does not come back.
 SELECT pg_temp.complain(NULL, 'SELECT porcupine.enable_user(6601)') AS enabled, pg_temp.try(6601, 'SELECT 1') AS act_as,
-       pg_temp.as_session(6601, 'SELECT porcupine.whoami()') AS session,
+       pg_temp.by_session(6601, 'SELECT porcupine.whoami()') AS session,
        pg_temp.complain(NULL, 'INSERT INTO porcupine.members (room_id, user_id) VALUES (6605, 6601)') AS member;
 SELECT r ->> 'type' AS type, count(*) FROM porcupine.export_user_rows(6601) r WHERE r ->> 'type' <> 'audit' GROUP BY 1 ORDER BY 1;
 
