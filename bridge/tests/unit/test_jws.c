@@ -7,7 +7,7 @@
 #include "jws.h"
 #include "json.h"
 #include "tap.h"
-#include "text.h"
+#include "token.h"
 
 #include <openssl/bn.h>
 #include <openssl/ecdsa.h>
@@ -23,15 +23,6 @@ static EVP_PKEY *p256;
 static JwsKeys keys;
 
 static void
-add_part(Text *token, const void *bytes, size_t length)
-{
-	char		part[2048];
-
-	sodium_bin2base64(part, sizeof(part), bytes, length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	text_add(token, part);
-}
-
-static void
 add_number(Text *set, const char *name, EVP_PKEY *key, const char *parameter)
 {
 	BIGNUM	   *number = NULL;
@@ -44,7 +35,7 @@ add_number(Text *set, const char *name, EVP_PKEY *key, const char *parameter)
 	BN_bn2binpad(number, bytes, size);
 	BN_free(number);
 	text_format(set, "\"%s\":\"", name);
-	add_part(set, bytes, (size_t) size);
+	token_add(set, bytes, (size_t) size);
 	text_add(set, "\"");
 }
 
@@ -75,7 +66,7 @@ make_keys(void)
 	text_add(&set, ",");
 	add_number(&set, "y", p256, "qy");
 	text_add(&set, "},{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"o\",\"x\":\"");
-	add_part(&set, public_key, sizeof(public_key));
+	token_add(&set, public_key, sizeof(public_key));
 	text_add(&set, "\"},");
 	add_rsa(&set, rsa, "r", "");	/* an id that is there already */
 	text_add(&set, ",");
@@ -126,14 +117,14 @@ sign_by_evp(Text *token, EVP_PKEY *key)
 	text_add(token, ".");
 	if (key == rsa)
 	{
-		add_part(token, bytes, size);
+		token_add(token, bytes, size);
 		return;
 	}
 	pair = d2i_ECDSA_SIG(NULL, &der, (long) size);
 	BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, 32);
 	BN_bn2binpad(ECDSA_SIG_get0_s(pair), raw + 32, 32);
 	ECDSA_SIG_free(pair);
-	add_part(token, raw, sizeof(raw));
+	token_add(token, raw, sizeof(raw));
 }
 
 /* key NULL: by Ed25519 */
@@ -143,16 +134,16 @@ make_token(const char *header, EVP_PKEY *key)
 	Text		token = {0};
 	unsigned char signature[crypto_sign_BYTES];
 
-	add_part(&token, header, strlen(header));
+	token_add(&token, header, strlen(header));
 	text_add(&token, ".");
-	add_part(&token, "payload", 7);
+	token_add(&token, "payload", 7);
 	if (key != NULL)
 		sign_by_evp(&token, key);
 	else
 	{
 		crypto_sign_detached(signature, NULL, (unsigned char *) token.bytes, token.length, secret);
 		text_add(&token, ".");
-		add_part(&token, signature, sizeof(signature));
+		token_add(&token, signature, sizeof(signature));
 	}
 	return token;
 }

@@ -3,7 +3,7 @@
  */
 #include "jwt.h"
 #include "tap.h"
-#include "text.h"
+#include "token.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -15,30 +15,6 @@
 static unsigned char secret[crypto_sign_SECRETKEYBYTES];
 static JwtKeys keys;
 
-static void
-add_part(Text *token, const void *bytes, size_t length)
-{
-	char		part[2048];
-
-	sodium_bin2base64(part, sizeof(part), bytes, length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	text_add(token, part);
-}
-
-static Text
-make_token(const char *header, const char *payload, const unsigned char *key)
-{
-	Text		token = {0};
-	unsigned char signature[crypto_sign_BYTES];
-
-	add_part(&token, header, strlen(header));
-	text_add(&token, ".");
-	add_part(&token, payload, strlen(payload));
-	crypto_sign_detached(signature, NULL, (unsigned char *) token.bytes, token.length, key);
-	text_add(&token, ".");
-	add_part(&token, signature, sizeof(signature));
-	return token;
-}
-
 static JwtVerdict
 verify(const char *token, JwtClaims *claims)
 {
@@ -48,7 +24,7 @@ verify(const char *token, JwtClaims *claims)
 static void
 check(JwtVerdict expected, const char *header, const char *payload, const char *name)
 {
-	Text		token = make_token(header, payload, secret);
+	Text		token = token_make(header, payload, secret);
 	JwtClaims	claims;
 
 	ok(verify(token.bytes, &claims) == expected, "%s", name);
@@ -76,7 +52,7 @@ check_signatures(void)
 {
 	unsigned char other[crypto_sign_SECRETKEYBYTES];
 	unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
-	Text		token = make_token(HEADER, PAYLOAD, secret);
+	Text		token = token_make(HEADER, PAYLOAD, secret);
 	JwtClaims	claims = {0};
 	char		kept;
 
@@ -94,7 +70,7 @@ check_signatures(void)
 	text_free(&token);
 
 	crypto_sign_keypair(public_key, other);
-	token = make_token(HEADER, PAYLOAD, other);
+	token = token_make(HEADER, PAYLOAD, other);
 	ok(verify(token.bytes, &claims) == JWT_INVALID, "signed by another key");
 	text_free(&token);
 	ok(verify("", &claims) == JWT_INVALID && verify("..", &claims) == JWT_INVALID && verify("a.b", &claims) == JWT_INVALID,

@@ -3,7 +3,7 @@
  */
 #include "oidctoken.h"
 #include "tap.h"
-#include "text.h"
+#include "token.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -33,30 +33,13 @@ make_keys(void)
 	text_free(&set);
 }
 
-static void
-add_part(Text *token, const void *bytes, size_t length)
-{
-	char		part[2048];
-
-	sodium_bin2base64(part, sizeof(part), bytes, length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	text_add(token, part);
-}
-
 static OidcVerdict
 verify(const char *payload, OidcClaims *claims)
 {
 	static const char header[] = "{\"alg\":\"EdDSA\",\"kid\":\"o\"}";
-	unsigned char signature[crypto_sign_BYTES];
-	Text		token = {0};
-	OidcVerdict verdict;
+	Text		token = token_make(header, payload, secret);
+	OidcVerdict verdict = oidc_verify(token.bytes, token.length, &keys, &expected, claims);
 
-	add_part(&token, header, strlen(header));
-	text_add(&token, ".");
-	add_part(&token, payload, strlen(payload));
-	crypto_sign_detached(signature, NULL, (unsigned char *) token.bytes, token.length, secret);
-	text_add(&token, ".");
-	add_part(&token, signature, sizeof(signature));
-	verdict = oidc_verify(token.bytes, token.length, &keys, &expected, claims);
 	text_free(&token);
 	return verdict;
 }
