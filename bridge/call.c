@@ -277,16 +277,25 @@ call_run_sql(Request *request, DbDone done)
 		db_number(statement, request->who.session);
 	else
 		db_act_as(statement, request->who.session);
-	if (call_add_params(request, statement, &problem))
+	call_run(request, statement);
+}
+
+void
+call_run(Request *request, DbRequest *statement)
+{
+	const char *key = call_of(request)->key;
+	Problem		problem;
+
+	if (!call_add_params(request, statement, &problem))
 	{
-		if (call->key != NULL)
-			repeat_add(statement, request, call->key);
-		call_submit(request, statement);
+		db_forget(statement);
+		db_finish(statement, DB_AWAY, NULL);
+		http_answer_problem(request, &problem);
 		return;
 	}
-	db_forget(statement);
-	db_finish(statement, DB_AWAY, NULL);
-	http_answer_problem(request, &problem);
+	if (key != NULL)
+		repeat_add(statement, request, key);
+	call_submit(request, statement);
 }
 
 void

@@ -70,6 +70,8 @@ extern Call *call_of(const Request *request);
 
 /* Runs the route's statement; done gets the request. */
 extern void call_run_sql(Request *request, DbDone done);
+/* Adds the route's parameters to a statement and runs it; where one is wrong, that is the answer. */
+extern void call_run(Request *request, DbRequest *statement);
 /* Runs a statement that has its parameters. */
 extern void call_submit(Request *request, DbRequest *statement);
 extern bool call_add_params(Request *request, DbRequest *statement, Problem *problem);

@@ -38,6 +38,8 @@ static const char *const busy_states[] = {
 	"08", "40", "53", "57", "55P03", "25006", "58030"
 };
 
+static void write_numbers(Text *text, const Problem *problem);
+
 const ErrorKind *
 errors_kind(ErrorCode code)
 {
@@ -122,12 +124,7 @@ errors_write_problem(Text *text, const Problem *problem)
 		text_add(text, ",\"hint\":");
 		text_json(text, problem->hint);
 	}
-	if (problem->seq >= 0)
-		text_format(text, ",\"seq\":%lld", (long long) problem->seq);
-	if (problem->epoch >= 0)
-		text_format(text, ",\"epoch\":%lld", (long long) problem->epoch);
-	if (problem->retry_after >= 0)
-		text_format(text, ",\"retry_after\":%lld", (long long) problem->retry_after);
+	write_numbers(text, problem);
 	text_add(text, "}");
 }
 
@@ -138,6 +135,13 @@ errors_write_members(Text *text, const Problem *problem)
 
 	text_format(text, "\"code\":\"%s\",\"message\":", kind->code);
 	text_json(text, problem->detail != NULL ? problem->detail : kind->title);
+	write_numbers(text, problem);
+}
+
+/* What a client needs to go on. */
+static void
+write_numbers(Text *text, const Problem *problem)
+{
 	if (problem->seq >= 0)
 		text_format(text, ",\"seq\":%lld", (long long) problem->seq);
 	if (problem->epoch >= 0)

@@ -67,6 +67,14 @@ json_string(const cJSON *object, const char *name)
 }
 
 bool
+json_is(const cJSON *object, const char *name, const char *expected)
+{
+	const char *text = json_string(object, name);
+
+	return text != NULL && strcmp(text, expected) == 0;
+}
+
+bool
 json_to_number(const cJSON *item, int64_t most, int64_t *number)
 {
 	if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > (double) most)

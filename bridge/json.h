@@ -24,6 +24,8 @@ extern cJSON *json_parse(const char *bytes, size_t length);
 extern const cJSON *json_get(const cJSON *object, const char *name);
 /* A string member, or NULL when it is absent or no string. */
 extern const char *json_string(const cJSON *object, const char *name);
+/* Is it a string member, and this one? */
+extern bool json_is(const cJSON *object, const char *name, const char *expected);
 /* Is this an integer from 0 to most? */
 extern bool json_to_number(const cJSON *item, int64_t most, int64_t *number);
 

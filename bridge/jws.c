@@ -35,7 +35,6 @@ static const JwsKey *find_key(const JwsKeys *keys, const char *kid);
 static bool fits(const JwsKey *key, const char *what, size_t length, const unsigned char *signature, size_t size);
 static bool evp_fits(EVP_PKEY *key, const char *what, size_t length, const unsigned char *signature, size_t size);
 static bool ecdsa_fits(EVP_PKEY *key, const char *what, size_t length, const unsigned char *signature, size_t size);
-static bool text_is(const cJSON *object, const char *name, const char *expected);
 
 bool
 jws_read_keys(const char *json, size_t length, JwsKeys *keys)
@@ -99,7 +98,7 @@ jws_open(const char *token, size_t length, const JwsKeys *keys, char *payload, s
 		verdict = JWS_UNKNOWN_KEY;
 		goto done;
 	}
-	if (!text_is(header, "alg", key->algorithm)
+	if (!json_is(header, "alg", key->algorithm)
 		|| (size_t) (end - second - 1) > BASE64_LENGTH(MAX_SIGNATURE)
 		|| !base64_decode_url(second + 1, (size_t) (end - second - 1), bytes, &size)
 		|| !fits(key, token, (size_t) (second - token), bytes, size)
@@ -118,22 +117,22 @@ done:
 static bool
 read_key(const cJSON *jwk, JwsKey *key)
 {
-	if (text_is(jwk, "kty", "RSA"))
+	if (json_is(jwk, "kty", "RSA"))
 	{
 		key->algorithm = RS256;
 		key->key = read_rsa(jwk);
 	}
-	else if (text_is(jwk, "kty", "EC") && text_is(jwk, "crv", "P-256"))
+	else if (json_is(jwk, "kty", "EC") && json_is(jwk, "crv", "P-256"))
 	{
 		key->algorithm = ES256;
 		key->key = read_p256(jwk);
 	}
-	else if (text_is(jwk, "kty", "OKP") && text_is(jwk, "crv", "Ed25519") && read_ed25519(jwk, key->ed25519))
+	else if (json_is(jwk, "kty", "OKP") && json_is(jwk, "crv", "Ed25519") && read_ed25519(jwk, key->ed25519))
 		key->algorithm = EDDSA;
 	else
 		return false;
 	/* a key that is meant for another algorithm of its kind, as PS256, is not used for this one */
-	if (json_get(jwk, "alg") != NULL && !text_is(jwk, "alg", key->algorithm))
+	if (json_get(jwk, "alg") != NULL && !json_is(jwk, "alg", key->algorithm))
 	{
 		EVP_PKEY_free(key->key);
 		return false;
@@ -148,7 +147,7 @@ is_for_signatures(const cJSON *jwk)
 	const cJSON *operations = json_get(jwk, "key_ops");
 	const cJSON *operation;
 
-	if (json_get(jwk, "use") != NULL && !text_is(jwk, "use", "sig"))
+	if (json_get(jwk, "use") != NULL && !json_is(jwk, "use", "sig"))
 		return false;
 	if (operations == NULL)
 		return true;
@@ -314,12 +313,4 @@ ecdsa_fits(EVP_PKEY *key, const char *what, size_t length, const unsigned char *
 	BN_free(s);
 	ECDSA_SIG_free(pair);
 	return ok;
-}
-
-static bool
-text_is(const cJSON *object, const char *name, const char *expected)
-{
-	const char *text = json_string(object, name);
-
-	return text != NULL && strcmp(text, expected) == 0;
 }

@@ -12,7 +12,6 @@
 #define END_OF_9999 INT64_C(253402300799)
 
 static cJSON *parse_part(const char *from, size_t length);
-static bool text_is(const cJSON *object, const char *name, const char *expected);
 static const JwtKey *find_key(const JwtKeys *keys, const char *kid);
 static bool signature_fits(const char *token, size_t signed_length, const char *signature, size_t length,
 						   const JwtKey *key);
@@ -37,7 +36,7 @@ jwt_read_keys(const char *json, size_t length, JwtKeys *keys)
 		size_t		size;
 
 		if (keys->count == JWT_MAX_KEYS || kid == NULL || strlen(kid) >= sizeof(keys->keys[0].kid)
-			|| !text_is(item, "kty", "OKP") || !text_is(item, "crv", "Ed25519")
+			|| !json_is(item, "kty", "OKP") || !json_is(item, "crv", "Ed25519")
 			|| x == NULL || strlen(x) != 43 || !base64_decode_url(x, 43, bytes, &size))
 			continue;
 		strcpy(keys->keys[keys->count].kid, kid);
@@ -63,7 +62,7 @@ jwt_verify(const char *token, size_t length, const JwtKeys *keys, const char *is
 		return JWT_INVALID;
 	header = parse_part(token, (size_t) (first - token));
 	kid = json_string(header, "kid");
-	if (kid == NULL || !text_is(header, "alg", "EdDSA") || !text_is(header, "typ", "at+jwt")
+	if (kid == NULL || !json_is(header, "alg", "EdDSA") || !json_is(header, "typ", "at+jwt")
 		|| json_get(header, "crit") != NULL)
 		goto done;
 	key = find_key(keys, kid);
@@ -94,14 +93,6 @@ parse_part(const char *from, size_t length)
 	return json_parse((const char *) bytes, size);
 }
 
-static bool
-text_is(const cJSON *object, const char *name, const char *expected)
-{
-	const char *text = json_string(object, name);
-
-	return text != NULL && strcmp(text, expected) == 0;
-}
-
 static const JwtKey *
 find_key(const JwtKeys *keys, const char *kid)
 {
@@ -130,7 +121,7 @@ read_claims(const cJSON *payload, const char *issuer, int64_t now, JwtClaims *cl
 	int64_t		issued;
 	int64_t		begins;
 
-	return text_is(payload, "iss", issuer) && text_is(payload, "aud", JWT_AUDIENCE)
+	return json_is(payload, "iss", issuer) && json_is(payload, "aud", JWT_AUDIENCE)
 		&& read_id(payload, "sub", &claims->user)
 		&& read_id(payload, "sid", &claims->session)
 		&& read_id(payload, "did", &claims->device)

@@ -148,7 +148,6 @@ on_known_to_start(void *arg, bool known)
 	Request    *request = sign_in->request;
 	const Route *route = call_of(request)->route;
 	DbRequest  *statement;
-	Problem		problem;
 
 	if (!known)
 	{
@@ -163,14 +162,7 @@ on_known_to_start(void *arg, bool known)
 	db_binary(statement, sign_in->secret.state_hash, sizeof(sign_in->secret.state_hash));
 	db_text(statement, issuer_provider(sign_in->issuer)->name);
 	db_text(statement, request->origin);
-	if (call_add_params(request, statement, &problem))
-	{
-		call_submit(request, statement);
-		return;
-	}
-	db_forget(statement);
-	db_finish(statement, DB_AWAY, NULL);
-	http_answer_problem(request, &problem);
+	call_run(request, statement);
 }
 
 static void

@@ -46,7 +46,6 @@ submit(Request *request, DbDone done)
 	const Route *route = call_of(request)->route;
 	const char *ticket = call_cookie(request, CALL_OFFER_COOKIE);
 	DbRequest  *statement;
-	Problem		problem;
 
 	if (!accounts_may_use_cookie(request))
 		return;
@@ -59,14 +58,7 @@ submit(Request *request, DbDone done)
 	if (!(route->flags & OPEN))
 		db_act_as(statement, request->who.session);
 	db_text(statement, ticket);
-	if (call_add_params(request, statement, &problem))
-	{
-		call_submit(request, statement);
-		return;
-	}
-	db_forget(statement);
-	db_finish(statement, DB_AWAY, NULL);
-	http_answer_problem(request, &problem);
+	call_run(request, statement);
 }
 
 static void

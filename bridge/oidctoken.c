@@ -15,7 +15,6 @@ static bool take_url(const cJSON *root, const char *name, bool allow_loopback, c
 static bool lists(const cJSON *root, const char *name, const char *value);
 static OidcVerdict judge(const cJSON *payload, const OidcExpected *expected);
 static bool is_for(const cJSON *payload, const char *client);
-static bool text_is(const cJSON *object, const char *name, const char *expected);
 static void take_claims(const cJSON *object, OidcClaims *claims);
 static char *take_text(const cJSON *object, const char *name, size_t most);
 
@@ -75,7 +74,7 @@ oidc_read_metadata(const char *json, size_t length, const char *issuer, bool all
 	*why = NULL;
 	if (root == NULL)
 		*why = "the discovery document is not one JSON object";
-	else if (!text_is(root, "issuer", issuer))
+	else if (!json_is(root, "issuer", issuer))
 		*why = "the discovery document is of another issuer";
 	else if (!take_url(root, "authorization_endpoint", allow_loopback, &metadata->authorization_endpoint)
 			 || !take_url(root, "token_endpoint", allow_loopback, &metadata->token_endpoint)
@@ -187,7 +186,7 @@ judge(const cJSON *payload, const OidcExpected *expected)
 	int64_t		issued;
 	int64_t		begins;
 
-	if (!text_is(payload, "iss", expected->issuer))
+	if (!json_is(payload, "iss", expected->issuer))
 		return OIDC_WRONG_ISSUER;
 	if (!is_for(payload, expected->client))
 		return OIDC_WRONG_AUDIENCE;
@@ -215,7 +214,7 @@ is_for(const cJSON *payload, const char *client)
 	const cJSON *audience = json_get(payload, "aud");
 	bool		named = json_get(payload, "azp") != NULL;
 
-	if (named && !text_is(payload, "azp", client))
+	if (named && !json_is(payload, "azp", client))
 		return false;
 	if (cJSON_IsString(audience))
 		return strcmp(audience->valuestring, client) == 0;
@@ -246,7 +245,7 @@ bool
 oidc_add_userinfo(const char *json, size_t length, OidcClaims *claims)
 {
 	cJSON	   *root = json_parse(json, length);
-	bool		ok = text_is(root, "sub", claims->subject);
+	bool		ok = json_is(root, "sub", claims->subject);
 
 	if (ok)
 		take_claims(root, claims);
@@ -286,12 +285,4 @@ take_text(const cJSON *object, const char *name, size_t most)
 	const char *text = json_string(object, name);
 
 	return text != NULL && *text != '\0' && strlen(text) <= most ? memory_text(text) : NULL;
-}
-
-static bool
-text_is(const cJSON *object, const char *name, const char *expected)
-{
-	const char *text = json_string(object, name);
-
-	return text != NULL && strcmp(text, expected) == 0;
 }
