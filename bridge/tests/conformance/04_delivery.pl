@@ -19,17 +19,7 @@ my ($ada, $ben, $cas, $dot) = @people;
 sub subscribed
 {
 	my ($person, $room, %cursor) = @_;
-	my $ws = $stack->signed_in($person);
-
-	$ws->say({ type => 'subscribe', room => $room, %cursor });
-	$ws->{subscribed} = $ws->hear('subscribed') or die "not subscribed: " . json_text($ws->{heard});
-	return $ws;
-}
-
-sub message
-{
-	my ($room, $text) = @_;
-	return { type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($text) };
+	return $stack->signed_in($person)->subscribe($room, %cursor);
 }
 
 # --- many senders, several sockets, all ways of sending ----------------------------------------------------------
@@ -45,7 +35,7 @@ foreach my $n (1 .. $each)
 	{
 		my $text = "$people[$i]{username} $n";
 		push @bodies, $text;
-		$watchers[$i]->say(message($room, $text));
+		$watchers[$i]->say(sending($room, $text));
 	}
 	if ($n % 20 == 0)
 	{
@@ -96,7 +86,7 @@ is(scalar(grep { $_->{type} eq 'error' } map { @{ $_->{heard} } } @watchers), 0,
 my @late;
 foreach my $n (1 .. 120)
 {
-	$watchers[ $n % 4 ]->say(message($room, "more $n"));
+	$watchers[ $n % 4 ]->say(sending($room, "more $n"));
 	push @late, subscribed($dot, $room, after => $begin + $n) if $n % 30 == 0;
 }
 my @reference = $watchers[0]->events($room, $last + 120);
@@ -151,7 +141,7 @@ ok((grep { unb64($_->{body} // '') eq 'both' } $watchers[0]->events($room, $head
 $first->has_said(
 	"BEGIN; SELECT porcupine.act_as($cas->{id}); SELECT porcupine.send($room, gen_random_uuid(), 'never'); ROLLBACK;"
 );
-$watchers[0]->say(message($room, 'after it'));
+$watchers[0]->say(sending($room, 'after it'));
 is(unb64(($watchers[0]->events($room, $head + 4))[-1]{body}), 'after it',
 	'what is rolled back leaves no gap');
 
@@ -160,7 +150,7 @@ is(unb64(($watchers[0]->events($room, $head + 4))[-1]{body}), 'after it',
 # The removed one's socket gets the event that says so and nothing after it.
 my $members = $stack->room($ada, $ben, $cas);
 my ($removed, $witness) = (subscribed($ben, $members, after => 3), subscribed($ada, $members, after => 3));
-$witness->say(message($members, 'before'));
+$witness->say(sending($members, 'before'));
 $removed->events($members, 4);
 $begin = time;
 $stack->sql(
@@ -180,7 +170,7 @@ ok( (   grep { $_->{type} eq 'membership' && $_->{room} eq $members && !defined 
 	  || $removed->hear('membership', 3),
 	'the membership change is told'
 );
-$removed->say(message($members, 'let me in'));
+$removed->say(sending($members, 'let me in'));
 is($removed->hear('error')->{code}, 'not_member', 'and sending is refused');
 $removed->say({ type => 'subscribe', room => $members });
 is($removed->hear('error')->{code}, 'not_member', 'so is subscribing');
@@ -191,8 +181,8 @@ my ($target, $flooder) = (subscribed($ben, $flooded), subscribed($ada, $flooded)
 my $sender = $stack->signed_in($ben);
 foreach my $n (1 .. 100)
 {
-	$flooder->say(message($flooded, "flood $n"));
-	$sender->say(message($flooded, "mine $n"));
+	$flooder->say(sending($flooded, "flood $n"));
+	$sender->say(sending($flooded, "mine $n"));
 	$second->says("DELETE FROM porcupine.members WHERE room_id = $flooded AND user_id = $ben->{id};")
 	  if $n == 50;
 }
@@ -289,7 +279,7 @@ my $many = 150;
 setsockopt($slow->{socket}, Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 65536);
 foreach my $n (1 .. $many)
 {
-	$reader->say(message($busy, $payload));
+	$reader->say(sending($busy, $payload));
 	# read along: never more than a few behind
 	$reader->events($busy, $n - 2, 60) if $n > 4;
 }

@@ -24,12 +24,6 @@ $stack->sql(q{
 	CREATE TRIGGER broken BEFORE INSERT ON porcupine.events FOR EACH ROW WHEN (NEW.body = 'breaks') EXECUTE FUNCTION public.break_down();
 });
 
-sub message
-{
-	my ($to, $text) = @_;
-	return { type => 'send', room => $to, client_id => uuid(), epoch => 0, body => b64($text) };
-}
-
 my $ws = $stack->signed_in($ada);
 foreach my $to ($room, $other)
 {
@@ -39,7 +33,7 @@ foreach my $to ($room, $other)
 
 # A hundred in one write, so that they share batches; every tenth is rude, in both rooms.
 my @texts = map { $_ % 10 ? "nr $_" : 'rude' } 1 .. 100;
-my @messages = map { message($_ % 3 ? $room : $other, $texts[ $_ - 1 ]) } 1 .. 100;
+my @messages = map { sending($_ % 3 ? $room : $other, $texts[ $_ - 1 ]) } 1 .. 100;
 my %text_of = map { $messages[$_]{client_id} => $texts[$_] } 0 .. $#messages;
 $ws->write(join('', map { Porcupine::Test::WebSocket::frame(1, json_text($_)) } @messages));
 my %answer;
@@ -75,11 +69,11 @@ like($answer->{json}{detail} // '', qr/please be polite/, 'with the same words')
 is($answer->{json}{hint}, 'Say it another way.', 'and its hint');
 
 # A trigger that breaks down is a defect, not the sender's fault, and what it says is for the log.
-$ws->say(message($room, 'breaks'));
+$ws->say(sending($room, 'breaks'));
 my $said = $ws->hear(sub { $_[0]{type} =~ /\A(?:ack|error)\z/ });
 is($said->{code}, 'internal', 'a broken trigger is an internal error');
 unlike(json_text($said), qr/division/, 'which tells nobody how it is built');
-$ws->say(message($room, 'after it'));
+$ws->say(sending($room, 'after it'));
 is($ws->hear(sub { $_[0]{type} =~ /\A(?:ack|error)\z/ })->{type}, 'ack', 'and sending goes on');
 
 # A transaction that holds one room: messages to another are not held up with it, and nothing is lost when it lets go.
@@ -92,8 +86,8 @@ my %psql = (
 my $psql = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ],
 	'<', \$psql{in}, '>', \$psql{out}, '2>', \$psql{err});
 wait_for('psql to hold the room', sub { $psql->pump_nb; $psql{out} =~ /holding/ });
-my @held = map { message($room, "held $_") } 1 .. 3;
-my @free = map { message($other, "free $_") } 1 .. 3;
+my @held = map { sending($room, "held $_") } 1 .. 3;
+my @free = map { sending($other, "free $_") } 1 .. 3;
 $ws->write(
 	join('',
 		map { Porcupine::Test::WebSocket::frame(1, json_text($_)) } map { ($held[$_], $free[$_]) } 0 .. 2)

@@ -18,17 +18,7 @@ my $room = $here->room($ada, $ben, $cas);
 sub subscribed
 {
 	my ($bridge, $person, %cursor) = @_;
-	my $ws = $bridge->signed_in($person);
-
-	$ws->say({ type => 'subscribe', room => $room, %cursor });
-	$ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
-	return $ws;
-}
-
-sub message
-{
-	my ($text) = @_;
-	return { type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($text) };
+	return $bridge->signed_in($person)->subscribe($room, %cursor);
 }
 
 my @sockets =
@@ -36,7 +26,7 @@ my @sockets =
 my $each = 100;
 foreach my $n (1 .. $each)
 {
-	$sockets[$_]->say(message("socket $_ nr $n")) foreach 0 .. $#sockets;
+	$sockets[$_]->say(sending($room, "socket $_ nr $n")) foreach 0 .. $#sockets;
 }
 my $last = 3 + $each * @sockets;
 my @transcripts = map { [ $_->events($room, $last) ] } @sockets;
@@ -51,7 +41,7 @@ foreach my $i (0 .. $#sockets)
 }
 
 # The same message at both bridges at once is one message.
-my $twice = message('sent at both');
+my $twice = sending($room, 'sent at both');
 $sockets[0]->say($twice);
 $sockets[3]->say($twice);
 my @acks = map {
@@ -86,7 +76,7 @@ cmp_ok(time - $begin, '<', 4, 'in time');
 # One is killed; what comes then is seen at the other, and the first catches up when it is back.
 $here->stop_bridge('KILL');
 my $head = $removal + 50;
-$sockets[3]->say(message("while one is away $_")) foreach 1 .. 50;
+$sockets[3]->say(sending($room, "while one is away $_")) foreach 1 .. 50;
 is(($sockets[3]->events($room, $head))[-1]{seq}, $head, 'the other goes on');
 $here->start_bridge;
 my $back = subscribed($here, $cas, after => $removal);
@@ -95,7 +85,7 @@ is_deeply(
 	[ $removal + 1 .. $head ],
 	'and the first catches up'
 );
-$sockets[3]->say(message('after'));
+$sockets[3]->say(sending($room, 'after'));
 is(($back->events($room, $head + 1))[-1]{seq}, $head + 1, 'live again');
 
 done_testing();

@@ -16,17 +16,7 @@ my ($ada, $ben, $eve) = map { $stack->person($_) } qw(ada ben eve);
 sub subscribed
 {
 	my ($person, $room, %cursor) = @_;
-	my $ws = $stack->signed_in($person);
-
-	$ws->say({ type => 'subscribe', room => $room, %cursor });
-	$ws->{subscribed} = $ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
-	return $ws;
-}
-
-sub message
-{
-	my ($room, $text) = @_;
-	return { type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($text) };
+	return $stack->signed_in($person)->subscribe($room, %cursor);
 }
 
 # --- lost doorbells ---------------------------------------------------------------------------------------
@@ -63,7 +53,7 @@ $waiting->close;
 $room = $stack->room($ada, $ben);
 my $live = subscribed($ada, $room);
 my $old_stream = $live->{ready}{stream};
-$live->say(message($room, "lost $_")) foreach 1 .. 4;
+$live->say(sending($room, "lost $_")) foreach 1 .. 4;
 $live->events($room, 6);
 $stack->sql(qq{
 	SET session_replication_role = replica;
@@ -85,7 +75,7 @@ is_deeply([ @$answer{qw(type head stream)} ], [ 'reset', 2, $stream ],
 
 foreach my $n (3 .. 8)
 {
-	$fresh->say(message($room, "new $n"));
+	$fresh->say(sending($room, "new $n"));
 }
 my @events = $fresh->events($room, 8);
 is_deeply(
@@ -113,7 +103,7 @@ $room = $stack->room($ada, $ben);
 $live = subscribed($ada, $room);
 my $keeps_it_there = subscribed($ben, $room);
 $old_stream = $live->{ready}{stream};
-$live->say(message($room, "lost $_")) foreach 1 .. 4;
+$live->say(sending($room, "lost $_")) foreach 1 .. 4;
 $live->events($room, 6);
 $stack->sql(qq{
 	BEGIN;
@@ -135,7 +125,7 @@ $reset = wait_for(
 );
 is_deeply([ @$reset{qw(type head)} ], [ 'reset', 2 ], 'who subscribes in that moment is reset');
 $stack->wait_until_ready;
-$live->say(message($room, "newer $_")) foreach 3 .. 5;
+$live->say(sending($room, "newer $_")) foreach 3 .. 5;
 @events = grep { $_->{seq} > 2 } $live->events($room, 5);
 is_deeply(
 	[ map { unb64($_->{body} // '') } @events ],

@@ -39,18 +39,6 @@ sub counted
 	return;
 }
 
-sub message
-{
-	my ($in, $text, $client_id) = @_;
-	return {
-		type => 'send',
-		room => $in,
-		client_id => $client_id // uuid(),
-		epoch => 0,
-		body => b64($text)
-	};
-}
-
 # --- sends and sockets ----------------------------------------------------------------------------------------------
 
 my ($one, $two);
@@ -89,13 +77,13 @@ counted(
 		my $again = uuid();
 		my @heard = map { scalar @{ $_->{heard} } } $one, $two;
 
-		$one->say(message($room, 'first', $again));
+		$one->say(sending($room, 'first', $again));
 		$one->hear('ack') or die;
-		$one->say(message($room, 'second'));
-		$one->say(message($room, 'third'));
+		$one->say(sending($room, 'second'));
+		$one->say(sending($room, 'third'));
 		$two->events($room, 5);
-		$one->say(message($room, 'first', $again));
-		$one->say(message($room, 'not the first', $again));
+		$one->say(sending($room, 'first', $again));
+		$one->say(sending($room, 'not the first', $again));
 		$one->hear('error') or die;
 		$one->events($room, 5);
 		$one->say({ type => 'nonsense' });
@@ -139,7 +127,7 @@ counted(
 		$stack->sql(q{
 			CREATE FUNCTION veto() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no'; END$$;
 			CREATE TRIGGER veto BEFORE INSERT ON porcupine.events FOR EACH ROW WHEN (NEW.body = 'vetoed') EXECUTE FUNCTION veto();});
-		$one->say(message($room, 'vetoed'));
+		$one->say(sending($room, 'vetoed'));
 		is($one->hear('error')->{code}, 'role', 'it is refused');
 	},
 	[ 'batches_total', outcome => 'rolled_back', 1 ],
@@ -165,7 +153,7 @@ counted(
 		foreach my $n (1 .. 3)
 		{
 			my $heard = scrape($port)->value('doorbells_total', source => 'own');
-			$one->say(message($room, "own $n"));
+			$one->say(sending($room, "own $n"));
 			$one->hear('ack') or die;
 			wait_for('its doorbell', sub { scrape($port)->value('doorbells_total', source => 'own') > $heard });
 		}

@@ -17,11 +17,7 @@ my $room = $here->room($ada, $ben);
 sub subscribed
 {
 	my ($bridge, $person, %cursor) = @_;
-	my $ws = $bridge->signed_in($person);
-
-	$ws->say({ type => 'subscribe', room => $room, %cursor });
-	$ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
-	return $ws;
+	return $bridge->signed_in($person)->subscribe($room, %cursor);
 }
 
 # The events as they came, without what makes a frame of one.

@@ -26,17 +26,7 @@ my $head = 3;
 sub subscribed
 {
 	my ($bridge, $person) = @_;
-	my $ws = $bridge->signed_in($person);
-
-	$ws->say({ type => 'subscribe', room => $room });
-	$ws->{subscribed} = $ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
-	return $ws;
-}
-
-sub message
-{
-	my ($text) = @_;
-	return { type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($text) };
+	return $bridge->signed_in($person)->subscribe($room);
 }
 
 sub logged_by_either { my ($message) = @_; return $here->logged($message) + $there->logged($message); }
@@ -54,8 +44,8 @@ my $other = $relay == $here ? $there : $here;
 wait_for('the other to rely on it', sub { $other->logged('relying on another bridge for doorbells') });
 is($other->logged('passing doorbells on'), 0, 'there is one relay');
 
-$first->say(message("from one, nr $_")) foreach 1 .. 200;
-$second->say(message("from the other, nr $_")) foreach 1 .. 200;
+$first->say(sending($room, "from one, nr $_")) foreach 1 .. 200;
+$second->say(sending($room, "from the other, nr $_")) foreach 1 .. 200;
 $head += 400;
 foreach my $ws ($first, $second)
 {
@@ -67,7 +57,7 @@ is_deeply([ $second->events($room, $head) ], [ $first->events($room, $head) ], '
 my $begin = time;
 foreach my $n (1 .. 20)
 {
-	$first->say(message("one at a time $n"));
+	$first->say(sending($room, "one at a time $n"));
 	$second->events($room, ++$head);
 }
 cmp_ok(time - $begin, '<', 2, 'without waiting for a sweep');
@@ -100,7 +90,7 @@ sub delivery_goes_on
 	my $near = subscribed($here, $ben);
 
 	$begin = time;
-	$first->say(message("while Redis is $how"));
+	$first->say(sending($room, "while Redis is $how"));
 	$near->events($room, ++$head);
 	cmp_ok(time - $begin, '<', 1, "$how: the same bridge goes on");
 	$second->events($room, $head);
@@ -109,7 +99,7 @@ sub delivery_goes_on
 	$begin = time;
 	foreach my $n (1 .. 10)
 	{
-		$first->say(message("$how, nr $n"));
+		$first->say(sending($room, "$how, nr $n"));
 		$second->events($room, ++$head);
 	}
 	cmp_ok(time - $begin, '<', 5, "$how: then doorbells do");
@@ -130,7 +120,7 @@ sub redis_is_used_again
 	$begin = time;
 	foreach my $n (1 .. 20)
 	{
-		$second->say(message("$how, back, nr $n"));
+		$second->say(sending($room, "$how, back, nr $n"));
 		$first->events($room, ++$head);
 	}
 	cmp_ok(time - $begin, '<', 2, "$how: back, it is used again");
@@ -169,7 +159,7 @@ foreach my $bytes (
 	$redis->command('PUBLISH', "porcupine:room:{$room}", $bytes);
 }
 $redis->command('PUBLISH', 'porcupine:all', "1 $stream 5\nb 7 1\nd {\nd []\nd {\"members\":[[1,2],\"x\"],\"sessions\":7}\n");
-$first->say(message('after all that'));
+$first->say(sending($room, 'after all that'));
 $head++;
 foreach my $ws ($first, $second)
 {

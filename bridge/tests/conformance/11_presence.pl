@@ -25,11 +25,7 @@ foreach my $bridge ($here, $there)
 sub subscribed
 {
 	my ($bridge, $person) = @_;
-	my $ws = $bridge->signed_in($person);
-
-	$ws->say({ type => 'subscribe', room => $room });
-	$ws->{subscribed} = $ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
-	return $ws;
+	return $bridge->signed_in($person)->subscribe($room);
 }
 
 # hears(SOCKET, PERSON, ONLINE, SECONDS): that this one has come or gone.

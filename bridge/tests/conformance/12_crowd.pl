@@ -25,11 +25,7 @@ my @crowd = map { { id => $_->[0], token => $_->[1] } } map { [ split /\|/ ] } s
 sub come
 {
 	my ($person) = @_;
-	my $ws = $stack->signed_in($person);
-
-	$ws->say({ type => 'subscribe', room => $room });
-	$ws->{subscribed} = $ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
-	return $ws;
+	return $stack->signed_in($person)->subscribe($room);
 }
 
 # said(USER, ONLINE): what speaks of this user; undef: of nobody any more

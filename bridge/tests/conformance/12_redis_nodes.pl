@@ -24,11 +24,7 @@ sub subscribed
 	my ($bridge, $person) = @_;
 	my $ws = $bridge->signed_in($person);
 
-	foreach my $room (@rooms)
-	{
-		$ws->say({ type => 'subscribe', room => $room });
-		$ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
-	}
+	$ws->subscribe($_) foreach @rooms;
 	return $ws;
 }
 
@@ -44,7 +40,7 @@ sub to_all
 	{
 		if ($room % 2)
 		{
-			$sockets[0]->say({ type => 'send', room => "$room", client_id => uuid(), epoch => 0, body => b64($what) });
+			$sockets[0]->say(sending($room, $what));
 		}
 		else
 		{

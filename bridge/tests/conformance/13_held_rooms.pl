@@ -31,12 +31,6 @@ foreach my $ws ($slow, $quick)
 	}
 }
 
-sub message
-{
-	my ($room, $text) = @_;
-	return { type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($text) };
-}
-
 sub hold
 {
 	my (@held) = @_;
@@ -64,7 +58,7 @@ sub paced
 	foreach my $n (1 .. $count)
 	{
 		my $began = time;
-		my $message = message($room, "paced $n");
+		my $message = sending($room, "paced $n");
 
 		$beside->($n) if $beside;
 		$ws->say($message);
@@ -88,7 +82,7 @@ my @waiting;
 my @times = paced(
 	$quick, $free, 40,
 	sub {
-		push @waiting, message($held, "waiting $_[0]");
+		push @waiting, sending($held, "waiting $_[0]");
 		$slow->say($waiting[-1]);
 	}
 );
@@ -124,7 +118,7 @@ $stack->sql(q{
 	CREATE TRIGGER veto BEFORE INSERT ON porcupine.events FOR EACH ROW WHEN (NEW.body = 'rude') EXECUTE FUNCTION veto();});
 my $from = @{[ bodies($held) ]};
 hold($held);
-@waiting = map { message($held, $_) } 'one', 'rude', 'two', 'rude', 'three';
+@waiting = map { sending($held, $_) } 'one', 'rude', 'two', 'rude', 'three';
 $slow->say($_) foreach @waiting;
 wait_for('the room to be found held', sub { scrape($port)->value('rooms_held') == 1 });
 $holder->has_said('COMMIT;');
@@ -133,7 +127,7 @@ is_deeply([ map { $answered{ $_->{client_id} }{code} // 'ack' } @waiting ], [qw(
 is_deeply([ (bodies($held))[ $from .. $from + 3 ] ], [ 'held it', 'one', 'two', 'three' ], 'and the others keep their order');
 
 $holder->has_said("BEGIN; SELECT porcupine.act_as($ada->{id}); SELECT porcupine.remove_member($held, $ben->{id});");
-my $late = message($held, 'too late');
+my $late = sending($held, 'too late');
 $quick->say($late);
 wait_for('the room to be found held', sub { scrape($port)->value('rooms_held') == 1 });
 $holder->has_said('COMMIT;');
@@ -142,7 +136,7 @@ is($quick->hear(sub { ($_[0]{client_id} // '') eq $late->{client_id} })->{code},
 # --- for too long ----------------------------------------------------------------------------------------------------------
 
 hold(@rooms[ 1 .. 10 ]);
-@waiting = map { message($rooms[$_], "long $_") } map { ($_, $_) } 1 .. 10;
+@waiting = map { sending($rooms[$_], "long $_") } map { ($_, $_) } 1 .. 10;
 $slow->say($_) foreach @waiting;
 $began = time;
 my $worst = 0;
@@ -172,7 +166,7 @@ is_deeply([ map { join(',', bodies($rooms[$_])) } 1 .. 10 ], [ map { "held it,lo
 # --- and at the end ------------------------------------------------------------------------------------------------------------
 
 hold($rooms[11]);
-my $posted = message($rooms[11], 'never stored');
+my $posted = sending($rooms[11], 'never stored');
 $slow->say($posted);
 wait_for('the room to be found held', sub { scrape($port)->value('rooms_held') == 1 });
 $began = time;

@@ -29,17 +29,7 @@ sub sockets_of { my ($pid) = @_; return scalar grep { (readlink($_) // '') =~ /\
 sub subscribed
 {
 	my (%cursor) = @_;
-	my $ws = $stack->signed_in($ada);
-
-	$ws->say({ type => 'subscribe', room => $room, %cursor });
-	$ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
-	return $ws;
-}
-
-sub message
-{
-	my ($text) = @_;
-	return { type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($text) };
+	return $stack->signed_in($ada)->subscribe($room, %cursor);
 }
 
 # --- they share the work ------------------------------------------------------------------------------------
@@ -53,7 +43,7 @@ my @taken = map { sockets_of($workers[$_]) - $before[$_] } 0, 1;
 ok($taken[0] > 0 && $taken[1] > 0, "connections are spread: @taken");
 foreach my $n (1 .. 10)
 {
-	$_->say(message("nr $n")) foreach @sockets[ 0 .. 9 ];
+	$_->say(sending($room, "nr $n")) foreach @sockets[ 0 .. 9 ];
 }
 $head += 100;
 my $wrong = grep { json_text([ map { $_->{seq} } $_->events($room, $head) ]) ne json_text([ 2 .. $head ]) } @sockets;
@@ -66,7 +56,7 @@ wait_for('a new worker', sub { my @now = children($stack->{pid}); @now == 2 && !
 my @lost = grep { $_->is_hung_up(0.2) } @sockets;
 ok(@lost > 0 && @lost < @sockets, 'some have lost their connection, the others have not');
 my ($left) = grep { my $ws = $_; !grep { $_ == $ws } @lost } @sockets;
-$left->say(message("meanwhile $_")) foreach 1 .. 10;
+$left->say(sending($room, "meanwhile $_")) foreach 1 .. 10;
 $head += 10;
 $left->events($room, $head);
 wait_for('the new one to serve', sub { my ($new) = grep { $_ != $workers[1] } children($stack->{pid}); sockets_of($new) >= $before[0] });
@@ -111,7 +101,7 @@ unlike($said, qr/secret/, 'without showing the password');
 
 # --- the end --------------------------------------------------------------------------------------------------------
 
-$left->say(message('the last one'));
+$left->say(sending($room, 'the last one'));
 $head++;
 my @all = grep { $_->{open} } @sockets, @back;
 is($stack->stop_bridge, 0, 'asked to stop, it ends well');
@@ -134,7 +124,7 @@ wait_for('one to rely on the other', sub { grep { $_->{message} eq 'relying on a
 my $begin = time;
 foreach my $n (1 .. 10)
 {
-	$sockets[$n]->say(message("with Redis $n"));
+	$sockets[$n]->say(sending($room, "with Redis $n"));
 	$head++;
 	$_->events($room, $head) foreach @sockets;
 }

@@ -54,11 +54,7 @@ sub subscribed
 	my ($bridge, $person) = @_;
 	my $ws = $bridge->signed_in($person);
 
-	foreach my $room (@rooms)
-	{
-		$ws->say({ type => 'subscribe', room => $room });
-		$ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
-	}
+	$ws->subscribe($_) foreach @rooms;
 	return $ws;
 }
 
@@ -84,7 +80,7 @@ sub to_all
 
 	foreach my $room (@rooms)
 	{
-		$_->say({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($what) }) foreach @sockets;
+		$_->say(sending($room, $what)) foreach @sockets;
 		$head{$room} += 2;
 	}
 	my @wrong = grep {

@@ -22,11 +22,7 @@ my $head = 1;
 sub subscribed
 {
 	my ($bridge) = @_;
-	my $ws = $bridge->signed_in($ada);
-
-	$ws->say({ type => 'subscribe', room => $room });
-	$ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
-	return $ws;
+	return $bridge->signed_in($ada)->subscribe($room);
 }
 
 my @sockets;
@@ -41,7 +37,7 @@ sub in_turns
 	{
 		foreach my $from (@sockets)
 		{
-			$from->say({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64("$what $n") });
+			$from->say(sending($room, "$what $n"));
 			$head++;
 			$_->events($room, $head, 10) foreach @sockets;
 		}

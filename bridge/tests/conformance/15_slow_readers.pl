@@ -31,19 +31,13 @@ sub subscribed
 	return $ws;
 }
 
-sub message
-{
-	my ($room, $text) = @_;
-	return { type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($text) };
-}
-
 # All of them are committed in one batch: they wait for somebody who holds the room.
 sub burst
 {
 	my ($sender, $room, $count, $size) = @_;
 
 	$holder->has_said("BEGIN; SELECT FROM porcupine.room_heads WHERE room_id = $room FOR UPDATE;");
-	$sender->say(message($room, 'x' x $size)) foreach 1 .. $count;
+	$sender->say(sending($room, 'x' x $size)) foreach 1 .. $count;
 	wait_for('all to wait', sub { scrape($port)->value('sends_waiting') == $count });
 	$holder->has_said('COMMIT;');
 	return;
@@ -78,7 +72,7 @@ my $crowd = $stack->room($ada, $ben);
 my $chatty = $stack->signed_in($ben);
 foreach my $n (1 .. 1000)
 {
-	$chatty->say(message($crowd, "nr $n " . 'y' x 900));
+	$chatty->say(sending($crowd, "nr $n " . 'y' x 900));
 	$_->next_message(0) foreach @readers, $chatty;
 }
 heed($sender);
@@ -93,7 +87,7 @@ my $beside = 0;
 my $kept = 0;
 foreach my $n (1 .. 160)
 {
-	$sender->say(message($busy, 'z' x 60_000));
+	$sender->say(sending($busy, 'z' x 60_000));
 	$reader->events($busy, 3 + $n, 30);
 	heed($sender);
 	# what waits now waits for the other, which has not been cut yet
@@ -136,7 +130,7 @@ foreach (1 .. 5)
 	$told = subscribed($ben, $busy, small => 1);
 	foreach (1 .. 130)
 	{
-		$sender->say(message($busy, 'z' x 60_000));
+		$sender->say(sending($busy, 'z' x 60_000));
 		$seq++;
 		$_->events($busy, $seq, 30) foreach $reader, $again;
 		heed($sender);

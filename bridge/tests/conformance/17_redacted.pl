@@ -25,11 +25,7 @@ foreach my $bridge ($here, $there)
 sub subscribed
 {
 	my ($bridge, $person, %cursor) = @_;
-	my $ws = $bridge->signed_in($person);
-
-	$ws->say({ type => 'subscribe', room => $room, %cursor });
-	$ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
-	return $ws;
+	return $bridge->signed_in($person)->subscribe($room, %cursor);
 }
 
 # bodies(SOCKET, SEQ): of all events up to that, by seq.
@@ -41,7 +37,7 @@ sub bodies
 
 my ($here_ws, $there_ws) = (subscribed($here, $ada), subscribed($there, $ben));
 my %names = ($joined + 1 => 'before', $joined + 2 => 'secret', $joined + 3 => 'after');
-$here_ws->say({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64($names{$_}) }) foreach sort keys %names;
+$here_ws->say(sending($room, $names{$_})) foreach sort keys %names;
 is_deeply(bodies($_, $joined + 3), \%names, 'all is shown, and kept') foreach $here_ws, $there_ws;
 is_deeply(bodies(subscribed(@$_, after => $joined), $joined + 3), \%names, 'and shown again') foreach [ $here, $ben ], [ $there, $ada ];
 
@@ -60,7 +56,7 @@ foreach my $bridge ($here, $there)
 	my $page = json_value($bridge->http('GET', "/api/chat/rooms/$room/messages/?after=$joined", token => $ben->{token})->{body});
 	is_deeply({ map { $_->{seq} => defined $_->{body} ? unb64($_->{body}) : undef } @{ $page->{results} } }, $now, 'nor who pages');
 }
-$there_ws->say({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64('goes on') });
+$there_ws->say(sending($room, 'goes on'));
 is(bodies($_, $redacted + 1)->{ $redacted + 1 }, 'goes on', 'and the room goes on') foreach $here_ws, $there_ws;
 
 $here->sql(qq{

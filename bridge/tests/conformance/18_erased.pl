@@ -17,11 +17,7 @@ my $joined = 3;
 sub subscribed
 {
 	my ($person, %cursor) = @_;
-	my $ws = $stack->signed_in($person);
-
-	$ws->say({ type => 'subscribe', room => $room, %cursor });
-	$ws->hear("subscribed") or die 'not subscribed: ' . json_text($ws->{heard});
-	return $ws;
+	return $stack->signed_in($person)->subscribe($room, %cursor);
 }
 
 sub bodies
@@ -31,9 +27,9 @@ sub bodies
 }
 
 my ($ada_ws, $ben_ws, $cas_ws) = map { subscribed($_) } $ada, $ben, $cas;
-$ben_ws->say({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64('secret') });
+$ben_ws->say(sending($room, 'secret'));
 is(bodies($ada_ws, $joined + 1)->{ $joined + 1 }, 'secret', 'a message is shown');
-$ada_ws->say({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64('an answer') });
+$ada_ws->say(sending($room, 'an answer'));
 is(bodies($cas_ws, $joined + 2)->{ $joined + 2 }, 'an answer', 'and another one');
 
 # --- erased ---------------------------------------------------------------------------------------------------------
@@ -65,7 +61,7 @@ $late->say({ type => 'subscribe', room => $room, after => $joined });
 ok($late->hear('reset'), 'a cursor below what is kept is reset');
 $page = json_value($stack->http('GET', "/api/chat/rooms/$room/messages/", token => $ada->{token})->{body});
 is_deeply([ map { $_->{seq} } @{ $page->{results} } ], [ $redacted + 1 ], 'the newest page begins with what is kept');
-$ada_ws->say({ type => 'send', room => $room, client_id => uuid(), epoch => 0, body => b64('goes on') });
+$ada_ws->say(sending($room, 'goes on'));
 is(bodies($_, $redacted + 2)->{ $redacted + 2 }, 'goes on', 'and the room goes on') foreach $ada_ws, $late;
 
 done_testing();

@@ -83,13 +83,11 @@ is(statuses(20, 'GET', '/livez'), join(' ', (200) x 20), 'a look at the process 
 
 # --- sockets ------------------------------------------------------------------------------------------------
 
-sub message { return { type => 'send', room => $_[0], client_id => uuid(), epoch => 0, body => b64('x') }; }
-
 # What becomes of a send: its seq, or the error.
 sub sent
 {
 	my ($ws, $in) = @_;
-	my $message = message($in);
+	my $message = sending($in, 'x');
 
 	$ws->say($message);
 	return $ws->hear(sub { ($_[0]{client_id} // '') eq $message->{client_id} && $_[0]{type} =~ /ack|error/ });

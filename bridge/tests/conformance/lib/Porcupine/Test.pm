@@ -10,11 +10,12 @@ use Exporter 'import';
 use parent 'Porcupine::Test::Client';
 use POSIX ();
 use Porcupine::Test::Client;
+use Porcupine::Test::Process;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_stack wait_for b64 unb64 uuid json_text json_value PATIENCE);
+our @EXPORT = qw(start_stack wait_for b64 unb64 uuid sending json_text json_value PATIENCE);
 
 my %running;    # the bridges: pid => where it logs
 my $owner = $$;
@@ -81,18 +82,9 @@ sub start_bridge
 		PORCUPINE_LIMITS => 'scale=1000',
 		%{ $self->{env} }
 	);
-	my $pid = fork // die "cannot fork: $!";
 
-	if ($pid == 0)
-	{
-		open(STDIN, '<', '/dev/null');
-		open(STDOUT, '>>', $self->{log});
-		open(STDERR, '>&', \*STDOUT);
-		%ENV = %env;
-		exec($self->{program}) or POSIX::_exit(127);
-	}
-	$self->{pid} = $pid;
-	$running{$pid} = $self->{log};
+	$self->{pid} = start_process(program => $self->{program}, log => $self->{log}, env => \%env);
+	$running{ $self->{pid} } = $self->{log};
 	eval { $self->wait_until_ready; 1 }
 	  or BAIL_OUT("the bridge does not start:\n" . slurp_file($self->{log}));
 	return;

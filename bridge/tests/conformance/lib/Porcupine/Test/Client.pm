@@ -13,7 +13,7 @@ use MIME::Base64 qw(encode_base64 decode_base64);
 use Porcupine::Test::WebSocket;
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(wait_for b64 unb64 uuid json_text json_value read_answer PATIENCE);
+our @EXPORT = qw(wait_for b64 unb64 uuid sending json_text json_value read_answer PATIENCE);
 
 # Seconds after which something that was to happen is taken not to happen any more.
 use constant PATIENCE => 20;
@@ -34,6 +34,13 @@ sub json_value
 
 # A client id that nobody else in this test has.
 sub uuid { return sprintf('%08x-%04x-4%03x-8%03x-%012x', $$, rand(65536), rand(4096), rand(4096), ++$uuids); }
+
+# sending(ROOM, TEXT, CLIENT ID): what one says to a WebSocket to send a message; a client id of its own where none is given.
+sub sending
+{
+	my ($room, $text, $client_id) = @_;
+	return { type => 'send', room => "$room", client_id => $client_id // uuid(), epoch => 0, body => b64($text) };
+}
 
 # wait_for(WHAT, CODE, SECONDS): polls until CODE gives something true and returns it, or dies.
 sub wait_for

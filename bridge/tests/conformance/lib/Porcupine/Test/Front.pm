@@ -10,6 +10,7 @@ use FindBin;
 use IO::Socket::INET;
 use POSIX ();
 use Porcupine::Test::Client;
+use Porcupine::Test::Process;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
@@ -47,13 +48,11 @@ sub start
 		die "docker/nginx.conf has no $from any more" unless $text =~ s/$from/$to/;
 	}
 	append_to_file("$folder/nginx.conf", $text);
-	my $pid = fork // die "cannot fork: $!";
-	if ($pid == 0)
-	{
-		open(STDOUT, '>>', "$folder/out.log");
-		open(STDERR, '>&', \*STDOUT);
-		exec($program, '-e', "$folder/error.log", '-p', $folder, '-c', "$folder/nginx.conf") or POSIX::_exit(127);
-	}
+	my $pid = start_process(
+		program => $program,
+		words => [ '-e', "$folder/error.log", '-p', $folder, '-c', "$folder/nginx.conf" ],
+		log => "$folder/out.log"
+	);
 	push @running, $pid;
 	wait_for(
 		'nginx to be ready',

@@ -7,6 +7,7 @@ use warnings;
 
 use IO::Socket::INET;
 use POSIX ();
+use Porcupine::Test::Process;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(time usleep);
@@ -41,18 +42,12 @@ sub start
 {
 	my ($self) = @_;
 	my $log = "$PostgreSQL::Test::Utils::log_path/redis_$self->{port}.log";
-	my $pid = fork // die "cannot fork: $!";
-
-	if ($pid == 0)
-	{
-		open(STDIN, '<', '/dev/null');
-		open(STDOUT, '>>', $log);
-		open(STDERR, '>&', \*STDOUT);
-		exec({$program} 'redis-server',
-			'--port' => $self->{port}, '--bind' => '127.0.0.1', '--save' => '', '--dir' => $PostgreSQL::Test::Utils::log_path, @{ $self->{settings} })
-		  or POSIX::_exit(127);
-	}
-	$self->{pid} = $pid;
+	my $pid = $self->{pid} = start_process(
+		program => $program,
+		name => 'redis-server',
+		words => [ '--port' => $self->{port}, '--bind' => '127.0.0.1', '--save' => '', '--dir' => $PostgreSQL::Test::Utils::log_path, @{ $self->{settings} } ],
+		log => $log
+	);
 	my $deadline = time + 20;
 	until (my $answer = eval { $self->command('PING') })
 	{

@@ -180,6 +180,16 @@ sub events
 	return grep { $_->{type} eq 'event' && $_->{room} eq $room } @{ $self->{heard} };
 }
 
+# subscribe(ROOM, after => SEQ, ...): to its events; {subscribed} has what the server said. Returns the socket itself.
+sub subscribe
+{
+	my ($self, $room, %cursor) = @_;
+
+	$self->say({ type => 'subscribe', room => "$room", %cursor });
+	$self->{subscribed} = $self->hear('subscribed') or die 'not subscribed: ' . $json->encode($self->{heard});
+	return $self;
+}
+
 # closing(SECONDS): the code by which the server closes, 0 when the connection just ends, undef when it stays.
 sub closing
 {
