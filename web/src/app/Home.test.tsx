@@ -1,21 +1,10 @@
 // @vitest-environment happy-dom
 /** The page beside the rooms has one heading in each of its states. */
 import { cleanup, render, screen } from '@testing-library/react';
-import type { RoomSummary } from '@porcupine/sdk';
 import { afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { startWords } from '../lib/i18n';
+import { garden } from '../lib/testRoom';
 import { Home } from './Home';
-
-const garden: RoomSummary = {
-  id: 'r1',
-  name: 'Garden',
-  code: null,
-  encrypted: true,
-  role: 'member',
-  memberCount: 2,
-  unread: 0,
-  lastMessage: null,
-};
 
 beforeAll(startWords);
 afterEach(cleanup);

@@ -6,20 +6,10 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { PorcupineContext } from '../lib/client';
 import { startWords } from '../lib/i18n';
 import { homePath, roomPath } from '../lib/router';
+import { garden } from '../lib/testRoom';
 import { RoomPage } from './RoomPage';
 
 const account: Account = { id: 'a', username: 'ada', displayName: 'Ada', device: 'd1', keys: 'ready' };
-
-const garden: RoomSummary = {
-  id: 'r1',
-  name: 'Garden',
-  code: 'ABC123',
-  encrypted: true,
-  role: 'member',
-  memberCount: 2,
-  unread: 0,
-  lastMessage: null,
-};
 
 beforeAll(startWords);
 beforeEach(() => history.replaceState(null, '', roomPath('r1')));

@@ -1,21 +1,11 @@
 // @vitest-environment happy-dom
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
-import type { RoomHandle, RoomSummary } from '@porcupine/sdk';
+import type { RoomHandle } from '@porcupine/sdk';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startWords } from '../../lib/i18n';
+import { garden } from '../../lib/testRoom';
 import { Composer } from './Composer';
 import type { Drafts } from './drafts';
-
-const room: RoomSummary = {
-  id: 'r1',
-  name: 'Garden',
-  code: 'ABC123',
-  encrypted: true,
-  role: 'member',
-  memberCount: 2,
-  unread: 0,
-  lastMessage: null,
-};
 
 const send = vi.fn<RoomHandle['send']>();
 const typing = vi.fn();
@@ -23,7 +13,7 @@ const handle = { send, typing } as unknown as RoomHandle;
 let drafts: Drafts;
 
 const field = () => screen.getByRole<HTMLTextAreaElement>('textbox', { name: 'Message to Garden' });
-const show = (waiting = false) => render(<Composer room={room} handle={() => handle} drafts={drafts} waiting={waiting} />);
+const show = (waiting = false) => render(<Composer room={garden} handle={() => handle} drafts={drafts} waiting={waiting} />);
 
 beforeAll(startWords);
 beforeEach(() => {
