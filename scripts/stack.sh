@@ -294,29 +294,30 @@ start_bridge() {
 # stopping to the script. Every step execs, so the process id stays; the log is
 # opened by the one who owns it, never by root.
 launch_bridge() {
-  local conninfo
-  conninfo="host='$(conninfo_quote "$SOCK")' dbname=$DATABASE user=$NODE_ROLE application_name=porcupine-bridge"
   (
     if [ "$(id -u)" -eq 0 ]; then
       set -- setpriv --reuid="$SERVICE_USER" --regid="$(id -g "$SERVICE_USER")" --init-groups
     fi
     cd /
+    bridge_environment
     # shellcheck disable=SC2016 # expanded by the inner shell
-    exec setsid "$@" env -i PATH=/usr/bin:/bin LANG=C.UTF-8 \
-      PORCUPINE_LISTEN="${PORCUPINE_LISTEN:-127.0.0.1}" \
-      PORCUPINE_PORT="$PORT" \
-      PORCUPINE_DATABASE="$conninfo" \
-      PORCUPINE_PAGE="$APP/dist" \
-      PORCUPINE_ORIGINS="${PORCUPINE_ORIGINS:-http://localhost:$PORT,http://127.0.0.1:$PORT}" \
-      PORCUPINE_LOG_LEVEL="${PORCUPINE_LOG_LEVEL:-info}" \
-      PORCUPINE_WORKERS="${PORCUPINE_WORKERS:-1}" \
-      PORCUPINE_METRICS="${PORCUPINE_METRICS:-}" \
-      PORCUPINE_LIMITS="${PORCUPINE_LIMITS:-on}" \
-      PORCUPINE_TRUSTED_PROXIES="${PORCUPINE_TRUSTED_PROXIES:-}" \
-      sh -c 'exec "$0" </dev/null >>"$1" 2>&1 9>&-' "$APP/porcupine-bridge" "$LOG/bridge.log"
+    exec setsid "$@" sh -c 'exec "$0" </dev/null >>"$1" 2>&1 9>&-' "$APP/porcupine-bridge" "$LOG/bridge.log"
   ) &
   echo $! | as_service tee "$BRIDGE_PID" >/dev/null
   disown
+}
+
+# Of the caller's environment the bridge gets its settings, whichever are set, and says
+# itself when a name is none. Nothing of it stands in the arguments of a command, which
+# everybody on the machine can read: a setting may be a secret.
+bridge_environment() {
+  local name
+  for name in $(compgen -e); do
+    if [[ $name != PORCUPINE_* || $name = PORCUPINE_DIR || -z ${!name} ]]; then export -n "$name"; fi
+  done
+  export PATH=/usr/bin:/bin LANG=C.UTF-8
+  export PORCUPINE_LISTEN=${PORCUPINE_LISTEN:-127.0.0.1} PORCUPINE_PORT=$PORT PORCUPINE_PAGE=$APP/dist
+  export PORCUPINE_DATABASE="host='$(conninfo_quote "$SOCK")' dbname=$DATABASE user=$NODE_ROLE application_name=porcupine-bridge"
 }
 
 conninfo_quote() { printf '%s' "$1" | sed "s/[\\\\']/\\\\&/g"; }

@@ -32,6 +32,8 @@ export class Stack {
     const origins = [`http://localhost:${port}`, ...(options.origins ?? [])].join(',');
     return new Stack(dir, port, {
       ...process.env,
+      // the tests' own, which is no setting of the bridge
+      PORCUPINE_PICTURES: undefined,
       PORCUPINE_DIR: dir,
       PORCUPINE_PORT: String(port),
       PORCUPINE_ORIGINS: origins,
