@@ -70,7 +70,7 @@ function Door({ invited, ended, failure }: { invited: boolean; ended: boolean; f
 /** What kept somebody out has been overtaken once they are in. */
 function useTripUntilSignedIn(account: Account | null) {
   const trip = useTrip();
-  const overtaken = trip !== null && !trip.signedIn && trip.outcome !== 'returned' && account !== null;
+  const overtaken = trip?.signedIn === false && account !== null;
   useEffect(() => {
     if (overtaken) forgetTrip();
   }, [overtaken]);

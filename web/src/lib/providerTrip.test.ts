@@ -14,7 +14,7 @@ describe('what a provider’s sign-in came to', () => {
   it('is taken out of the address, which stays as it is otherwise', () => {
     comeBackTo('/r/7?a=b&sign-in=returned&sign-in=cancelled#here');
     expect(location.pathname + location.search + location.hash).toBe('/r/7?a=b#here');
-    expect(currentTrip()).toEqual({ outcome: 'cancelled', signedIn: false });
+    expect(currentTrip()).toEqual({ outcome: 'cancelled', signedIn: null });
     comeBackTo('/join?sign-in=returned');
     expect(location.pathname + location.search).toBe('/join');
     expect(currentTrip()?.outcome).toBe('returned');

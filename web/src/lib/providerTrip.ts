@@ -13,8 +13,8 @@ export type Outcome = 'returned' | 'link' | Failure;
 
 export interface Trip {
   outcome: Outcome;
-  /** Whether somebody was signed in here already, and so asked for a further identity. */
-  signedIn: boolean;
+  /** Whether somebody was signed in here already, and so asked for a further identity; null until the page has started. */
+  signedIn: boolean | null;
 }
 
 const WORD = 'sign-in';
@@ -31,7 +31,7 @@ export function takeOutcome(): void {
   if (word === undefined) return;
   address.searchParams.delete(WORD);
   history.replaceState(null, '', address.pathname + address.search + address.hash);
-  keep(outcomes.includes(word) ? { outcome: word as Outcome, signedIn: false } : null);
+  keep(outcomes.includes(word) ? { outcome: word as Outcome, signedIn: null } : null);
 }
 
 export function useTrip(): Trip | null {

@@ -76,7 +76,7 @@ export function LinkByPassword({ email, provider, onClose }: LinkByPasswordProps
         </Button>
       </form>
       <div className={styles.other}>
-        <p id="link-decline">{t('auth.declineText', names)}</p>
+        <p id="link-decline" className={styles.decline}>{t('auth.declineText', names)}</p>
         <Button wide busy={busy && doing === 'decline'} aria-describedby="link-decline" onClick={() => void decline()}>
           {t('auth.decline')}
         </Button>
