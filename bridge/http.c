@@ -99,7 +99,7 @@ http_on_body(Request **slot, const char *bytes, size_t length)
 	if (request->body.length + length > request->body_length
 		|| metrics_clock() - request->began > BODY_PATIENCE_S)
 		return -1;
-	if (request->body.length == 0 && is_head_again(bytes, length))
+	if (request->body.length == 0 && length > 0 && is_head_again(bytes, length))
 	{
 		Problem		problem = PROBLEM(ERROR_INVALID, "this request came in one piece with the one before it");
 
@@ -112,20 +112,25 @@ http_on_body(Request **slot, const char *bytes, size_t length)
 }
 
 /*
- * libwebsockets 4.1 reads what came in one piece with the request before it a second time, from the head on, as the
- * body, frees it, and goes on with what it has freed (lws_http_action). No body that we take begins like this; an
- * answered request takes no further bytes.
+ * libwebsockets, 4.1 and 4.3, reads what came in one piece with the request before it twice (lws_http_action): from the
+ * head on, as the body, which frees it, and then, in what it has freed, from where the head ends. So the first of
+ * these is known, and an answered request takes no further bytes. A head begins with a name from libwebsockets' own
+ * table, whatever the case of its letters, for it takes no other: a method, or a header that stands before the first
+ * line. A head that is cut by the end of a piece is not read twice; its rest comes straight from the socket. No
+ * body that we take begins like this.
  */
 static bool
 is_head_again(const char *bytes, size_t length)
 {
-	static const char *const methods[] = {"POST ", "PATCH ", "DELETE ", "PUT ", "GET ", "HEAD "};
+	const char *name;
 
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+	for (int token = 0; (name = (const char *) lws_token_to_string((enum lws_token_indexes) token)) != NULL; token++)
 	{
-		size_t		long_enough = strlen(methods[i]);
+		size_t		name_length = strlen(name);
 
-		if (length >= long_enough && memcmp(bytes, methods[i], long_enough) == 0)
+		/* an empty line ends a head */
+		if (name_length > 0 && name[0] != '\r'
+			&& strncasecmp(bytes, name, length < name_length ? length : name_length) == 0)
 			return true;
 	}
 	return false;
