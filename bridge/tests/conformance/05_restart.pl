@@ -141,15 +141,12 @@ sub watcher_is_whole
 
 my ($sender, $watcher) = (resume($ada, 2), resume($ben, 2));
 
-# --- kill -9 of the bridge, three times -----------------------------------------------------------------------------
-
-foreach my $round (1 .. 3)
+# Both go on from what the watcher was shown, what is in doubt is said again; then everything is there, and was shown, once.
+sub come_back
 {
-	send_until($sender, $watcher, 40, sub { $stack->stop_bridge('KILL') });
-	drain($sender);
-	drain($watcher);
+	my ($when) = @_;
 	my $cursor = (sort { $b <=> $a } keys %shown)[0] // 2;
-	$stack->start_bridge;
+
 	($sender, $watcher) = (resume($ada, $cursor), resume($ben, $cursor));
 	send_again($sender);
 	wait_for(
@@ -163,8 +160,20 @@ foreach my $round (1 .. 3)
 	my $head = $stack->sql("SELECT last_seq FROM porcupine.room_heads WHERE room_id = $room");
 	wait_for('the watcher to catch up',
 		sub { account_for($watcher); $shown{$head} || ($watcher->next_message(0.2) && 0) });
-	all_is_there_once("bridge killed, round $round");
-	watcher_is_whole("bridge killed, round $round");
+	all_is_there_once($when);
+	watcher_is_whole($when);
+	return;
+}
+
+# --- kill -9 of the bridge, three times -----------------------------------------------------------------------------
+
+foreach my $round (1 .. 3)
+{
+	send_until($sender, $watcher, 40, sub { $stack->stop_bridge('KILL') });
+	drain($sender);
+	drain($watcher);
+	$stack->start_bridge;
+	come_back("bridge killed, round $round");
 }
 
 # --- a bridge that is told to end drains -------------------------------------------------------------------------------
@@ -175,19 +184,8 @@ like($sender->{close_reason}, qr/\Aretry after \d+\z/, 'and when to come back');
 account_for($sender);
 drain($watcher);
 is($stack->stop_bridge('TERM'), 0, 'and ends well');
-my $cursor = (sort { $b <=> $a } keys %shown)[0];
 $stack->start_bridge;
-($sender, $watcher) = (resume($ada, $cursor), resume($ben, $cursor));
-send_again($sender);
-wait_for(
-	'what was in doubt',
-	sub {
-		$sender->next_message(0.2);
-		account_for($sender);
-		!grep { !$acked{$_} } keys %sent;
-	}
-);
-all_is_there_once('bridge ended');
+come_back('bridge ended');
 
 # --- PostgreSQL is killed ----------------------------------------------------------------------------------------------------
 
@@ -231,22 +229,7 @@ is($stack->http('GET', '/')->{status}, 200, 'the page is still there');
 wait_for('PostgreSQL to start', sub { $node->start(fail_ok => 1) });
 wait_for('the bridge to be ready again', sub { $stack->http('GET', '/readyz')->{status} == 200 });
 drain($sender) if !$sender->{open};
-$cursor = (sort { $b <=> $a } keys %shown)[0];
-($sender, $watcher) = (resume($ada, $cursor), resume($ben, $cursor));
-send_again($sender);
-wait_for(
-	'what was in doubt',
-	sub {
-		$sender->next_message(0.2);
-		account_for($sender);
-		!grep { !$acked{$_} } keys %sent;
-	}
-);
-my $head = $stack->sql("SELECT last_seq FROM porcupine.room_heads WHERE room_id = $room");
-wait_for('the watcher to catch up',
-	sub { account_for($watcher); $shown{$head} || ($watcher->next_message(0.2) && 0) });
-all_is_there_once('PostgreSQL killed');
-watcher_is_whole('PostgreSQL killed');
+come_back('PostgreSQL killed');
 # Doorbells come again, too.
 my $seq = $stack->sql_send($ben, $room, 'by SQL');
 ok((grep { $_->{seq} == $seq } $watcher->events($room, $seq)), 'and the bridge listens again');

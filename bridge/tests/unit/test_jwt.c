@@ -34,12 +34,10 @@ check(JwtVerdict expected, const char *header, const char *payload, const char *
 static void
 make_keys(void)
 {
-	unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
 	char		x[64];
 	Text		set = {0};
 
-	crypto_sign_keypair(public_key, secret);
-	sodium_bin2base64(x, sizeof(x), public_key, sizeof(public_key), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	token_key(secret, x);
 	text_format(&set, "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k0\",\"x\":\"%s\"},"
 				"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"k1\",\"x\":\"%s\"}]}", x, x);
 	ok(jwt_read_keys(set.bytes, set.length, &keys) && keys.count == 1, "reads the Ed25519 keys of a set and no others");

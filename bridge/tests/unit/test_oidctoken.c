@@ -22,12 +22,10 @@ static const OidcExpected expected = {ISSUER, "me", "n1", NOW};
 static void
 make_keys(void)
 {
-	unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
 	char		x[64];
 	Text		set = {0};
 
-	crypto_sign_keypair(public_key, secret);
-	sodium_bin2base64(x, sizeof(x), public_key, sizeof(public_key), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	token_key(secret, x);
 	text_format(&set, "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"o\",\"x\":\"%s\"}]}", x);
 	ok(jws_read_keys(set.bytes, set.length, &keys), "the key is read");
 	text_free(&set);

@@ -19,6 +19,16 @@ token_add(Text *token, const void *bytes, size_t length)
 	text_add(token, part);
 }
 
+/* A new Ed25519 key, and the public half of it as a JWK Set has it. */
+static inline void
+token_key(unsigned char *key, char x[64])
+{
+	unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
+
+	crypto_sign_keypair(public_key, key);
+	sodium_bin2base64(x, 64, public_key, sizeof(public_key), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
 /* What is signed of a token: header and payload. */
 static inline Text
 token_begin(const char *header, const char *payload)
