@@ -251,7 +251,7 @@ probe(int64_t room, int64_t user)
 {
 	for (int i = 0; i < n_members; i++)
 	{
-		Room	   *theirs = member_room(&members[i], room);
+		Room	   *theirs = rooms_find(&members[i], room);
 
 		if (members[i].user == user && theirs != NULL)
 			member_probe(&members[i], theirs);
@@ -375,7 +375,7 @@ all_have_arrived(void)
 	{
 		for (int h = 0; h < n_heads; h++)
 		{
-			const Room *room = member_room(&members[i], heads[h].room);
+			const Room *room = rooms_find(&members[i], heads[h].room);
 
 			/* whoever still asks to be let in was added a moment ago, and is owed the log, too */
 			if (room != NULL && (room->state != ROOM_INSIDE || room->cursor < heads[h].seq))

@@ -59,7 +59,7 @@ hearing_message(Member *member, const char *bytes, size_t length)
 	for (size_t i = 0; type != NULL && i < sizeof(hearings) / sizeof(hearings[0]); i++)
 	{
 		if (strcmp(hearings[i].type, type) == 0)
-			hearings[i].take(member, id != NULL ? member_room(member, strtoll(id, NULL, 10)) : NULL, message);
+			hearings[i].take(member, id != NULL ? rooms_find(member, strtoll(id, NULL, 10)) : NULL, message);
 	}
 	if (type == NULL)
 		record("broken", "\"member\":%lld,\"socket\":%lld", (long long) member->user, (long long) member->socket);

@@ -6,7 +6,7 @@
 #ifndef FAULTS_HEARING_H
 #define FAULTS_HEARING_H
 
-#include "member.h"
+#include "rooms.h"
 #include "pages.h"
 
 extern void hearing_message(Member *member, const char *bytes, size_t length);

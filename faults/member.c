@@ -190,17 +190,6 @@ on_probe(void *arg, const PageRequest *request, int status, const cJSON *answer)
 		   (long long) room->id, (long long) request->began, status);
 }
 
-Room *
-member_room(Member *member, int64_t id)
-{
-	for (int i = 0; i < member->n_rooms; i++)
-	{
-		if (member->rooms[i].id == id)
-			return &member->rooms[i];
-	}
-	return NULL;
-}
-
 bool
 member_is_settled(const Member *member)
 {

@@ -7,7 +7,7 @@
 #ifndef FAULTS_OUTGOING_H
 #define FAULTS_OUTGOING_H
 
-#include "member.h"
+#include "rooms.h"
 
 /* Begins a send of this epoch; some are said twice at once, as a client that has lost count would. */
 extern void outgoing_begin(Member *member, Room *room, int64_t epoch);
