@@ -100,7 +100,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['e2e/**/*.ts', '**/*.config.ts', 'sdk/test/**/*.ts', '**/*.test.{ts,tsx}'],
+    files: ['e2e/**/*.{js,ts}', '**/*.config.ts', 'sdk/test/**/*.ts', '**/*.test.{ts,tsx}'],
     languageOptions: { globals: { ...globals.node } },
   },
   { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },

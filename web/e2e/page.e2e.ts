@@ -2,17 +2,14 @@
  * The page by itself: usable without a mouse, without an accessibility violation in any theme or
  * width, inside its Content-Security-Policy, and with keys that cannot be taken out of the browser.
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { violations } from './support/accessibility';
 import { People } from './support/browser';
 import { owning } from './support/owned';
 import type { Person } from './support/person';
 import { Stack } from './support/stack';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 const own = owning();
@@ -252,14 +249,4 @@ async function focusedName(page: Page): Promise<string> {
     const label = focused instanceof HTMLInputElement ? focused.labels?.[0]?.textContent : null;
     return (focused.getAttribute('aria-label') ?? label ?? focused.textContent).trim();
   });
-}
-
-/** axe runs from the test's world, because the page's policy would refuse it as a script of the page. */
-async function violations(person: Person): Promise<string[]> {
-  const { page } = person;
-  // Colours are read in mid-transition otherwise.
-  await person.settled();
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: { run: () => Promise<AxeResults> } }).axe.run());
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary ?? ''}`));
 }

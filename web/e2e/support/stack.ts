@@ -14,6 +14,14 @@ const root = join(import.meta.dirname, '../../..');
 const script = join(root, 'scripts/stack');
 const PATIENCE = 60_000;
 
+export interface StackOptions {
+  port?: number;
+  /** Further origins that a browser may come from. */
+  origins?: string[];
+  /** Further settings. */
+  env?: Record<string, string>;
+}
+
 export class Stack {
   readonly origin: string;
 
@@ -25,8 +33,8 @@ export class Stack {
     this.origin = `http://localhost:${port}`;
   }
 
-  /** A folder and a port; nothing runs yet. `origins` are further origins that a browser may come from. */
-  static async prepare(name: string, options: { port?: number; origins?: string[] } = {}): Promise<Stack> {
+  /** A folder and a port; nothing runs yet. */
+  static async prepare(name: string, options: StackOptions = {}): Promise<Stack> {
     const dir = join(baseFolder(), name);
     const port = options.port ?? (await freePort());
     const origins = [`http://localhost:${port}`, ...(options.origins ?? [])].join(',');
@@ -34,13 +42,14 @@ export class Stack {
       ...process.env,
       // the tests' own, which is no setting of the bridge
       PORCUPINE_PICTURES: undefined,
+      ...options.env,
       PORCUPINE_DIR: dir,
       PORCUPINE_PORT: String(port),
       PORCUPINE_ORIGINS: origins,
     });
   }
 
-  static async up(name: string, options: { port?: number; origins?: string[] } = {}): Promise<Stack> {
+  static async up(name: string, options: StackOptions = {}): Promise<Stack> {
     const stack = await Stack.prepare(name, options);
     try {
       await stack.verb('up');
