@@ -10,8 +10,9 @@
 #include "fanout.h"
 #include "log.h"
 #include "loop.h"
+#include "memberships.h"
 #include "metrics.h"
-#include "relay.h"
+#include "sweeps.h"
 
 #define BEAT_EVERY_MS 1000
 #define STEADY_BEATS 3			/* a relay heard for so long is relied upon */
@@ -97,6 +98,6 @@ election_on_missed(void)
 {
 	if (database_listens())
 		return;					/* it has heard them itself */
-	relay_sweep();
-	relay_read_all_memberships();
+	sweeps_run();
+	memberships_read_all();
 }

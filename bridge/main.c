@@ -16,19 +16,22 @@
 #include "hub.h"
 #include "issuers.h"
 #include "limiter.h"
+#include "listener.h"
 #include "log.h"
 #include "loop.h"
+#include "memberships.h"
 #include "memory.h"
 #include "page.h"
 #include "peer.h"
 #include "pool.h"
 #include "presence.h"
-#include "relay.h"
+#include "reads.h"
 #include "routes.h"
 #include "scrape.h"
 #include "sends.h"
 #include "server.h"
 #include "sessions.h"
+#include "sweeps.h"
 #include "verbs.h"
 #include "workers.h"
 #include "ws.h"
@@ -61,12 +64,12 @@ static void on_signal(uv_signal_t *handle, int number);
 static void begin_drain(void);
 static void continue_drain(void *arg);
 
-static const DatabaseEvents database_events = {on_ready, relay_on_doorbell, hub_restart, on_unfit};
+static const DatabaseEvents database_events = {on_ready, listener_on_doorbell, hub_restart, on_unfit};
 
 static const FanoutEvents fanout_events = {
 	.subscribed = on_subscribed,
-	.doorbell = relay_on_passed_on,
-	.room_gone = relay_sweep,
+	.doorbell = listener_on_passed_on,
+	.room_gone = sweeps_run,
 	.missed = election_on_missed,
 	.came = presence_exchange,
 	.went = on_node_gone,
@@ -122,7 +125,7 @@ static void
 open_layers(void)
 {
 	verbs_open();
-	relay_open();
+	sweeps_open();
 	watch_signals();
 	database_open(config, &database_events);
 	fanout_open(&config->redis, config->redis_cluster, doorbell_origin(), &fanout_events);
@@ -137,7 +140,8 @@ close_layers(void)
 {
 	election_close();
 	presence_close();
-	relay_close();
+	sweeps_close();
+	reads_close();
 	verbs_close();
 	server_close();
 	issuers_close();
@@ -153,16 +157,16 @@ static void
 on_ready(bool again)
 {
 	auth_read_keys();
-	relay_sweep();
+	sweeps_run();
 	if (again)
-		relay_read_all_memberships();
+		memberships_read_all();
 }
 
 /* What was said before that in these rooms is found in the database, and in Redis. */
 static void
 on_subscribed(const int64_t *rooms, int count)
 {
-	relay_look(rooms, count);
+	sweeps_look(rooms, count);
 	presence_read(rooms, count);
 }
 

@@ -12,7 +12,7 @@
 #include "pgvalue.h"
 #include "pool.h"
 #include "presence.h"
-#include "relay.h"
+#include "reads.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +49,8 @@ static void on_ended(Subscription *subscription, bool busy);
 static void on_closed(int64_t room);
 
 static const HubOps hub_ops = {
-	.read_room = relay_read_room,
-	.wait = relay_wait,
+	.read_room = reads_room,
+	.wait = reads_wait,
 	.read_page = read_page,
 	.attached = on_attached,
 	.announce = announce,
@@ -263,7 +263,7 @@ read_page(Subscription *subscription, int64_t after, int max)
 {
 	WatchCall  *call = begin_call((Watch *) subscription);
 
-	call->page = relay_page_request(subscription->room_id, after, max, on_page, call);
+	call->page = reads_page_request(subscription->room_id, after, max, on_page, call);
 	pool_submit(LANE_QUERY, call->page);
 }
 
@@ -277,7 +277,7 @@ on_page(void *arg, DbOutcome outcome, const PGresult *result)
 	if (watch == NULL)
 		return;
 	if (outcome == DB_DONE)
-		events = relay_take_rows(result, &count);
+		events = reads_take_rows(result, &count);
 	else if (outcome == DB_REFUSED)
 		(void) errors_from_result(result);	/* logs it */
 	hub_take_page(&watch->sub, outcome == DB_DONE, events, count);
