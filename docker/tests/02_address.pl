@@ -59,6 +59,26 @@ is(upgrade(Upgrade => 'h2c', Connection => 'Upgrade, HTTP2-Settings', 'HTTP2-Set
 is($front->http('GET', '/api/rooms/%2e%2e/rooms/', token => $ada->{token})->{status},
 	bridge(1)->http('GET', '/api/rooms/%2e%2e/rooms/', token => $ada->{token})->{status},
 	'a path reaches the bridge as it was written');
+# whose a session is, as its owner sees it
+sub seen_as
+{
+	my (@headers) = @_;
+	my $token = person('ada', @headers)->{token};
+	return front()->http('GET', '/api/auth/sessions/', token => $token)->{json}{results}[0]{address};
+}
+
+my $address = seen_as();
+like($address, qr/\A\d+(?:\.\d+){3}\z/, 'a client has an address');
+my @of_front = map { $_->{IPAddress} } values %{ details(container('front'))->{NetworkSettings}{Networks} };
+is((grep { $_ eq $address } @of_front), 0, 'which is not that of the front');
+is(seen_as("$_: 203.0.113.9"), $address, "$_ of a client changes nothing") foreach 'X-Forwarded-For', 'X-Real-IP', 'True-Client-IP';
+is(seen_as('Forwarded: for=203.0.113.9;host=evil.test;proto=https'), $address, 'nor does Forwarded');
+my $kept = $front->http('GET', '/');
+foreach my $name (qw(content-security-policy x-content-type-options referrer-policy cross-origin-opener-policy))
+{
+	is_deeply($kept->{headers}{$name}, bridge(1)->http('GET', '/')->{headers}{$name}, "$name: once, as the bridge says it");
+}
+is($kept->{headers}{server}[0], 'nginx', 'the front does not say which version it is');
 my $large = message($room, 'x' x 65536);
 is($front->http('POST', "/api/chat/rooms/$room->{id}/messages/", token => $ada->{token}, json => $large)->{status},
 	201, 'a message of 64 KiB');

@@ -109,13 +109,13 @@ sub bridge
 	return Porcupine::Test::Client->new($ports->{'8080/tcp'}[0]{HostPort});
 }
 
-# Somebody who registers by the address: {id, username, token}.
+# Somebody who registers by the address, with these header lines: {id, username, token}.
 sub person
 {
-	my ($name) = @_;
+	my ($name, @headers) = @_;
 	my $username = "$name-" . substr(uuid(), 0, 8) . int(rand(1000));
 	my $answer = front()->http('POST', '/api/auth/register/',
-		json => { username => $username, password => 'correct horse battery' });
+		json => { username => $username, password => 'correct horse battery' }, headers => \@headers);
 
 	die "not registered: $answer->{body}" unless $answer->{status} == 201;
 	return {
