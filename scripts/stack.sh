@@ -311,13 +311,15 @@ launch_bridge() {
 # itself when a name is none. Nothing of it stands in the arguments of a command, which
 # everybody on the machine can read: a setting may be a secret.
 bridge_environment() {
-  local name
+  local name database
   for name in $(compgen -e); do
+    # shellcheck disable=SC2163 # the variable that it names
     if [[ $name != PORCUPINE_* || $name = PORCUPINE_DIR || -z ${!name} ]]; then export -n "$name"; fi
   done
   export PATH=/usr/bin:/bin LANG=C.UTF-8
   export PORCUPINE_LISTEN=${PORCUPINE_LISTEN:-127.0.0.1} PORCUPINE_PORT=$PORT PORCUPINE_PAGE=$APP/dist
-  export PORCUPINE_DATABASE="host='$(conninfo_quote "$SOCK")' dbname=$DATABASE user=$NODE_ROLE application_name=porcupine-bridge"
+  database="host='$(conninfo_quote "$SOCK")' dbname=$DATABASE user=$NODE_ROLE application_name=porcupine-bridge"
+  export PORCUPINE_DATABASE=$database
 }
 
 conninfo_quote() { printf '%s' "$1" | sed "s/[\\\\']/\\\\&/g"; }
