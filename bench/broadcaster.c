@@ -10,6 +10,7 @@
  * It says on which port it listens, which matters where 0 is given. The second word, one of
  * fault_names[], plants a fault, for the test that shows that the load generator notices.
  */
+#include "descriptors.h"
 #include "fail.h"
 #include "ws.h"
 
@@ -25,7 +26,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -113,7 +113,6 @@ static const char *value_of(const char *text, size_t length, const char *name, s
 int
 main(int argc, char **argv)
 {
-	struct rlimit limit;
 	int			listener;
 
 	if (argc < 2)
@@ -121,9 +120,7 @@ main(int argc, char **argv)
 	if (argc > 2)
 		read_fault(argv[2]);
 	signal(SIGPIPE, SIG_IGN);
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
+	descriptors_raise();
 	poll_fd = epoll_create1(EPOLL_CLOEXEC);
 	listener = listen_at(atoi(argv[1]));
 	for (;;)

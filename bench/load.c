@@ -9,6 +9,7 @@
  */
 #include "clock.h"
 #include "cpu.h"
+#include "descriptors.h"
 #include "fail.h"
 #include "member.h"
 #include "people.h"
@@ -101,7 +102,6 @@ static struct
 static void read_options(int argc, char **argv);
 static void read_ports(char *list);
 static void read_group(char *pair);
-static void raise_file_limit(void);
 static void connect_all(void);
 static void connect_next(int *next);
 static void choose_senders(void);
@@ -120,7 +120,7 @@ int
 main(int argc, char **argv)
 {
 	read_options(argc, argv);
-	raise_file_limit();
+	descriptors_raise();
 	clock_us();
 	people_read(&people, asked.people);
 	senders_begin((uint32_t) asked.run, (size_t) asked.body);
@@ -193,16 +193,6 @@ read_group(char *pair)
 	group->name = strsep(&pair, "=");
 	while ((pid = strsep(&pair, ",")) != NULL && group->n_pids < MOST_PIDS)
 		group->pids[group->n_pids++] = (pid_t) atoi(pid);
-}
-
-static void
-raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* --- connecting --------------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@ BROADCASTER=        # process id
 BRIDGES=()          # process ids
 BRIDGE_PORTS=       # with commas between
 REDIS=              # process id
+SLOW=               # process id of the connections that keep a bridge waiting
 
 # On the disk of the project, where a flush costs what it costs; a folder in memory would flatter.
 servers_start() {
@@ -47,6 +48,7 @@ forget_killed_run() {
 }
 
 servers_stop() {
+  [ -z "$SLOW" ] || kill "$SLOW" 2>/dev/null || true
   bridges_stop
   redis_stop
   [ -z "$BROADCASTER" ] || kill "$BROADCASTER" 2>/dev/null || true

@@ -43,6 +43,25 @@ round_idle() {
   load broadcaster idle "$1"
 }
 
+# Ten rooms of ten, everybody sends twice a second; then the same among 2,000 connections that keep the bridge waiting. Each of
+# these has an address of its own, so the limits are those that a bridge has by itself.
+prepare_slow() {
+  live_with_rooms slow 10 10
+  bridges_start 1 PORCUPINE_LIMITS=on
+}
+round_slow() {
+  local order=(bridge "$AMONG_SLOW") against
+  (($1 % 2 == 0)) || order=("$AMONG_SLOW" bridge)
+  for against in "${order[@]}"; do
+    [ "$against" = bridge ] || slow_start 2000 "$1" || return 0
+    load "$against" slow "$1" --senders 10 --rate 200
+    slow_stop
+  done
+}
+finish_slow() { bridges_start 1; }
+
+AMONG_SLOW='bridge among 2,000'
+
 # The rooms of `rooms`, their members spread over several bridges, which tell each other by Redis.
 prepare_nodes() {
   live_with_rooms nodes 50 20
@@ -82,7 +101,7 @@ load() {
   local against=$1 name=$2 round=$3 counted ports=$BROADCASTER_PORT
   shift 3
   tokens "$name" 5000
-  if [ "$against" = bridge ]; then
+  if [ "$against" != broadcaster ]; then
     sql -d "$DATABASE" -c CHECKPOINT
     ports=$BRIDGE_PORTS
     counted=(--cpu "bridge=$(IFS=,; echo "${BRIDGES[*]}")" --cpu "postgres=$(postgres_pid)")
@@ -94,6 +113,31 @@ load() {
   timeout 300 bench/load --people "$WORK/people" --port "$ports" --run "$RUN" --seconds "$SECONDS_EACH" "${counted[@]}" \
     --label "$(label "$name" "$against" "$round")\"servers\":$(tr -cd , <<<"$ports" | wc -c | awk '{ print $1 + 1 }')," "$@" |
     tee -a "$RESULTS" || failed "$name" "no result against the $against; why is said above"
+}
+
+# slow_start CONNECTIONS ROUND: they are there, and the bridge is at closing those whose time is over.
+slow_start() {
+  local tries
+  tokens slow 5000
+  cp "$WORK/people" "$WORK/slow-people"
+  : >"$WORK/slow"
+  bench/slow "$BRIDGE_PORTS" "$WORK/slow-people" "$1" "$(label slow slow "$2")" >"$WORK/slow" 9>&- &
+  SLOW=$!
+  for ((tries = 0; tries < 600; tries++)); do
+    ! grep -q ready "$WORK/slow" || return 0
+    sleep 0.1
+  done
+  failed slow "$1 connections were not there within a minute; why is said above"
+  slow_stop
+  return 1
+}
+
+slow_stop() {
+  [ -n "$SLOW" ] || return 0
+  kill "$SLOW" 2>/dev/null || true
+  wait "$SLOW" || failed slow "the bridge was not kept waiting as it should; why is said above"
+  SLOW=
+  grep least_held "$WORK/slow" | tee -a "$RESULTS"
 }
 
 # tokens NAME MOST: the members of its rooms, at most so many of each, with new tokens, into $WORK/people.

@@ -41,7 +41,9 @@ UNION ALL SELECT 11, 'history: latest pages a second, large table', '≥ 5,000',
 UNION ALL SELECT 12, 'sql, 10,000 rooms: of the same without a wake-up', '≥ 0.75', s.per_s / q.per_s, s.per_s / q.per_s - 0.75
   FROM run s JOIN run q USING (workload, round, rooms) WHERE workload = 'sql' AND rooms = 10000 AND s.against = 'ring' AND q.against = 'quiet'
 UNION ALL SELECT 13, 'sql, 10,000 rooms, 2 ms added to each flush: the same', '≥ 0.95', s.per_s / q.per_s, s.per_s / q.per_s - 0.95
-  FROM run s JOIN run q USING (workload, round, rooms) WHERE workload = 'slow_flush' AND s.against = 'ring' AND q.against = 'quiet';
+  FROM run s JOIN run q USING (workload, round, rooms) WHERE workload = 'slow_flush' AND s.against = 'ring' AND q.against = 'quiet'
+UNION ALL SELECT 14, 'slow: 99th percentile to a recipient among 2,000 slow connections, of that without', '≤ 2', s.p99 / w.p99, 2 - s.p99 / w.p99
+  FROM run s JOIN run w USING (workload, round) WHERE workload = 'slow' AND s.against LIKE 'bridge among %' AND w.against = 'bridge';
 
 CREATE FUNCTION pg_temp.shown(number numeric) RETURNS text LANGUAGE sql
 RETURN CASE WHEN number IS NULL THEN '' WHEN abs(number) >= 100 THEN trim(to_char(number, '999,999,990')) WHEN abs(number) >= 10 THEN trim(to_char(number, '990.0')) ELSE trim(to_char(number, '990.00')) END;
