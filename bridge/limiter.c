@@ -66,7 +66,8 @@ static void wait_for(Ask *ask);
 static void stop_waiting(Ask *ask);
 static void look_at_clock(void *arg);
 static void on_reply(void *arg, const redisReply *reply);
-static bool take_reply(Ask *ask, const redisReply *reply);
+static bool is_answer(const Ask *ask, const redisReply *reply);
+static void take_reply(Ask *ask, const redisReply *reply);
 static void note(Verdict *verdict, Limit limit, double left);
 static void decide_here(Ask *ask);
 static int	level_here(const Charge *charge);
@@ -338,9 +339,13 @@ on_reply(void *arg, const redisReply *reply)
 		said = true;
 		log_write(LOG_ERROR, "Redis does not count for rate limits: each bridge does by itself", LOG_TEXT("error", reply->str));
 	}
-	if (reply == NULL || !take_reply(ask, reply))
+	if (reply == NULL || !is_answer(ask, reply))
+	{
 		decide_here(ask);
-	else if (ask->verdict.allowed)
+		return;
+	}
+	take_reply(ask, reply);
+	if (ask->verdict.allowed)
 		go_on(ask);
 	else
 	{
@@ -349,13 +354,13 @@ on_reply(void *arg, const redisReply *reply)
 	}
 }
 
-/* False: it is no answer of the script's. */
+/* Is it what the script says, and could be so? */
 static bool
-take_reply(Ask *ask, const redisReply *reply)
+is_answer(const Ask *ask, const redisReply *reply)
 {
-	Charge	   *copy = &ask->copy;
+	const Charge *copy = &ask->copy;
 	size_t		at = 3;
-	int64_t		now = now_us();
+	long long	level;
 
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 3)
 		return false;
@@ -364,6 +369,32 @@ take_reply(Ask *ask, const redisReply *reply)
 		if (reply->element[i]->type != REDIS_REPLY_INTEGER)
 			return false;
 	}
+	for (int i = 0; i < copy->count; i++)
+	{
+		if ((ask->asked & 1u << i) == 0)
+			continue;
+		if (at == reply->elements || reply->element[at]->integer < -1
+			|| (double) reply->element[at]->integer > limiter_quota(copy->tolls[i].limit)->count)
+			return false;
+		at++;
+		/* what refuses is due, so it has some number left */
+		if (reply->element[0]->integer == (long long) at - 3 && reply->element[at - 1]->integer < 0)
+			return false;
+	}
+	level = reply->element[2]->integer;
+	return at == reply->elements && reply->element[0]->integer >= 0 && reply->element[0]->integer <= (long long) at - 3
+		&& reply->element[1]->integer >= 0
+		&& (level == LIMITER_BY_DEVICE || level == LIMITER_BY_ADDRESS || level == LIMITER_STRANGER);
+}
+
+static void
+take_reply(Ask *ask, const redisReply *reply)
+{
+	Charge	   *copy = &ask->copy;
+	long long	wait = reply->element[1]->integer;
+	size_t		at = 3;
+	int64_t		now = now_us();
+
 	copy->level = (int) reply->element[2]->integer;
 	for (int i = 0; i < copy->count; i++)
 	{
@@ -371,20 +402,17 @@ take_reply(Ask *ask, const redisReply *reply)
 
 		if ((ask->asked & 1u << i) == 0)
 			continue;
-		if (at >= reply->elements)
-			return false;
 		left = (double) reply->element[at++]->integer;
 		if (left >= 0)
 			*bucket_of(&copy->tolls[i]) = quota_full_at(limiter_quota(copy->tolls[i].limit), left, now);
 		if (reply->element[0]->integer == (long long) at - 3)
-			ask->verdict = (Verdict) {.limit = copy->tolls[i].limit, .left = left, .seconds = (reply->element[1]->integer + 999999) / 1000000};
+			ask->verdict = (Verdict) {.limit = copy->tolls[i].limit, .left = left, .seconds = wait / 1000000 + (wait % 1000000 > 0)};
 		else if (left >= 0 && ask->verdict.allowed)
 			note(&ask->verdict, copy->tolls[i].limit, left);
 	}
 	if (ask->verdict.allowed)
 		ask->paid |= ask->asked;
 	metrics_add_to(METRIC_LIMIT_DECISIONS, LIMIT_DECIDED_IN_REDIS, 1);
-	return true;
 }
 
 /* The one that has the least left is told; how an account fares is nobody's business. */

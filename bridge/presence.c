@@ -302,6 +302,9 @@ set_online(int64_t id, int64_t origin, int64_t user, bool online)
 	Place	   *place = room != NULL ? place_of(room, origin) : NULL;
 	bool		differs = room == NULL || !is_online(room, user, place);
 
+	/* what another bridge says of nobody would be said as of all */
+	if (user == 0)
+		return;
 	if (!online && (place == NULL || table_get(&place->users, user) == NULL))
 		return;
 	if (room == NULL)

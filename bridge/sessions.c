@@ -199,7 +199,11 @@ on_members(void *arg, const redisReply *reply)
 	SessionsQuestion *question = arg;
 
 	for (int i = 0; reply != NULL && reply->type == REDIS_REPLY_ARRAY && i < question->count && i < (int) reply->elements; i++)
-		question->live[i] = question->live[i] || reply->element[i]->integer == 1;
+	{
+		const redisReply *said = reply->element[i];
+
+		question->live[i] = question->live[i] || (said->type == REDIS_REPLY_INTEGER && said->integer == 1);
+	}
 	(void) conclude(question);
 }
 

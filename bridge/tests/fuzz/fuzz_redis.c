@@ -81,8 +81,8 @@ undefer(Deferred *deferred)
 #include "fanout.c"
 
 #include "cluster.h"
-#include "fuzz.h"
 #include "json.h"
+#include "reply.h"
 
 #define ROOM 12
 #define OTHER 99
@@ -278,35 +278,15 @@ check_message(Input input)
 
 /* --- CLUSTER SLOTS ------------------------------------------------------------------------------------- */
 
-/* hiredis 0.14 asks for memory for as many elements as a reply announces. */
-static bool
-announces_too_much(Input input)
-{
-	for (const char *at = input.at; at < input.end; at++)
-	{
-		size_t		digits = 0;
-
-		while (*at == '*' && at + 1 + digits < input.end && at[1 + digits] >= '0' && at[1 + digits] <= '9')
-			digits++;
-		if (digits > 5)
-			return true;
-	}
-	return false;
-}
-
 static void
 check_slots(Input input)
 {
 	static const Node asked = {.host = "seed", .port = 1};
 	static ClusterMap map;
-	redisReader *reader = redisReaderCreate();
-	void	   *reply = NULL;
+	redisReader *reader = reply_reader(input);
+	redisReply *reply = reply_next(reader);
 
-	HOLDS(reader != NULL);
-	if (announces_too_much(input))
-		input.end = input.at;
-	redisReaderFeed(reader, input.at, fuzz_left(&input));
-	if (redisReaderGetReply(reader, &reply) == REDIS_OK && cluster_read(reply, &asked, &map))
+	if (reply != NULL && cluster_read(reply, &asked, &map))
 	{
 		HOLDS(map.masters.count > 0 && map.masters.count <= NODES_MAX);
 		for (int slot = 0; slot < CLUSTER_SLOTS; slot++)
