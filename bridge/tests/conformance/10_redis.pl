@@ -31,10 +31,7 @@ sub subscribed
 
 sub logged_by_either { my ($message) = @_; return $here->logged($message) + $there->logged($message); }
 
-foreach my $bridge ($here, $there)
-{
-	wait_for('a connection to Redis', sub { $bridge->logged('connected to Redis') });
-}
+$_->wait_for_redis foreach $here, $there;
 my ($first, $second) = (subscribed($here, $ada), subscribed($there, $ben));
 
 # --- all is well -------------------------------------------------------------------------------------------

@@ -17,10 +17,7 @@ my $there = $here->another_bridge;
 my ($ada, $ben, $cas) = map { $here->person($_) } qw(ada ben cas);
 my $room = $here->room($ada, $ben, $cas);
 
-foreach my $bridge ($here, $there)
-{
-	wait_for('a connection to Redis', sub { grep { $_->{message} eq 'connected to Redis' } $bridge->log_lines });
-}
+$_->wait_for_redis foreach $here, $there;
 
 sub subscribed
 {
@@ -70,7 +67,7 @@ ok(hears($first, $ben, 0, 12), 'who was at a bridge that is killed goes offline'
 cmp_ok(time - $begin, '<', 11, 'within ten seconds or so');
 is($redis->command('SMEMBERS', 'porcupine:online:' . "$first->{ready}{stream}:{$room}") =~ tr/\n//, 0, 'and is taken out of the set');
 $there->start_bridge;
-wait_for('a connection to Redis', sub { 2 == grep { $_->{message} eq 'connected to Redis' } $there->log_lines });
+$there->wait_for_redis(2);
 $second = subscribed($there, $ben);
 ok(hears($first, $ben, 1), 'and comes back with it');
 

@@ -53,10 +53,7 @@ sub becomes
 	return;
 }
 
-foreach my $bridge ($here, $there)
-{
-	wait_for('a connection to Redis', sub { grep { $_->{message} eq 'connected to Redis' } $bridge->log_lines });
-}
+$_->wait_for_redis foreach $here, $there;
 
 my $answer = json_value($here->http('GET', '/api/auth/sessions/', token => $ada->{token})->{body});
 is_deeply([ map { $_->{id} } @{ $answer->{results} } ], [ $ada->{session}, $phone->{session} ], 'the current one first; nobody else\'s');

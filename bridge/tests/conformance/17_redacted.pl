@@ -17,10 +17,7 @@ my ($ada, $ben) = map { $here->person($_) } qw(ada ben);
 my $room = $here->room($ada, $ben);
 my $joined = 2;
 
-foreach my $bridge ($here, $there)
-{
-	wait_for('a connection to Redis', sub { grep { $_->{message} eq 'connected to Redis' } $bridge->log_lines });
-}
+$_->wait_for_redis foreach $here, $there;
 
 sub subscribed
 {

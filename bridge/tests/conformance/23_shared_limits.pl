@@ -25,7 +25,6 @@ my $here = start_stack(conf => "max_connections = 90\n", env => \%env);
 my $there = $here->another_bridge(PORCUPINE_METRICS => "127.0.0.1:$metrics[1]");
 my $people = 0;
 
-sub connected { my ($bridge, $count) = @_; wait_for('a connection to Redis', sub { $bridge->logged('connected to Redis') >= $count }); return; }
 sub decided { my ($n, $by) = @_; return scrape($metrics[$n])->value('limit_decisions_total', by => $by); }
 
 # Tries a code; the status.
@@ -40,7 +39,7 @@ sub by_turns
 	return join(' ', map { join_at($_ % 2 ? $one : $two, $person) } 1 .. 6);
 }
 
-connected($_, 1) foreach $here, $there;
+$_->wait_for_redis foreach $here, $there;
 is(by_turns($here, $there), '404 404 404 404 429 429', 'a bucket is shared');
 cmp_ok(decided(0, 'redis'), '>=', 3, 'for Redis decides');
 is(decided(0, 'bridge'), 0, 'and nobody else');
@@ -99,7 +98,7 @@ my $three = join(',', map { $_->url } @redis);
 my $wide = $here->another_bridge(PORCUPINE_REDIS => $three, PORCUPINE_METRICS => "127.0.0.1:$metrics[2]");
 $there->stop_bridge;
 my $other = $here->another_bridge(PORCUPINE_REDIS => $three, PORCUPINE_METRICS => '');
-wait_for('all nodes', sub { $_->logged('connected to Redis') >= 3 }) foreach $wide, $other;
+$_->wait_for_redis(3) foreach $wide, $other;
 is(by_turns($wide, $other), '404 404 404 404 429 429', "over several nodes ($_)") foreach 1 .. 5;
 is(decided(2, 'bridge'), 0, 'each decided there');
 my $spread = grep { $_->command('KEYS', 'porcupine:limit:join:*') ne '' } @redis;
