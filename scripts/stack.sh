@@ -240,6 +240,7 @@ ALTER ROLE $NODE_ROLE SET log_min_duration_statement = -1;
 ALTER ROLE $NODE_ROLE SET log_parameter_max_length = 0;
 ALTER ROLE $NODE_ROLE SET log_parameter_max_length_on_error = 0;
 ALTER ROLE $NODE_ROLE SET log_min_error_statement = 'panic';
+ALTER ROLE $NODE_ROLE SET auto_explain.log_min_duration = -1;
 ALTER ROLE $NODE_ROLE SET statement_timeout = '30s';
 ALTER ROLE $NODE_ROLE SET idle_in_transaction_session_timeout = '10s';
 SQL

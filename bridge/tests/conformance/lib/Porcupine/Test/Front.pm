@@ -1,5 +1,6 @@
 # Porcupine::Test::Front: a real nginx before a bridge, by docker/nginx.conf itself but for addresses and folders. It
-# owns the process and ends it; what nginx has made of each request it writes down, for the test to compare.
+# owns the process and ends it; what nginx has made of each request it writes down, for the test to compare, as it does by its own
+# usual format (combined) and by the one that docs/operations.md has (chat).
 package Porcupine::Test::Front;
 
 use strict;
@@ -31,7 +32,9 @@ sub start
 	my $forwarded = $how{forwarded} // '$remote_addr';
 	my $bind = defined $how{from} ? " proxy_bind $how{from};" : '';
 	my $text = slurp_file("$FindBin::RealBin/../../../docker/nginx.conf");
-	my $log = "log_format counted '\$status \$upstream_status'; access_log $folder/access.log counted;";
+	my ($format) = slurp_file("$FindBin::RealBin/../../../docs/operations.md") =~ /^(log_format chat .*;)$/m or die 'docs/operations.md has no log_format';
+	my $log = "log_format counted '\$status \$upstream_status'; access_log $folder/access.log counted;"
+	  . " access_log $folder/combined.log combined; $format access_log $folder/chat.log chat;";
 
 	$text =~ s{/tmp/}{$folder/}g;
 	foreach my $change (
@@ -65,11 +68,14 @@ sub start
 	return $self;
 }
 
+# What stands in its log of this name: access, combined, chat, error.
+sub log_text { my ($self, $name) = @_; return slurp_file("$self->{folder}/$name.log"); }
+
 # How many requests it has passed on so far.
 sub passed_on
 {
 	my ($self) = @_;
-	return scalar grep { /\A\d+ \d/ } split /\n/, slurp_file("$self->{folder}/access.log");
+	return scalar grep { /\A\d+ \d/ } split /\n/, $self->log_text('access');
 }
 
 END

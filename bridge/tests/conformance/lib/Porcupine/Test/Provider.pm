@@ -84,16 +84,16 @@ sub kept
 	return json_value(scalar <$file>);
 }
 
-# What was asked of the token endpoint so far, form by form.
-sub asked { my ($self) = @_; return map { $self->kept($_) } map { s{.*/}{}r } sort glob("$self->{folder}/asked-*"); }
+# What was asked of the token endpoint for this code: the form, and {answer}.
+sub asked { my ($self, $code) = @_; return $self->kept('asked-' . unpack('H*', $code)); }
 
 # Somebody has signed in here, for the request of this URL; returns the query of the browser's way back. how: claims of the ID token,
-# and sign, kid, endpoint (how the token endpoint behaves), userinfo, query (further fields of the way back).
+# and sign, kid, endpoint (how the token endpoint behaves), userinfo, query (further fields of the way back), access_token.
 sub authorize
 {
 	my ($self, $url, %how) = @_;
 	my %asked = fields($url =~ /\?(.*)/);
-	my $code = 'code/' . ++$self->{codes} . '+=&?';
+	my $code = 'code/' . ++$self->{codes} . '+=&?' . uuid();
 
 	$self->keep('code-' . unpack('H*', $code), { %asked, %how });
 	return form(code => $code, state => $asked{state}, %{ $how{query} // {} });
@@ -192,7 +192,9 @@ sub token
 	return if $self->misbehave($socket, $sign_in->{endpoint} // '');
 	$self->keep('userinfo', $sign_in->{userinfo}) if $sign_in->{userinfo};
 	my $claims = { iss => $self->issuer($name), aud => CLIENT, iat => time, exp => time + 300, nonce => $sign_in->{nonce}, %{ $sign_in->{claims} } };
-	return answer($socket, 200, { access_token => 'an-access-token', token_type => 'Bearer', id_token => $self->sign($claims, $sign_in) });
+	my $answer = { access_token => $sign_in->{access_token} // 'an-access-token', token_type => 'Bearer', id_token => $self->sign($claims, $sign_in) };
+	$self->keep('asked-' . unpack('H*', $asked{code}), { %asked, answer => $answer });
+	return answer($socket, 200, $answer);
 }
 
 sub sign
