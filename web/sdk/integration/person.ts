@@ -24,6 +24,8 @@ export interface Meddling {
   sent?: (frame: Record<string, unknown>) => void;
   frame?: (frame: Record<string, unknown>) => Record<string, unknown>;
   answer?: (path: string, body: unknown) => unknown;
+  /** Whether the answer of what the server has done gets lost on its way. */
+  loses?: (method: string, path: string) => boolean;
 }
 
 export class Person {
@@ -178,12 +180,16 @@ export class Person {
   }
 
   private async fetch(input: Parameters<typeof fetch>[0], init?: RequestInit): Promise<Response> {
-    const { answer, request } = this.meddling;
+    const { answer, request, loses } = this.meddling;
     this.authorization = new Headers(init?.headers).get('Authorization') ?? this.authorization;
     const other = request?.(init?.method ?? 'GET', new URL(input as string).pathname) ?? null;
     const response = await (other === null
       ? fetch(input, init)
       : fetch(this.server + other.path, { ...init, body: JSON.stringify(other.body) }));
+    if (loses?.(init?.method ?? 'GET', new URL(input as string).pathname) === true) {
+      await response.text();
+      throw new TypeError('the answer was lost');
+    }
     if (answer === undefined || !response.ok || response.status === 204) {
       return response;
     }

@@ -71,7 +71,7 @@ export class Api {
   }
 
   changePassword(body: { old_password?: string; new_password: string }): Promise<void> {
-    return this.http.request('POST', '/api/auth/password/', { body });
+    return this.http.request('POST', '/api/auth/password/', { body, once: true });
   }
 
   async providers(): Promise<WireProvider[]> {
@@ -132,7 +132,7 @@ export class Api {
   }
 
   leaveRoom(id: string, body: { index?: number; entry?: string }): Promise<void> {
-    return this.http.request('POST', `${room(id)}leave/`, { body });
+    return this.http.request('POST', `${room(id)}leave/`, { body, once: true });
   }
 
   async members(id: string): Promise<WireMember[]> {
@@ -170,7 +170,7 @@ export class Api {
     version: number;
     list: string;
   }): Promise<{ device: string; version: number }> {
-    return this.http.request('POST', '/api/devices/', { body });
+    return this.http.request('POST', '/api/devices/', { body, once: true });
   }
 
   devices(user: string, version?: number): Promise<WireDevices> {
@@ -182,7 +182,7 @@ export class Api {
   }
 
   appendLog(id: string, index: number, entry: string): Promise<{ index: number; seq: number }> {
-    return this.http.request('POST', `${room(id)}log/`, { body: { index, entry } });
+    return this.http.request('POST', `${room(id)}log/`, { body: { index, entry }, once: true });
   }
 
   epochs(id: string, after: number): Promise<WireEpochs> {
@@ -190,6 +190,6 @@ export class Api {
   }
 
   commitEpoch(id: string, body: EpochCommit): Promise<{ epoch: number; index: number; seq: number }> {
-    return this.http.request('POST', `${room(id)}epochs/`, { body });
+    return this.http.request('POST', `${room(id)}epochs/`, { body, once: true });
   }
 }

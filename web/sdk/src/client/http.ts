@@ -4,7 +4,7 @@
  *
  * It never decides what a refusal means for the data; it only ends the session when the server says so.
  */
-import { backoffDelay } from './backoff.ts';
+import { Retries } from './backoff.ts';
 import type { Locks } from './locks.ts';
 import { PorcupineError, isProblem, problemFrom, unreachable } from './problem.ts';
 import type { WireSession } from './wire.ts';
@@ -122,15 +122,18 @@ export class Http {
   }
 
   private async repeat<T>(method: string, path: string, call: KeyedCall): Promise<T> {
+    const retries = new Retries();
     for (let attempt = 0; ; attempt++) {
+      let least: number | null;
       try {
         return await this.request<T>(method, path, call);
       } catch (error) {
         if (attempt === repetitions || call.signal?.aborted === true || !isProblem(error, 'unreachable', 'busy')) {
           throw error;
         }
+        least = error.retryAfter;
       }
-      await new Promise((resolve) => setTimeout(resolve, backoffDelay(attempt)));
+      await new Promise((resolve) => setTimeout(resolve, retries.next(least)));
     }
   }
 

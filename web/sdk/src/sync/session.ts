@@ -154,17 +154,17 @@ export class Session {
       bundles: prepared.bundles.map(({ device, seal }) => ({ device, bundle: toBase64(seal) })),
     });
     await this.store.addEpoch(wire.id, prepared.epoch, prepared.sealed);
-    return this.enter(wire, prepared.room);
+    return this.enter(wire.id, prepared.room);
   }
 
   async joinByCode(code: string): Promise<RoomSummary> {
     requireKeys(this.context);
-    return this.enter(await this.context.api.joinRoom(code));
+    return this.enter((await this.context.api.joinRoom(code)).id);
   }
 
   async joinByLink(link: string): Promise<RoomSummary> {
     const { wire, expected } = await redeemInvite(this.context, link);
-    return this.enter(wire, expected);
+    return this.enter(wire.id, expected);
   }
 
   async createInvite(id: string, invite: { expiresIn: number; maxUses: number | null }): Promise<string> {
@@ -216,9 +216,12 @@ export class Session {
     return room.load(stored);
   }
 
-  /** `expected`: the room's cryptographic id, where this device made the room or a link names it. */
-  private async enter(wire: WireRoom, expected?: Bytes): Promise<RoomSummary> {
-    const room = await this.catchUp(wire, expected);
+  /**
+   * `expected`: the room's cryptographic id, where this device made the room or a link names it. The room is read again, for
+   * an answer that had to be asked for twice is the first one, and older than what was heard since.
+   */
+  private async enter(id: string, expected?: Bytes): Promise<RoomSummary> {
+    const room = await this.catchUp(await this.context.api.room(id), expected);
     this.options.onChange();
     if (room.log.fault !== null) {
       throw untrusted(room.log.fault);
