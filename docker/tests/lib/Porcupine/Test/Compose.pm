@@ -148,27 +148,13 @@ sub room
 	return { id => $room->{id}, head => $room->{head} };
 }
 
-sub message
-{
-	my ($room, $text) = @_;
-	return {
-		type => 'send',
-		room => $room->{id},
-		client_id => uuid(),
-		epoch => 0,
-		body => b64($text)
-	};
-}
+sub message { my ($room, $text) = @_; return sending($room->{id}, $text); }
 
-# A socket of a person that hears a room; with a cursor, all that came after it. {subscribed} has what the server said.
+# A socket of a person that hears a room; with a cursor, all that came after it.
 sub subscribed
 {
 	my ($client, $person, $room, %cursor) = @_;
-	my $ws = $client->signed_in($person);
-
-	$ws->say({ type => 'subscribe', room => $room->{id}, %cursor });
-	$ws->{subscribed} = $ws->hear('subscribed') or die 'not subscribed: ' . json_text($ws->{heard});
-	return $ws;
+	return $client->signed_in($person)->subscribe($room->{id}, %cursor);
 }
 
 1;
