@@ -17,6 +17,7 @@
 
 static int	hashing;			/* how many wait */
 
+static bool has_failed(const Attempt *attempt);
 static int64_t place_of_name(const char *name);
 
 void
@@ -49,9 +50,9 @@ bool
 attempts_begin(Attempt *attempt, bool known)
 {
 	double		most = limiter_quota(LIMIT_HASHES)->count;
+	int			quarters = known ? 4 : has_failed(attempt) ? 2 : 3;
 
-	/* half of the places are kept for those who are known */
-	if (most > 0 && hashing >= (known ? most : (most + 1) / 2))
+	if (most > 0 && hashing * 4 >= most * quarters)
 	{
 		limiter_count_refusal(LIMIT_HASHES);
 		return false;
@@ -59,6 +60,14 @@ attempts_begin(Attempt *attempt, bool known)
 	hashing++;
 	attempt->hashes = true;
 	return true;
+}
+
+/* Lately, and from this address, besides the try that is charged now. Without that limit nobody knows. */
+static bool
+has_failed(const Attempt *attempt)
+{
+	return limiter_left(LIMIT_LOGIN, attempt->address) < limiter_quota(LIMIT_LOGIN)->count - 1.5
+		|| limiter_quota(LIMIT_LOGIN)->count == 0;
 }
 
 void

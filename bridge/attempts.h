@@ -27,7 +27,11 @@ typedef struct Attempt
 extern void attempts_identify(Attempt *attempt, const Request *request, const char *name);
 /* Adds what a sign-in costs. */
 extern void attempts_charge(const Attempt *attempt, Charge *charge);
-/* Takes its place among those who wait for a hash; false: there are too many, try again in a second. */
+/*
+ * Takes its place among those who wait for a hash; false: there are too many, try again in a second. Half of the places are
+ * anybody's, three quarters are for addresses from which no sign-in has failed lately, all for who is known: so
+ * whoever tries passwords from hundreds of addresses keeps nobody else out once these have been wrong.
+ */
 extern bool attempts_begin(Attempt *attempt, bool known);
 /* The database has answered, or the client has gone. */
 extern void attempts_end(Attempt *attempt);

@@ -510,6 +510,14 @@ limiter_take(Limit limit, int64_t place)
 	return (wait + 999999) / 1000000;
 }
 
+double
+limiter_left(Limit limit, int64_t place)
+{
+	if (limiter_quota(limit)->count <= 0 || buckets == NULL)
+		return 0;
+	return quota_left(limiter_quota(limit), buckets_get(buckets, hash_of(place, 0, limit)), now_us());
+}
+
 void
 limiter_count_refusal(Limit limit)
 {

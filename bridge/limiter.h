@@ -76,6 +76,8 @@ extern void limiter_mark(int64_t place, int64_t mark);
 
 /* By the buckets of this process: 0, or the seconds after which to try again. */
 extern int64_t limiter_take(Limit limit, int64_t place);
+/* What is left, as far as this process knows; 0 where nothing is limited. */
+extern double limiter_left(Limit limit, int64_t place);
 /* There is no room for one more of what is counted; for the metrics. */
 extern void limiter_count_refusal(Limit limit);
 
