@@ -47,8 +47,7 @@ finish_no_preload() { finish_slow_flush; }
 prepare_logins() {
   cluster_use live
   [ ${#BRIDGES[@]} -eq 1 ] || bridges_start 1
-  sql -d "$DATABASE" -v users=20 -f - <bench/sql/logins.sql >/dev/null
-  printf 'login-%d a password of %d\n' $(seq 20 | awk '{ print $1, $1 }') >"$WORK/logins"
+  login_people
 }
 round_logins() {
   timeout 300 bench/rest login "$BRIDGE_PORTS" "$WORK/logins" 8 "$SECONDS_EACH" 0 "$(label logins bridge "$1")" | tee -a "$RESULTS" ||
@@ -56,7 +55,27 @@ round_logins() {
   pgbench_case logins login "$1" 8 1 20
 }
 
+# 10,000 tries from 100 addresses to sign in with passwords that leaked elsewhere, by the limits that a bridge has by itself, while
+# owners of accounts sign in. In each round the bridge has forgotten the tries of the last one.
+prepare_stuffing() {
+  cluster_use live
+  login_people
+}
+round_stuffing() {
+  bridges_start 1 PORCUPINE_LIMITS=on
+  timeout 600 bench/stuffing "$BRIDGE_PORTS" "$WORK/logins" 10000 100 "${BRIDGES[0]}" "$(postgres_pid)" "$(label stuffing bridge "$1")" |
+    tee -a "$RESULTS" || failed stuffing "no result; why is said above"
+}
+finish_stuffing() { bridges_start 1; }
+
 # --- what they share ------------------------------------------------------------------------------------------
+
+# Twenty accounts with passwords, and those in $WORK/logins, made once.
+login_people() {
+  [ ! -f "$WORK/logins" ] || return 0
+  sql -d "$DATABASE" -v users=20 -f - <bench/sql/logins.sql >/dev/null
+  printf 'login-%d a password of %d\n' $(seq 20 | awk '{ print $1, $1 }') >"$WORK/logins"
+}
 
 # One bridge, and 10,000 rooms of one member, made once.
 sql_rooms() {

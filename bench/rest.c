@@ -7,6 +7,7 @@
  * KIND is one of kinds[]. FILE is as people.h has it; for logins a line is a name and a password.
  * DEPTH, for deep pages: a seq that every room has.
  */
+#include "answer.h"
 #include "clock.h"
 #include "fail.h"
 #include "histogram.h"
@@ -70,7 +71,6 @@ static void find_kind(const char *name);
 static void connect_caller(Caller *caller, int port);
 static void ask(Caller *caller);
 static bool on_readable(Caller *caller);
-static size_t whole_length(const Caller *caller, const char **body);
 static int64_t last_seq_of_page(const char *body);
 
 int
@@ -192,8 +192,7 @@ static bool
 on_readable(Caller *caller)
 {
 	ssize_t		n = recv(caller->fd, caller->answer + caller->length, ANSWER_SIZE - caller->length, MSG_DONTWAIT);
-	const char *body;
-	size_t		whole;
+	Answer		answer;
 
 	if (n < 0 && errno == EAGAIN)
 		return false;
@@ -201,28 +200,13 @@ on_readable(Caller *caller)
 		fail("the server hung up after %zu bytes of an answer", caller->length);
 	caller->length += (size_t) n;
 	caller->answer[caller->length] = '\0';
-	whole = whole_length(caller, &body);
-	if (whole == 0 || caller->length < whole)
+	if (answer_read(caller->answer, caller->length, &answer) == 0)
 		return false;
-	histogram_add(&times, clock_us() - caller->asked_at);
-	kind->check(caller, body);
-	return true;
-}
-
-/* 0 while the head is not whole. */
-static size_t
-whole_length(const Caller *caller, const char **body)
-{
-	const char *end = strstr(caller->answer, "\r\n\r\n");
-	const char *length;
-
-	if (end == NULL)
-		return 0;
-	length = strcasestr(caller->answer, "\r\ncontent-length:");
-	if (strncmp(caller->answer, "HTTP/1.1 200 ", 13) != 0 || length == NULL || length > end)
+	if (answer.status != 200)
 		fail("the server answers: %s", caller->answer);
-	*body = end + 4;
-	return (size_t) (*body - caller->answer) + strtoull(length + strlen("\r\ncontent-length:"), NULL, 10);
+	histogram_add(&times, clock_us() - caller->asked_at);
+	kind->check(caller, answer.body);
+	return true;
 }
 
 static void
