@@ -29,8 +29,8 @@ attempts_identify(Attempt *attempt, const Request *request, const char *name)
 
 	(void) address_read(request->address, strlen(request->address), &address);
 	attempt->name = place_of_name(name != NULL ? name : "");
-	attempt->address = limiter_place_of_address(&address);
-	attempt->device = cookie != NULL && length == COOKIE_BYTES * 2 ? limiter_place('d', cookie, length) : 0;
+	attempt->address = places_of_address(&address);
+	attempt->device = cookie != NULL && length == COOKIE_BYTES * 2 ? places_of('d', cookie, length) : 0;
 }
 
 void
@@ -92,7 +92,7 @@ attempts_welcome(Attempt *attempt, const char *json)
 
 		randombytes_buf(bytes, sizeof(bytes));
 		sodium_bin2hex(attempt->number, sizeof(attempt->number), bytes, sizeof(bytes));
-		device = limiter_place('d', attempt->number, COOKIE_BYTES * 2);
+		device = places_of('d', attempt->number, COOKIE_BYTES * 2);
 	}
 	for (int i = 0; i < (names[1] != names[0] ? 2 : 1); i++)
 	{
@@ -126,5 +126,5 @@ place_of_name(const char *name)
 		if ((unsigned char) *name < 0x80)
 			lower[length++] = (char) (*name >= 'A' && *name <= 'Z' ? *name + 'a' - 'A' : *name);
 	}
-	return limiter_place('n', lower, length);
+	return places_of('n', lower, length);
 }

@@ -105,7 +105,7 @@ charge(Request *request)
 {
 	Call	   *call = call_of(request);
 	int			flags = call->route->flags;
-	int64_t		user = limiter_place_of_user(request->who.user);
+	int64_t		user = places_of_user(request->who.user);
 	int64_t		address = address_place(request);
 
 	if (!read_body(request))
@@ -141,7 +141,7 @@ address_place(const Request *request)
 
 	/* of those that have gone meanwhile there is one for all */
 	(void) address_read(request->address, strlen(request->address), &client);
-	return limiter_place_of_address(&client);
+	return places_of_address(&client);
 }
 
 static void

@@ -106,44 +106,6 @@ limiter_quota(Limit limit)
 	return &limits->list[limit];
 }
 
-/* --- subjects ------------------------------------------------------------------------------------- */
-
-int64_t
-limiter_place(char kind, const void *bytes, size_t length)
-{
-	crypto_generichash_state state;
-	unsigned char hash[16];
-	int64_t		place;
-
-	crypto_generichash_init(&state, NULL, 0, sizeof(hash));
-	crypto_generichash_update(&state, (const unsigned char *) &kind, 1);
-	crypto_generichash_update(&state, bytes, length);
-	crypto_generichash_final(&state, hash, sizeof(hash));
-	memcpy(&place, hash, sizeof(place));
-	place &= INT64_MAX;
-	return place != 0 ? place : 1;
-}
-
-int64_t
-limiter_place_of_user(int64_t user)
-{
-	return limiter_place('u', &user, sizeof(user));
-}
-
-int64_t
-limiter_place_of_room(int64_t room)
-{
-	return limiter_place('r', &room, sizeof(room));
-}
-
-int64_t
-limiter_place_of_address(const Address *address)
-{
-	Address		customer = address_of_customer(address);
-
-	return limiter_place('a', customer.bytes, sizeof(customer.bytes));
-}
-
 void
 limiter_add(Charge *charge, Limit limit, int64_t place, int64_t further, int levels)
 {

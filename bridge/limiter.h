@@ -13,7 +13,7 @@
 #ifndef PORCUPINE_LIMITER_H
 #define PORCUPINE_LIMITER_H
 
-#include "address.h"
+#include "places.h"
 #include "quotas.h"
 
 #include <stddef.h>
@@ -29,7 +29,7 @@
 typedef struct Toll
 {
 	Limit		limit;
-	int64_t		place;			/* whose bucket: limiter_place_…() */
+	int64_t		place;			/* whose bucket (places.h) */
 	int64_t		further;		/* which of theirs, or 0 */
 	int			levels;
 } Toll;
@@ -59,12 +59,6 @@ typedef struct Charge
 extern void limiter_open(const Quotas *quotas, bool clustered);
 extern void limiter_close(void);
 extern const Quota *limiter_quota(Limit limit);
-
-/* Numbers by which subjects are known: never 0. */
-extern int64_t limiter_place(char kind, const void *bytes, size_t length);
-extern int64_t limiter_place_of_user(int64_t user);
-extern int64_t limiter_place_of_room(int64_t room);
-extern int64_t limiter_place_of_address(const Address *address);
 
 extern void limiter_add(Charge *charge, Limit limit, int64_t place, int64_t further, int levels);
 /* done() is called once, maybe before this returns, unless limiter_forget() comes first. */

@@ -335,9 +335,9 @@ send_event(Peer *peer, const cJSON *message, const char *room)
 	}
 	ws->send.room = params_id(room);
 	problem = PROBLEM(ERROR_RATE_LIMITED, "too many messages: wait, then send it again");
-	problem.retry_after = limiter_take(LIMIT_SENDS, limiter_place_of_user(peer->who.user));
+	problem.retry_after = limiter_take(LIMIT_SENDS, places_of_user(peer->who.user));
 	if (problem.retry_after == 0)
-		problem.retry_after = limiter_take(LIMIT_SENDS_ROOM, limiter_place_of_room(ws->send.room));
+		problem.retry_after = limiter_take(LIMIT_SENDS_ROOM, places_of_room(ws->send.room));
 	if (problem.retry_after > 0)
 	{
 		free(ws);

@@ -150,7 +150,7 @@ place_of(struct lws *wsi)
 	Address		client = {{0}};
 
 	(void) http_client(wsi, &client);
-	return limiter_place_of_address(&client);
+	return places_of_address(&client);
 }
 
 static void
