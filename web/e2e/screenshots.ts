@@ -2,10 +2,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, it } from 'vitest';
+import { signInAt, stayInside, trusting } from './support/atprovider';
 import { People } from './support/browser';
 import { owning } from './support/owned';
 import type { Person } from './support/person';
-import { Stack } from './support/stack';
+import { Authority, OpenIdProvider } from './support/provider';
+import { freePort, Stack } from './support/stack';
 
 const folder = join(import.meta.dirname, '../../docs/screenshots');
 // So far east that a picture taken on a European evening shows a morning.
@@ -13,6 +15,7 @@ const timezoneId = 'Australia/Sydney';
 const DESK = { viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2, timezoneId };
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true, timezoneId };
 const CABIN = 'Lake cabin';
+const UNIVERSITY = 'Fjord University';
 
 const own = owning();
 let stack: Stack;
@@ -24,7 +27,9 @@ let noor: Person;
 
 beforeAll(async () => {
   mkdirSync(folder, { recursive: true });
-  stack = own(await Stack.up('screenshots'), (stack) => stack.remove());
+  const port = await freePort();
+  const env = await withProviders(`http://localhost:${port}`);
+  stack = own(await Stack.up('screenshots', { port, env }), (stack) => stack.remove());
   people = own(await People.start(stack.origin), (people) => people.close());
   mira = await people.add('mira.okafor', { displayName: 'Mira Okafor', context: DESK });
   ada = await people.add('ada', { displayName: 'Ada Lindqvist' });
@@ -35,7 +40,9 @@ beforeAll(async () => {
 it('photographs the page', async () => {
   await mira.page.goto(stack.origin);
   await mira.page.getByLabel('Username').waitFor();
+  await mira.button(`Continue with ${UNIVERSITY}`).waitFor();
   await inBothThemes(mira, 'sign-in');
+  await offerToLink();
   for (const person of [mira, ada, jonas, noor]) await person.register();
 
   await otherRooms();
@@ -66,6 +73,33 @@ it('photographs the page', async () => {
   await jonas.page.getByLabel('Room code or invite link').fill('K7M2QX');
   await inBothThemes(jonas, 'phone-join');
 });
+
+/** Two providers of this machine, and what the bridge is told of them. */
+async function withProviders(origin: string): Promise<Record<string, string>> {
+  const authority = own(await Authority.make(), (authority) => authority.remove());
+  const settings: Record<string, string> = { PORCUPINE_OIDC_PROVIDERS: 'university,club', PORCUPINE_OIDC_CA_FILE: authority.certificate };
+  for (const [name, label] of [['university', UNIVERSITY], ['club', 'Chess Club']] as const) {
+    const people = { ida: { email: 'ida@fjord.example', email_verified: true } };
+    const provider = await OpenIdProvider.start(authority, { name, label, algorithm: 'ES256', people, origin });
+    Object.assign(settings, own(provider, (provider) => provider.stop()).settings);
+  }
+  return settings;
+}
+
+/** Somebody has an account, and comes by a provider that knows the same address. */
+async function offerToLink(): Promise<void> {
+  const ida = await people.add('ida', { context: { ...DESK, ...trusting } });
+  await stayInside(ida);
+  await fetch(`${stack.origin}/api/auth/register/`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username: 'ida', password: ida.password, email: 'ida@fjord.example' }),
+  });
+  await ida.page.goto(stack.origin);
+  await signInAt(ida, UNIVERSITY, 'ida');
+  await ida.page.getByLabel('Password of that account').waitFor();
+  await inBothThemes(ida, 'link');
+}
 
 /** Rooms that stand in Mira's and Jonas's lists, with something unread in them. */
 async function otherRooms(): Promise<void> {
