@@ -151,8 +151,8 @@ bench-sql: build ## what pages, unread counts, snapshots and joins take among te
 test: ## run every test; SUITE="regress tap" chooses (scripts/test names them)
 	@scripts/test $(SUITE)
 
-sanitize: ## run the bridge's tests again with a bridge that watches over its memory and arithmetic
-	@scripts/test sanitize
+sanitize: ## run the tests in which a bridge runs with one that watches over its memory and arithmetic (SUITE="sdk" chooses)
+	@scripts/test sanitize $(SUITE)
 
 # bookworm has PostgreSQL 15, trixie 17, forky 18
 RELEASES = bookworm trixie forky

@@ -310,12 +310,13 @@ launch_bridge() {
 
 # Of the caller's environment the bridge gets its settings, whichever are set, and says
 # itself when a name is none. Nothing of it stands in the arguments of a command, which
-# everybody on the machine can read: a setting may be a secret.
+# everybody on the machine can read: a setting may be a secret. What a sanitizer is told
+# comes along, for a bridge that has one.
 bridge_environment() {
   local name database
   for name in $(compgen -e); do
     # shellcheck disable=SC2163 # the variable that it names
-    if [[ $name != PORCUPINE_* || $name = PORCUPINE_DIR || -z ${!name} ]]; then export -n "$name"; fi
+    if [[ $name != PORCUPINE_* && $name != @(A|UB)SAN_OPTIONS || $name = PORCUPINE_@(DIR|BRIDGE) || -z ${!name} ]]; then export -n "$name"; fi
   done
   export PATH=/usr/bin:/bin LANG=C.UTF-8
   export PORCUPINE_LISTEN=${PORCUPINE_LISTEN:-127.0.0.1} PORCUPINE_PORT=$PORT PORCUPINE_PAGE=$APP/dist
@@ -333,12 +334,14 @@ check_port() {
 
 # Copies what will run: it stays as it is while the project is built again, and
 # the service's user can read it even where it cannot read the project.
+# PORCUPINE_BRIDGE is a test's, which has built another one.
 deploy() {
-  [ -x bridge/porcupine-bridge ] || fail "the bridge is not built: run 'make build'"
+  local program=${PORCUPINE_BRIDGE:-$ROOT/bridge/porcupine-bridge}
+  [ -x "$program" ] || fail "the bridge is not built: run 'make build'"
   [ -f web/dist/index.html ] || fail "the page is not built: run 'make build'"
   as_service rm -rf "$APP.new" "$APP"
   as_service mkdir "$APP.new"
-  tar -cf - -C "$ROOT/bridge" porcupine-bridge -C "$ROOT/web" dist |
+  tar -cf - -C "$(dirname "$program")" porcupine-bridge -C "$ROOT/web" dist |
     as_service tar -xf - --no-same-owner -C "$APP.new"
   as_service mv "$APP.new" "$APP"
 }

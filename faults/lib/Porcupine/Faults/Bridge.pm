@@ -56,6 +56,8 @@ sub start
 		log => $self->{log},
 		command => [ $self->{network} ? $self->{network}->enter : (), as_service($self->{programs}{bridge}) ],
 		env => {
+			# of a bridge that watches over its memory and arithmetic
+			(map { $_ => $ENV{$_} // '' } qw(ASAN_OPTIONS UBSAN_OPTIONS)),
 			PORCUPINE_LISTEN => $self->{address},
 			PORCUPINE_PORT => $self->{port},
 			PORCUPINE_LIMITS => 'scale=1000000',

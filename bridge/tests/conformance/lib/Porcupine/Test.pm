@@ -69,8 +69,8 @@ sub start_bridge
 	my ($self) = @_;
 	my %env = (
 		PATH => $ENV{PATH},
-		# of a bridge that watches over its memory
-		ASAN_OPTIONS => $ENV{ASAN_OPTIONS} // '',
+		# of a bridge that watches over its memory and arithmetic
+		(map { $_ => $ENV{$_} // '' } qw(ASAN_OPTIONS UBSAN_OPTIONS)),
 		PORCUPINE_PORT => $self->{port},
 		PORCUPINE_DATABASE => 'host='
 		  . $self->{node}->host
