@@ -1,16 +1,17 @@
 /*
  * http.c - see http.h. It owns the requests that are under way.
  *
- * libwebsockets parses; this file keeps it honest (one length, no transfer coding), and holds
- * reading back while an answer is being made, because libwebsockets would otherwise poll the
- * unread bytes of the next request all the while.
+ * libwebsockets parses what the gate has let in. This file holds reading back while an answer is
+ * being made, because libwebsockets would otherwise poll the unread bytes of the next request all the
+ * while, and gives a connection back to the gate when the answer is out.
  */
 #include "http.h"
 #include "arrivals.h"
+#include "gate.h"
 #include "headers.h"
-#include "httphead.h"
 #include "log.h"
 #include "metrics.h"
+#include "refusal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,7 @@
 #define LINGER_S 2
 #define CHUNK 65536
 #define MAX_QUERY 16
-#define MAX_BODY_ENDS 100
 #define FORWARDED_SIZE 2048
-#define MAX_KNOWN_LENGTH INT64_C(1000000000000)
 
 static const HttpHandlers *handlers;
 static const AddressRanges *trusted_proxies;
@@ -32,16 +31,14 @@ static bool draining;
 static Request *begin_request(struct lws *wsi, const char *path);
 static void say_untrusted(const char *peer);
 static HttpMethod read_method(struct lws *wsi, bool *head);
+static void read_length(Request *request);
 static char *copy_header(Request *request, enum lws_token_indexes token);
 static char *copy_own_header(Request *request, const char *name);
 static void read_query(Request *request);
 static bool is_api(const char *path);
-static bool is_fit_to_answer(Request *request);
-static bool is_head_again(const char *bytes, size_t length);
 static int	say_continue(Request *request);
 static void handle(Request *request);
 static void begin_answer(Request *request, int status, const char *type, size_t length);
-static const char *reason_phrase(int status);
 static int	write_piece(Request *request, const char *from, size_t length);
 static int	finish(Request **slot);
 static void free_request(Request **slot);
@@ -73,8 +70,6 @@ http_on_header(struct lws *wsi, Request **slot, const char *path)
 
 	free_request(slot);
 	request = *slot = begin_request(wsi, path);
-	if (!is_fit_to_answer(request))
-		return 0;
 	if (request->body_length > handlers->body_limit(request))
 	{
 		Problem		problem = PROBLEM(ERROR_TOO_LARGE, "the body is too large");
@@ -99,41 +94,8 @@ http_on_body(Request **slot, const char *bytes, size_t length)
 	if (request->body.length + length > request->body_length
 		|| metrics_clock() - request->began > BODY_PATIENCE_S)
 		return -1;
-	if (request->body.length == 0 && length > 0 && is_head_again(bytes, length))
-	{
-		Problem		problem = PROBLEM(ERROR_INVALID, "this request came in one piece with the one before it");
-
-		request->close = true;
-		http_answer_problem(request, &problem);
-		return 0;
-	}
 	text_bytes(&request->body, bytes, length);
 	return 0;
-}
-
-/*
- * libwebsockets, 4.1 and 4.3, reads what came in one piece with the request before it twice (lws_http_action): from the
- * head on, as the body, which frees it, and then, in what it has freed, from where the head ends. So the first of
- * these is known, and an answered request takes no further bytes. A head begins with a name from libwebsockets' own
- * table, whatever the case of its letters, for it takes no other: a method, or a header that stands before the first
- * line. A head that is cut by the end of a piece is not read twice; its rest comes straight from the socket. No
- * body that we take begins like this.
- */
-static bool
-is_head_again(const char *bytes, size_t length)
-{
-	const char *name;
-
-	for (int token = 0; (name = (const char *) lws_token_to_string((enum lws_token_indexes) token)) != NULL; token++)
-	{
-		size_t		name_length = strlen(name);
-
-		/* an empty line ends a head */
-		if (name_length > 0 && name[0] != '\r'
-			&& strncasecmp(bytes, name, length < name_length ? length : name_length) == 0)
-			return true;
-	}
-	return false;
 }
 
 int
@@ -147,13 +109,6 @@ http_on_body_end(Request **slot)
 		return -1;
 	if (!request->handled && !request->answered)
 		handle(request);
-	/*
-	 * libwebsockets says so again when more arrives before the answer is out, which is harmless; but
-	 * it gets a body wrong that came in one piece with the request before it, and then says so for
-	 * ever without returning to the loop.
-	 */
-	else if (++request->body_ends > MAX_BODY_ENDS)
-		return -1;
 	return 0;
 }
 
@@ -161,7 +116,6 @@ static Request *
 begin_request(struct lws *wsi, const char *path)
 {
 	Request    *request = memory_alloc(sizeof(Request));
-	char		length[24];
 	Address		client;
 
 	metrics_add(METRIC_HTTP_OPEN, 1);
@@ -181,19 +135,7 @@ begin_request(struct lws *wsi, const char *path)
 	if (http_client(wsi, &client))
 		address_write(&client, request->address);
 	read_query(request);
-	request->has_length = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
-	if (request->has_length && lws_hdr_copy(wsi, length, sizeof(length), WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0)
-	{
-		int64_t		number;
-
-		/* a length that is no number is refused with the framing */
-		if (text_to_number(length, MAX_KNOWN_LENGTH, &number))
-			request->body_length = (size_t) number;
-		else
-			request->close = true;
-	}
-	else if (request->has_length)
-		request->close = true;
+	read_length(request);
 	return request;
 }
 
@@ -269,6 +211,21 @@ read_method(struct lws *wsi, bool *head)
 	}
 }
 
+/* The gate has seen that it is a number. */
+static void
+read_length(Request *request)
+{
+	char		length[24];
+	int64_t		number;
+
+	request->has_length = lws_hdr_copy(request->wsi, length, sizeof(length), WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
+	if (request->has_length && text_to_number(length, INT64_MAX, &number))
+		request->body_length = (size_t) number;
+	/* without a length libwebsockets would go on reading a body that is not there */
+	request->close = !request->has_length && (request->method == HTTP_POST || request->method == HTTP_PATCH
+											  || request->method == HTTP_OTHER);
+}
+
 static char *
 copy_header(Request *request, enum lws_token_indexes token)
 {
@@ -313,27 +270,6 @@ read_query(Request *request)
 	request->query[count] = NULL;
 }
 
-/* What another reader of the same bytes could take for something else is refused, and the connection given up. */
-static bool
-is_fit_to_answer(Request *request)
-{
-	Problem		problem = PROBLEM(ERROR_INVALID, NULL);
-
-	problem.detail = httphead_fault(request->wsi, &problem.status);
-	if (problem.detail == NULL && request->close)
-		problem.detail = "the Content-Length is not one number";
-	if (problem.detail == NULL)
-	{
-		/* without a length libwebsockets would go on reading a body that is not there */
-		request->close = !request->has_length && (request->method == HTTP_POST || request->method == HTTP_PATCH
-												  || request->method == HTTP_OTHER);
-		return true;
-	}
-	request->close = true;
-	http_answer_problem(request, &problem);
-	return false;
-}
-
 /* A client that waits to be told before it sends its body (RFC 9110, section 10.1.1). */
 static int
 say_continue(Request *request)
@@ -341,10 +277,18 @@ say_continue(Request *request)
 	static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	unsigned char bytes[LWS_PRE + sizeof(line)];
 
-	if (lws_hdr_total_length(request->wsi, WSI_TOKEN_HTTP_EXPECT) <= 0 || !httphead_is(request->wsi, WSI_TOKEN_HTTP, "HTTP/1.1"))
+	if (lws_hdr_total_length(request->wsi, WSI_TOKEN_HTTP_EXPECT) <= 0 || !http_header_is(request->wsi, WSI_TOKEN_HTTP, "HTTP/1.1"))
 		return 0;
 	memcpy(bytes + LWS_PRE, line, sizeof(line));
 	return lws_write(request->wsi, bytes + LWS_PRE, sizeof(line) - 1, LWS_WRITE_HTTP) < 0 ? -1 : 0;
+}
+
+bool
+http_header_is(struct lws *wsi, enum lws_token_indexes token, const char *expected)
+{
+	char		value[32];
+
+	return lws_hdr_copy(wsi, value, sizeof(value), token) > 0 && strcasecmp(value, expected) == 0;
 }
 
 static void
@@ -440,7 +384,7 @@ begin_answer(Request *request, int status, const char *type, size_t length)
 
 	text_reserve(&head, LWS_PRE);
 	head.length = LWS_PRE;
-	text_format(&head, "HTTP/1.1 %d %s\r\n%s", status, reason_phrase(status),
+	text_format(&head, "HTTP/1.1 %d %s\r\n%s", status, refusal_phrase(status),
 				headers_lines(request->is_page ? HEADERS_OF_PAGE : HEADERS_OF_CALL));
 	if (request->is_api)
 		cors_add_lines(&head, request->cors, request->origin);
@@ -448,7 +392,7 @@ begin_answer(Request *request, int status, const char *type, size_t length)
 		text_format(&head, "Content-Length: %zu\r\n", length);
 	if (type != NULL)
 		text_format(&head, "Content-Type: %s\r\n", type);
-	if (draining)
+	if (draining || gate_has_read_on(request->wsi))
 		request->close = true;
 	if (request->close)
 		text_add(&head, "Connection: close\r\n");
@@ -467,30 +411,6 @@ begin_answer(Request *request, int status, const char *type, size_t length)
 	lws_callback_on_writable(request->wsi);
 }
 
-static const char *
-reason_phrase(int status)
-{
-	static const struct
-	{
-		int			status;
-		const char *phrase;
-	}			phrases[] = {
-		{200, "OK"}, {201, "Created"}, {204, "No Content"}, {303, "See Other"}, {304, "Not Modified"},
-		{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-		{405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"},
-		{413, "Content Too Large"}, {415, "Unsupported Media Type"}, {422, "Unprocessable Content"}, {417, "Expectation Failed"}, {426, "Upgrade Required"},
-		{429, "Too Many Requests"}, {500, "Internal Server Error"}, {503, "Service Unavailable"},
-		{505, "HTTP Version Not Supported"},
-	};
-
-	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
-	{
-		if (phrases[i].status == status)
-			return phrases[i].phrase;
-	}
-	return "";
-}
-
 /* One write a turn: the head with the beginning of the content, then chunk by chunk. */
 int
 http_on_writeable(Request **slot)
@@ -501,6 +421,8 @@ http_on_writeable(Request **slot)
 
 	if (request == NULL || !request->answered || request->lingering)
 		return 0;
+	if (request->head_text.length == 0 && request->sent == request->content_length)
+		return finish(slot);
 	length = request->content_length - request->sent;
 	if (length > CHUNK)
 		length = CHUNK;
@@ -544,12 +466,21 @@ finish(Request **slot)
 		lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, LINGER_S);
 		return 0;
 	}
-	if (request->close)
+	if (request->close || gate_has_read_on(wsi))
 		return -1;
+	/* while reading is held back, libwebsockets does not send what the socket has not taken */
+	if (lws_partial_buffered(wsi))
+	{
+		lws_callback_on_writable(wsi);
+		return 0;
+	}
 	free_request(slot);
 	/* the slot does not outlive this */
+	if (lws_http_transaction_completed(wsi) != 0)
+		return -1;
 	arrivals_await(wsi);
-	return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
+	gate_await(wsi);
+	return 0;
 }
 
 void
@@ -576,26 +507,4 @@ free_request(Request **slot)
 	text_free(&request->own_content);
 	arena_free(&request->arena);
 	free(request);
-}
-
-void
-http_refuse(struct lws *wsi, const Problem *problem, const char *extra_lines)
-{
-	Text		answer = {0};
-	Text		content = {0};
-	int			status = problem->status != 0 ? problem->status : errors_kind(problem->code)->status;
-
-	metrics_answered(METRICS_OTHER_ROUTE, status, 0);
-	errors_write_problem(&content, problem);
-	text_reserve(&answer, LWS_PRE);
-	answer.length = LWS_PRE;
-	text_format(&answer, "HTTP/1.1 %d %s\r\n%s%sConnection: close\r\nContent-Type: application/problem+json\r\n"
-				"Content-Length: %zu\r\n\r\n%s", status, reason_phrase(status),
-				headers_lines(HEADERS_OF_CALL), extra_lines,
-				content.length, content.bytes);
-	/* it is hung up either way */
-	if (lws_write(wsi, (unsigned char *) answer.bytes + LWS_PRE, answer.length - LWS_PRE, LWS_WRITE_HTTP) < 0)
-		log_write(LOG_DEBUG, "a refusal could not be written");
-	text_free(&answer);
-	text_free(&content);
 }

@@ -51,7 +51,6 @@ typedef struct Request
 	Text		body;
 	bool		handled;
 	bool		overlong;		/* its body is not kept */
-	int			body_ends;		/* how often its end was reported again */
 
 	/* for the handler */
 	AuthWait	auth;
@@ -103,9 +102,8 @@ extern void http_answer_problem(Request *request, const Problem *problem);
 /* What a path of the API has, "GET, HEAD"; for a browser that asks before it calls, also whether it may. */
 extern void http_answer_options(Request *request, const char *methods);
 
-/* A whole answer for a connection that has no Request, and is hung up after it. */
-extern void http_refuse(struct lws *wsi, const Problem *problem, const char *extra_lines);
-
+/* Whether this header of libwebsockets' request is there, and is that; in any case of letters. */
+extern bool http_header_is(struct lws *wsi, enum lws_token_indexes token, const char *expected);
 /* The client's address, while the header can be read: by its connection, or as a trusted proxy says. False: it has gone. */
 extern bool http_client(struct lws *wsi, Address *client);
 

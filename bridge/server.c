@@ -8,6 +8,7 @@
  */
 #include "server.h"
 #include "arrivals.h"
+#include "gate.h"
 #include "http.h"
 #include "log.h"
 #include "loop.h"
@@ -88,7 +89,7 @@ server_open(const char *address, int port, bool shared)
 	listener = bind_listener(address, port, shared);
 	if (listener < 0)
 		return false;
-	if (!make_context())
+	if (!gate_open() || !make_context())
 	{
 		fputs("porcupine-bridge: libwebsockets does not start; is libwebsockets-evlib-uv installed?\n", stderr);
 		return false;
@@ -127,6 +128,7 @@ server_close(void)
 		uv_run(loop_get(), UV_RUN_NOWAIT);
 	lws_context_destroy(context);
 	context = NULL;
+	gate_close();
 }
 
 bool
@@ -219,7 +221,10 @@ on_connection(uv_poll_t *handle, int status, int events)
 		/* closes the socket itself when it cannot take it */
 		wsi = lws_adopt_socket_vhost(vhost, fd);
 		if (wsi != NULL)
+		{
 			arrivals_await(wsi);
+			gate_await(wsi);
+		}
 		else
 			log_write(LOG_WARNING, "a connection could not be taken on");
 	}
@@ -274,13 +279,14 @@ on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 			return ws_on_filter(wsi, &connection->socket);
 		case LWS_CALLBACK_ESTABLISHED:
 			arrivals_forget(wsi);
+			gate_forget(wsi);
 			return ws_on_established(wsi, &connection->socket);
 		case LWS_CALLBACK_RECEIVE:
 			return ws_on_receive(&connection->socket, in, length);
 		case LWS_CALLBACK_SERVER_WRITEABLE:
 			return ws_on_writeable(&connection->socket);
 		case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-			return ws_on_peer_close(&connection->socket);
+			return ws_on_peer_close(&connection->socket, in, length);
 		case LWS_CALLBACK_HTTP:
 			return http_on_header(wsi, &connection->request, in);
 		case LWS_CALLBACK_HTTP_BODY:
@@ -293,6 +299,7 @@ on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 		case LWS_CALLBACK_CLOSED_HTTP:
 		case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
 		case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+			gate_forget(wsi);
 			if (connection != NULL)
 			{
 				http_on_closed(&connection->request);
@@ -301,6 +308,7 @@ on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 			return 0;
 		case LWS_CALLBACK_WSI_DESTROY:
 			arrivals_forget(wsi);
+			gate_forget(wsi);
 			return 0;
 		case LWS_CALLBACK_RAW_RX:
 		case LWS_CALLBACK_RAW_ADOPT:

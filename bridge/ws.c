@@ -11,10 +11,10 @@
 #include "base64.h"
 #include "cors.h"
 #include "http.h"
-#include "httphead.h"
 #include "limiter.h"
 #include "log.h"
 #include "metrics.h"
+#include "refusal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +42,8 @@ static int	write_some(Socket *socket);
 static void wait_for_writeable(Socket *socket);
 static int	write_raw(Socket *socket, unsigned char *bytes, size_t length);
 static int	say_close(Socket *socket);
+static int	write_close(Socket *socket, CloseCode code, const char *reason);
+static bool is_proper_close(const unsigned char *payload, size_t length);
 static void want_write(void *socket);
 static void write_now(void *socket);
 static void flush(void *socket);
@@ -72,28 +74,23 @@ ws_drain(void)
 int
 ws_on_upgrade(struct lws *wsi)
 {
-	const char *fault;
 	int64_t		room;
 	char	   *uri;
 	int			length;
 	int64_t		wait = 0;
 	char		lines[48];
-	int			status;
 
-	if (!httphead_is(wsi, WSI_TOKEN_UPGRADE, "websocket"))
+	if (!http_header_is(wsi, WSI_TOKEN_UPGRADE, "websocket"))
 		return -1;
-	fault = httphead_fault(wsi, &status);
-	if (fault != NULL)
-		refuse(wsi, ERROR_INVALID, status, fault, "");
-	else if (lws_http_get_uri_and_method(wsi, &uri, &length) != LWSHUMETH_GET)
+	if (lws_http_get_uri_and_method(wsi, &uri, &length) != LWSHUMETH_GET)
 		refuse(wsi, ERROR_INVALID, 405, "a WebSocket begins with GET", "Allow: GET\r\n");
 	else if (!read_path(wsi, &room))
 		refuse(wsi, ERROR_NOT_FOUND, 404, "no WebSocket here", "");
 	else if (comes_from_elsewhere(wsi))
 		refuse(wsi, ERROR_ROLE, 403, "this origin may not connect", "");
-	else if (!httphead_is(wsi, WSI_TOKEN_HTTP, "HTTP/1.1"))
+	else if (!http_header_is(wsi, WSI_TOKEN_HTTP, "HTTP/1.1"))
 		refuse(wsi, ERROR_INVALID, 426, "a WebSocket begins with HTTP/1.1", "Upgrade: websocket\r\n");
-	else if (!httphead_is(wsi, WSI_TOKEN_VERSION, "13"))
+	else if (!http_header_is(wsi, WSI_TOKEN_VERSION, "13"))
 		refuse(wsi, ERROR_INVALID, 426, "WebSocket version 13 is needed", "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
 	else if (!key_is_well_formed(wsi))
 		refuse(wsi, ERROR_INVALID, 400, "Sec-WebSocket-Key is not 16 bytes in base64", "");
@@ -215,7 +212,7 @@ refuse(struct lws *wsi, ErrorCode code, int status, const char *detail, const ch
 	Problem		problem = PROBLEM(code, detail);
 
 	problem.status = status;
-	http_refuse(wsi, &problem, lines);
+	refusal_write(wsi, &problem, lines);
 }
 
 /* -1: absent or no number */
@@ -348,32 +345,56 @@ static int
 say_close(Socket *socket)
 {
 	Peer	   *peer = socket->peer;
-	unsigned char frame[LWS_PRE + 4 + sizeof(peer->close_reason)];
-	size_t		length = strlen(peer->close_reason);
 
 	if (socket->said_close)
 		return 0;
 	if (peer->close_code == CLOSE_NONE)
 		return -1;
+	socket->said_close = true;
+	return write_close(socket, peer->close_code, peer->close_reason);
+}
+
+static int
+write_close(Socket *socket, CloseCode code, const char *reason)
+{
+	unsigned char frame[LWS_PRE + 4 + sizeof(socket->peer->close_reason)];
+	size_t		length = strlen(reason);
+
 	frame[LWS_PRE] = 0x88;		/* final, close: RFC 6455, sections 5.2 and 5.5.1 */
 	frame[LWS_PRE + 1] = (unsigned char) (length + 2);
-	frame[LWS_PRE + 2] = (unsigned char) (peer->close_code >> 8);
-	frame[LWS_PRE + 3] = (unsigned char) (peer->close_code & 0xff);
-	memcpy(frame + LWS_PRE + 4, peer->close_reason, length);
-	socket->said_close = true;
+	frame[LWS_PRE + 2] = (unsigned char) (code >> 8);
+	frame[LWS_PRE + 3] = (unsigned char) (code & 0xff);
+	memcpy(frame + LWS_PRE + 4, reason, length);
 	return write_raw(socket, frame + LWS_PRE, length + 4);
 }
 
 /* What follows a close frame is not read (RFC 6455, section 1.4); libwebsockets answers it. */
 int
-ws_on_peer_close(Socket *socket)
+ws_on_peer_close(Socket *socket, const char *payload, size_t length)
 {
+	bool		is_proper = is_proper_close((const unsigned char *) payload, length);
+
 	if (socket->said_close)
 		return -1;
 	socket->said_close = true;
 	if (socket->peer != NULL)
 		peer_end(socket->peer, CLOSE_NONE, "closed by the other side", false);
-	return 0;
+	/* one that came in the handshake's own packet comes before the socket is known */
+	if (!is_proper && socket->wsi != NULL)
+		(void) write_close(socket, CLOSE_PROTOCOL, "");
+	return is_proper ? 0 : -1;
+}
+
+/* Nothing, or a code that may be on the wire and a reason in UTF-8 (RFC 6455, sections 5.5.1 and 7.4); else 1002 is the answer. */
+static bool
+is_proper_close(const unsigned char *payload, size_t length)
+{
+	int			code = length >= 2 ? payload[0] << 8 | payload[1] : 0;
+
+	if (length == 0)
+		return true;
+	return ((code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999))
+		&& text_is_utf8((const char *) payload + 2, length - 2);
 }
 
 void

@@ -36,8 +36,8 @@ extern int	ws_on_filter(struct lws *wsi, Socket *socket);
 extern int	ws_on_established(struct lws *wsi, Socket *socket);
 extern int	ws_on_receive(Socket *socket, const char *bytes, size_t length);
 extern int	ws_on_writeable(Socket *socket);
-/* The client's close frame; non-zero: it is the answer to ours, hang up. */
-extern int	ws_on_peer_close(Socket *socket);
+/* The client's close frame; non-zero: it is the answer to ours, or none that may be echoed: hang up. */
+extern int	ws_on_peer_close(Socket *socket, const char *payload, size_t length);
 extern void ws_on_closed(Socket *socket);
 
 #endif

@@ -1,0 +1,28 @@
+/*
+ * gate.h - the first look at each request: its bytes, as they came, before libwebsockets reads them.
+ *
+ * While a connection waits for a request, libwebsockets does not read from it. What comes in is looked
+ * at in the socket's own buffer and left there. A head that is whole and well-formed is let in; any
+ * other is refused here, and the connection ends with the answer.
+ */
+#ifndef PORCUPINE_GATE_H
+#define PORCUPINE_GATE_H
+
+#include <libwebsockets.h>
+#include <stdbool.h>
+
+/* Before the first connection. False: the system does not have what it takes. */
+extern bool gate_open(void);
+extern void gate_close(void);
+
+/* The next request of this connection comes by here; libwebsockets is done with the one before it. */
+extern void gate_await(struct lws *wsi);
+/* The connection has become a WebSocket, or is closed. */
+extern void gate_forget(struct lws *wsi);
+/*
+ * Has libwebsockets read more from the connection than the request that was let in? That has not been
+ * looked at, so the connection must not be used any further.
+ */
+extern bool gate_has_read_on(struct lws *wsi);
+
+#endif
