@@ -62,11 +62,19 @@ accounts_refresh(Request *request)
 	call_submit(request, statement);
 }
 
+/*
+ * Our own header, which no form can send, and the page's own Origin. A browser leaves Origin out of what a page reads (GET) from
+ * where it came from; there the browser's Sec-Fetch-Site says so, which no script can set.
+ */
 bool
 accounts_may_use_cookie(Request *request)
 {
-	if (request->own_header != NULL && strcmp(request->own_header, "1") == 0
-		&& (request->origin == NULL || call_is_own_origin(request->origin)))
+	bool		has_header = request->own_header != NULL && strcmp(request->own_header, "1") == 0;
+
+	if (has_header && request->origin != NULL && call_is_own_origin(request->origin))
+		return true;
+	if (has_header && request->origin == NULL && request->method == HTTP_GET
+		&& request->fetch_site != NULL && strcmp(request->fetch_site, "same-origin") == 0)
 		return true;
 	call_refuse(request, ERROR_INVALID, 403, "the cookie counts only with X-Porcupine: 1 and from the page's own origin");
 	return false;

@@ -131,6 +131,7 @@ begin_request(struct lws *wsi, const char *path)
 	request->cors = cors_judge(request->origin);
 	request->if_none_match = copy_header(request, WSI_TOKEN_HTTP_IF_NONE_MATCH);
 	request->own_header = copy_own_header(request, "x-porcupine:");
+	request->fetch_site = copy_own_header(request, "sec-fetch-site:");
 	request->idempotency_key = copy_own_header(request, "idempotency-key:");
 	if (http_client(wsi, &client))
 		address_write(&client, request->address);

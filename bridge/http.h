@@ -44,6 +44,7 @@ typedef struct Request
 	char	   *origin;
 	CorsOrigin	cors;			/* what that is to us */
 	char	   *own_header;		/* X-Porcupine */
+	char	   *fetch_site;		/* Sec-Fetch-Site */
 	char	   *idempotency_key;
 	char	   *if_none_match;
 	char		address[ADDRESS_SIZE];	/* the client's, numeric; empty when it has gone */

@@ -131,7 +131,7 @@ ok(!exists $answer->{json}{refresh}, 'and no refresh token in the body');
 my ($pair) = $cookie =~ /\A([^;]+)/;
 is( call(
 		'POST', '/api/auth/refresh/',
-		headers => [ "Cookie: other=1; $pair; more=2", 'X-Porcupine: 1' ],
+		headers => [ "Cookie: other=1; $pair; more=2", 'X-Porcupine: 1', 'Origin: http://localhost:' . $stack->port ],
 		json => {}
 	)->{status},
 	200,

@@ -86,7 +86,7 @@ my $login = $here->http('POST', '/api/auth/login/', json => { username => 'ada',
 like($login->{head}, qr/^Set-Cookie: porcupine_refresh=\S{75}; Max-Age=86400;/mi, 'the cookie lives as long as the session');
 my ($cookie) = $login->{head} =~ /^Set-Cookie: (porcupine_refresh=[^;]+)/mi;
 my $session = json_value($login->{body});
-my $kept = $here->http('POST', '/api/auth/refresh/', json => {}, headers => [ "Cookie: $cookie", 'X-Porcupine: 1' ]);
+my $kept = $here->http('POST', '/api/auth/refresh/', json => {}, headers => [ "Cookie: $cookie", 'X-Porcupine: 1', 'Origin: http://localhost:' . $here->port ]);
 like($kept->{head}, qr/^Set-Cookie: porcupine_refresh=\S{75}; Max-Age=86400;/mi, 'a refresh gives another');
 unlike($kept->{head}, qr/\Q$cookie\E/, 'indeed another');
 

@@ -33,8 +33,8 @@ check_whole(const char *bytes, const HttpHead *head)
 	HOLDS(length >= 4 && memcmp(bytes + length - 4, "\r\n\r\n", 4) == 0);
 	HOLDS(count(bytes, length, "\r") == count(bytes, length, "\n") && count(bytes, length, "\r") == count(bytes, length, "\r\n"));
 	HOLDS(count(bytes, length, "\r\n\r\n") == 1 && memchr(bytes, '\0', length) == NULL);
-	HOLDS(count(bytes, length, "\r\nHost:") == 1 && count(bytes, length, "\r\nTransfer-Encoding") == 0);
-	HOLDS(count(bytes, length, "\r\nContent-Length") <= 1 && count(bytes, length, "\r\n ") == 0 && count(bytes, length, "\r\n\t") == 0);
+	HOLDS(count(bytes, length, "\r\nHost:") == 1 && count(bytes, length, "\r\nTransfer-Encoding:") == 0);
+	HOLDS(count(bytes, length, "\r\nContent-Length:") <= 1 && count(bytes, length, "\r\n ") == 0 && count(bytes, length, "\r\n\t") == 0);
 	HOLDS(head->body < UINT64_C(1000000000000000000));
 	HOLDS(target != NULL && target < line_end && target[1] == '/');
 	end = memchr(target + 1, ' ', (size_t) (line_end - target - 1));

@@ -22,8 +22,9 @@ my ($program) = grep { -x } qw(/usr/sbin/nginx /usr/local/sbin/nginx);
 
 sub is_there { return defined $program; }
 
-# start(PORT, from => ADDRESS, forwarded => VALUE): it answers, and passes on to the bridge at that port; from is the local address by which
-# it speaks to it, forwarded what it says in X-Forwarded-For instead of whom it hears.
+# start(PORT, from => ADDRESS, forwarded => VALUE, tls => FOLDER): it answers, and passes on to the bridge at that port; from is the local
+# address by which it speaks to it, forwarded what it says in X-Forwarded-For instead of whom it hears; in the folder of tls lie
+# fullchain.pem and privkey.pem, and docker/tls.conf is used, too, at the port {tls_port}.
 sub start
 {
 	my ($class, $bridge, %how) = @_;
@@ -51,6 +52,7 @@ sub start
 		die "docker/nginx.conf has no $from any more" unless $text =~ s/$from/$to/;
 	}
 	append_to_file("$folder/nginx.conf", $text);
+	$self->put_tls($how{tls}) if $how{tls};
 	my $pid = start_process(
 		program => $program,
 		words => [ '-e', "$folder/error.log", '-p', $folder, '-c', "$folder/nginx.conf" ],
@@ -70,6 +72,21 @@ sub start
 
 # What stands in its log of this name: access, combined, chat, error.
 sub log_text { my ($self, $name) = @_; return slurp_file("$self->{folder}/$name.log"); }
+
+# What somebody mounts who wants TLS: docker/tls.conf itself but for the port, and a certificate.
+sub put_tls
+{
+	my ($self, $from) = @_;
+	my $folder = "$self->{folder}/tls";
+	my $text = slurp_file("$FindBin::RealBin/../../../docker/tls.conf");
+
+	$self->{tls_port} = PostgreSQL::Test::Cluster::get_free_port();
+	die 'docker/tls.conf does not listen any more' unless $text =~ s/^listen 8443 ssl/listen 127.0.0.1:$self->{tls_port} ssl/m;
+	mkdir $folder;
+	append_to_file("$folder/tls.conf", $text);
+	append_to_file("$folder/$_", slurp_file("$from/$_")) foreach qw(fullchain.pem privkey.pem);
+	return;
+}
 
 # How many requests it has passed on so far.
 sub passed_on
