@@ -97,7 +97,7 @@ httphead_read(const char *bytes, size_t length, HttpHead *head)
 	/* what does not begin as a request need not be waited for */
 	for (const char *byte = bytes; lines == 0 && byte < end; byte++)
 	{
-		if ((*byte < ' ' || *byte > '~') && *byte != '\r')
+		if ((*byte < ' ' || *byte > '~') && (*byte != '\r' || byte + 1 < end))
 			return fault(head, 400, "this is no HTTP request");
 	}
 	if (length >= HTTPHEAD_MOST)
@@ -300,6 +300,8 @@ judge(HttpHead *head, const Part *found)
 		fault(head, 400, "the Host header is missing");
 	else if (!is_host(found[HEADER_HOST]))
 		fault(head, 400, "the Host header is not one host");
+	else if (found[HEADER_ORIGIN].at != NULL && found[HEADER_ORIGIN].length == 0)
+		fault(head, 400, "the Origin is empty");
 	else if (found[HEADER_EXPECT].at != NULL && !is_text(found[HEADER_EXPECT], "100-continue"))
 		fault(head, 417, "nothing but 100-continue can be expected");
 	else if (found[HEADER_UPGRADE].at != NULL && !is_text(found[HEADER_UPGRADE], "websocket"))

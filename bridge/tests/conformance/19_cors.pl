@@ -1,5 +1,4 @@
-# Which origins may call from a browser, and what every answer tells a browser to keep to: by status and by kind of answer, from
-# our own origin, from a listed one, from others.
+# Which origins may call from a browser: by status and by kind of call, from our own origin, from a listed one, from others.
 
 use strict;
 use warnings;
@@ -130,83 +129,11 @@ foreach my $origin ($own, $listed, 'https://evil.example')
 	is_deeply([ $answer->{status}, cors($answer) ], [ 200, {} ], "the page, from $origin: no word of CORS");
 }
 
-# --- the cookie -------------------------------------------------------------------------------------------------
+# --- forms ------------------------------------------------------------------------------------------------------------
 
-sub refresh_from
-{
-	my (@headers) = @_;
-	return call('POST', '/api/auth/refresh/', json => {}, headers => [ "Cookie: porcupine_refresh=$ada->{refresh}", @headers ])->{status};
-}
-
-is(refresh_from('X-Porcupine: 1', "Origin: $listed"), 403, 'the cookie does not count from a listed origin');
-is(refresh_from('X-Porcupine: 1', 'Origin: null'), 403, 'nor from null');
-is(refresh_from("Origin: $own"), 403, 'nor without our own header');
-is(refresh_from('X-Porcupine: 2', "Origin: $own"), 403, 'which says 1');
-isnt(refresh_from('X-Porcupine: 1', "Origin: $own"), 403, 'it does from our page');
 foreach my $type ('text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', '')
 {
 	is(call('POST', '/api/auth/login/', body => '{"username":"ada","password":"x"}', type => $type)->{status}, 415, "what a form can send is no call: '$type'");
-}
-
-# --- what every answer has ----------------------------------------------------------------------------------------
-
-my $page = call('GET', '/');
-my ($script) = $page->{body} =~ m{(/assets/[^"]+\.js)"};
-my %everywhere = (
-	'x-content-type-options' => 'nosniff',
-	'referrer-policy' => 'no-referrer',
-	'cross-origin-opener-policy' => 'same-origin',
-	'cross-origin-resource-policy' => 'same-origin',
-	'strict-transport-security' => 'max-age=31536000'
-);
-my @answers = (
-	[ 'page', '200 the page', $page ],
-	[ 'page', '200 a view of the page', call('GET', '/rooms/7') ],
-	[ 'page', '200 HEAD', call('HEAD', '/') ],
-	[ 'page', '304', call('GET', '/', headers => ["If-None-Match: $page->{headers}{etag}[0]"]) ],
-	(defined $script ? [ 'page', '200 a script', call('GET', $script) ] : ()),
-	[ 'call', '404 no file', call('GET', '/nothing.js') ],
-	[ 'call', '405 the page', call('DELETE', '/') ],
-	[ 'call', '200 livez', call('GET', '/livez') ],
-	[ 'call', '200 jwks', call('GET', '/.well-known/jwks.json') ],
-	[ 'call', '200 a call', call('GET', '/api/rooms/', token => $ada->{token}) ],
-	[ 'call', '204 a call', call('POST', "/api/rooms/$room/read/", token => $ada->{token}, json => { seq => 1 }) ],
-	[ 'call', '204 a preflight', preflight('/api/rooms/', $listed, 'GET') ],
-	[ 'call', '401', call('GET', '/api/rooms/') ],
-	[ 'call', '403 an origin', preflight('/api/rooms/', 'null', 'GET') ],
-	[ 'call', '404 a call', call('GET', '/api/nothing/') ],
-	[ 'call', '413', call('POST', '/api/rooms/', token => $ada->{token}, body => 'x' x 600_000) ],
-	[ 'call', '403 a handshake', $stack->exchange($stack->handshake('/ws/', { Origin => 'null' })) ],
-	[ 'call', '426 a handshake', $stack->exchange($stack->handshake('/ws/', { 'Sec-WebSocket-Version' => 8 })) ],
-	[ 'call', '400 no Host', $stack->exchange("GET /livez HTTP/1.1\r\n\r\n") ],
-	[ 'call', '411 chunked', $stack->exchange("POST /api/rooms/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") ]
-);
-foreach my $case (@answers)
-{
-	my ($kind, $what, $given) = @$case;
-	my ($status) = $what =~ /\A(\d+)/;
-	my $policy = header($given, 'content-security-policy');
-	my %rules = map { my ($name, $values) = split / /, $_, 2; $name => $values // '' } split /; /, $policy;
-
-	is($given->{status}, $status, "$what: the status");
-	is(header($given, $_), $everywhere{$_}, "$what: $_") foreach sort keys %everywhere;
-	is($rules{'default-src'}, "'none'", "$what: nothing by default");
-	is($rules{$_}, "'none'", "$what: $_ none") foreach ('frame-ancestors', 'base-uri');
-	unlike($policy, qr/unsafe|https?:|\*/, "$what: nothing unsafe and nobody else's");
-	is(header($given, 'server'), '', "$what: no word of the server");
-	is(scalar(@{ $given->{headers}{'content-length'} // [] }), $status =~ /204|304/ ? 0 : 1, "$what: one length");
-	if ($kind eq 'page')
-	{
-		is($rules{'require-trusted-types-for'}, "'script'", "$what: trusted types");
-		is($rules{'trusted-types'}, "'none'", "$what: and no policy that makes them");
-		is($rules{'script-src'}, "'self'", "$what: scripts of our own");
-		is($rules{'connect-src'}, "'self' wss://chat.example.org wss://chat.example.com", "$what: connects to its own origins, by name");
-		like(header($given, 'permissions-policy'), qr/camera=\(\).*microphone=\(\)/, "$what: no camera, no microphone");
-	}
-	else
-	{
-		is($rules{sandbox}, '', "$what: shown, it runs nothing");
-	}
 }
 
 # Without TLS nobody is told to come by it.

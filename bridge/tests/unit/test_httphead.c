@@ -76,6 +76,7 @@ check_lines(void)
 	check(HEAD("G@T / HTTP/1.1", ""), 400);
 	check("\r\n" HEAD("GET / HTTP/1.1", ""), 400);
 	check("GET / HTTP/1.1\nHost: a\n\n", 400);
+	check("GET / HTTP/1.1\rHost: a\r\r", 400);
 	check("\x16\x03\x01", 400);
 	check_bytes("GET /\0", 6, 400, "a NUL in the target");
 }
@@ -111,6 +112,7 @@ check_headers(void)
 	check(HEAD("GET / HTTP/1.1", "Upgrade: h2c\r\n"), 400);
 	check(HEAD("GET / HTTP/1.1", "Upgrade: websocket, h2c\r\n"), 400);
 	check(HEAD("GET / HTTP/1.1", "Origin: a\r\norigin: a\r\n"), 400);
+	check(HEAD("GET / HTTP/1.1", "Origin:\r\n"), 400);
 }
 
 static void

@@ -147,6 +147,9 @@ sub log_lines
 # Until it has connected to Redis, to so many nodes or so often; once where nothing is said.
 sub wait_for_redis { my ($self, $times) = @_; return wait_for('a connection to Redis', sub { $self->logged('connected to Redis') >= ($times // 1) }); }
 
+# What it and PostgreSQL have logged, as it stands.
+sub all_logs { my ($self) = @_; return slurp_file($self->{log}) . slurp_file($self->{node}->logfile); }
+
 # How often it has logged this message; and what two pairs of messages say of it: whether it passes the database's doorbells on
 # to other bridges, or relies on another one that does.
 sub logged { my ($self, $message) = @_; return scalar grep { ($_->{message} // '') eq $message } $self->log_lines; }
