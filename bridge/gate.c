@@ -163,7 +163,10 @@ await_more(Gate *gate, bool has_ended)
 static void
 let_in(Gate *gate, const HttpHead *head)
 {
-	gate->end = taken_bytes(gate->fd) + head->length + head->body;
+	uint64_t	taken = taken_bytes(gate->fd);
+
+	/* where that is not known, one request a connection is all that is read */
+	gate->end = taken != UINT64_MAX ? taken + head->length + head->body : 0;
 	(void) epoll_ctl(watched, EPOLL_CTL_DEL, gate->fd, NULL);
 	lws_rx_flow_control(gate->wsi, 1);
 }

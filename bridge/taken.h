@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* In bytes since the connection began; UINT64_MAX: the socket does not tell. */
+/* In bytes since the connection began; UINT64_MAX: the socket does not tell, or nothing has come yet. */
 extern uint64_t taken_bytes(int fd);
 
 #endif

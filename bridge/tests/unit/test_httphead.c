@@ -24,10 +24,14 @@ check_bytes(const char *bytes, size_t length, int status, const char *what)
 static void
 check(const char *bytes, int status)
 {
-	char		name[200] = "";
+	char		name[200];
 
-	for (size_t i = 0; bytes[i] != '\0' && i < sizeof(name) - 1; i++)
-		name[i] = bytes[i] >= ' ' && bytes[i] <= '~' ? bytes[i] : '~';
+	snprintf(name, sizeof(name), "%s", bytes);
+	for (char *at = name; *at != '\0'; at++)
+	{
+		if (*at < ' ' || *at > '~')
+			*at = '~';
+	}
 	check_bytes(bytes, strlen(bytes), status, name);
 }
 
