@@ -105,7 +105,11 @@ accounts_answer_grant(Request *request, const PGresult *result, bool by_cookie)
 
 	if (PQgetisnull(result, 0, 1))
 	{
-		call_refuse(request, ERROR_SESSION_ENDED, 0, "the session is over");
+		Problem		reused = PROBLEM(ERROR_SESSION_ENDED, "the session is over");
+
+		reused.hint = "Sign in again.";
+		reused.reason = "refresh token used again";
+		http_answer_problem(request, &reused);
 		return;
 	}
 	if (by_cookie)

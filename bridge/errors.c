@@ -72,6 +72,8 @@ errors_from_result(const PGresult *result)
 			problem.code = (ErrorCode) i;
 			problem.detail = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 			problem.hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+			/* one of a few words of the server's own */
+			problem.reason = i == ERROR_SESSION_ENDED ? PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL) : NULL;
 			problem.retry_after = i == ERROR_BUSY || i == ERROR_RATE_LIMITED ? 1 : -1;
 			return problem;
 		}
@@ -123,6 +125,11 @@ errors_write_problem(Text *text, const Problem *problem)
 	{
 		text_add(text, ",\"hint\":");
 		text_json(text, problem->hint);
+	}
+	if (problem->reason != NULL)
+	{
+		text_add(text, ",\"reason\":");
+		text_json(text, problem->reason);
 	}
 	write_numbers(text, problem);
 	text_add(text, "}");

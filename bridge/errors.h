@@ -49,6 +49,7 @@ typedef struct Problem
 	int			status;			/* 0: the code's own */
 	const char *detail;
 	const char *hint;
+	const char *reason;			/* why a session is over, if that is known */
 	int64_t		seq;
 	int64_t		epoch;
 	int64_t		retry_after;	/* seconds */

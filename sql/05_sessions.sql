@@ -25,7 +25,9 @@ BEGIN
   standing := porcupine.refresh_token_standing(refresh_token, session.family_key, session.refresh_hash, session.parent_hash);
   IF standing IS NULL OR session.ended_at IS NOT NULL OR session.expires_at < clock_timestamp()
      OR EXISTS (SELECT FROM porcupine.users u WHERE u.id = session.user_id AND u.disabled_at IS NOT NULL) THEN
-    PERFORM porcupine.refuse('session_ended', 'the session is over', 'Sign in again.');
+    -- Why is said to whoever shows that a token of the session was theirs.
+    PERFORM porcupine.refuse('session_ended', 'the session is over', 'Sign in again.', CASE WHEN standing IS NULL THEN NULL
+              WHEN session.ended_at IS NOT NULL THEN session.end_reason WHEN session.expires_at < clock_timestamp() THEN 'expired' ELSE 'disabled' END);
   END IF;
   IF standing = 'live' THEN
     session.family_key := coalesce(session.family_key, porcupine.random_key());
@@ -54,7 +56,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION porcupine.refresh(text, inet) IS
-  'fresh tokens for the session of a refresh token, whose life it prolongs; that token is used up. Within ten seconds it gives the same new one once more, for an answer that was lost or a second tab. An earlier one was stolen, or its successor was: the session ends, its sockets close, and the result is null in all columns instead of an error, which would undo that; commit in any case. address is kept for the list of sessions. Errors: invalid, session_ended, busy (refreshed twice by others meanwhile). Example: SELECT * FROM porcupine.refresh($1)';
+  'fresh tokens for the session of a refresh token, whose life it prolongs; that token is used up. Within ten seconds it gives the same new one once more, for an answer that was lost or a second tab. An earlier one was stolen, or its successor was: the session ends, its sockets close, and the result is null in all columns instead of an error, which would undo that; commit in any case. address is kept for the list of sessions. Errors: invalid, session_ended (the detail is why: the session''s end_reason, expired or disabled), busy (refreshed twice by others meanwhile). Example: SELECT * FROM porcupine.refresh($1)';
 
 CREATE FUNCTION porcupine.logout() RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

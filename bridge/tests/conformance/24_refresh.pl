@@ -60,10 +60,11 @@ my $next = refresh($there, $live);
 is($next->{status}, 200, 'the new token refreshes');
 my $begin = time;
 my $stolen = refresh($here, $ada->{refresh});
-is("$stolen->{status} $stolen->{code}", '401 session_ended', 'an old one does not');
+is("$stolen->{status} $stolen->{code} $stolen->{reason}", '401 session_ended refresh token used again', 'an old one does not');
 is($_->closing, 4419, 'a socket of the session is closed') foreach @sockets;
 cmp_ok(time - $begin, '<', 2, 'at both bridges within two seconds');
-is(refresh($here, $next->{refresh})->{code}, 'session_ended', 'the session is over for whoever has its live token, too');
+my $owner = refresh($here, $next->{refresh});
+is("$owner->{code} $owner->{reason}", 'session_ended refresh token used again', 'the session is over for whoever has its live token, too, who hears why');
 is($here->http('GET', '/api/auth/user/', token => $ada->{token})->{status}, 401, 'and for its access token');
 is($here->sql(qq{SELECT end_reason FROM porcupine.sessions WHERE id = $ada->{session}}), 'refresh token used again', 'it is on record why');
 is($here->sql(qq{SELECT count(*) FROM porcupine.audit WHERE action = 'session.reused' AND subject_id = $ada->{user}{id} AND detail->>'address' = '127.0.0.1'}),
@@ -75,7 +76,8 @@ is($bystander->hear("pong")->{type}, "pong", 'nor their sockets');
 # What only looks like a token ends nothing.
 my $forged = $ben->{refresh};
 substr($forged, 40, 1) = substr($forged, 40, 1) eq 'A' ? 'B' : 'A';
-is(refresh($here, $forged)->{code}, 'session_ended', 'a made-up token of a session that there is');
+my $guess = refresh($here, $forged);
+is($guess->{code} . ($guess->{reason} // ''), 'session_ended', 'a made-up token of a session that there is');
 is(refresh($here, $ben->{refresh})->{status}, 200, 'does it no harm');
 
 # The cookie.
@@ -99,6 +101,10 @@ is(json_value($wrong->{body})->{code}, 'bad_credentials', 'the old password is n
 is($here->http('POST', '/api/auth/password/', token => $session->{access}, json => { old_password => 'correct horse', new_password => 'battery staple' })->{status},
 	204, 'with it the password changes');
 is($cut->closing, 4419, 'the other session is over');
+is(refresh($there, $other->{refresh})->{reason}, 'password changed', 'and its owner is told why');
+$forged = $other->{refresh};
+substr($forged, 40, 1) = substr($forged, 40, 1) eq 'A' ? 'B' : 'A';
+is(refresh($there, $forged)->{reason}, undef, 'but not who made a token up');
 $own->say({ type => 'ping' });
 is($own->hear("pong")->{type}, "pong", 'one\'s own goes on');
 is($here->http('POST', '/api/auth/login/', json => { username => 'ada', password => 'correct horse' })->{status}, 401, 'the old password is none any more');
