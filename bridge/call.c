@@ -125,6 +125,8 @@ charge(Request *request)
 	}
 	else if (flags & PREVIEWS)
 		limiter_add(&call->charge, LIMIT_PREVIEW, user, 0, LIMITER_ANY);
+	else if (flags & RENAMES)
+		limiter_add(&call->charge, LIMIT_PROFILE, user, 0, LIMITER_ANY);
 	else if (!(flags & OPEN))
 		limiter_add(&call->charge, flags & SLOW ? LIMIT_PASSWORD : request->method == HTTP_GET ? LIMIT_READS : LIMIT_WRITES,
 				   user, 0, LIMITER_ANY);

@@ -32,6 +32,7 @@ typedef enum RouteFlag
 	REFRESHES = 1 << 22,		/* of an address */
 	JOINS = 1 << 23,			/* by code */
 	PREVIEWS = 1 << 24,
+	RENAMES = 1 << 26,			/* tells everybody in the rooms of its user */
 	BY_OFFER = 1 << 25			/* with SIGNS_IN: at the account of an offer, not of a name */
 } RouteFlag;
 

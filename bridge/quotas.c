@@ -27,6 +27,7 @@ static const struct
 	[LIMIT_LOGIN_ACCOUNT] = {"login_account", {20, HOUR}},
 	[LIMIT_LOGIN_KNOWN] = {"login_known", {10, 10 * MINUTE}},
 	[LIMIT_PASSWORD] = {"password", {10, 10 * MINUTE}},
+	[LIMIT_PROFILE] = {"profile", {20, HOUR}},
 	[LIMIT_REFRESH] = {"refresh", {600, MINUTE}},
 	[LIMIT_JOIN] = {"join", {20, 10 * MINUTE}},
 	[LIMIT_JOIN_ADDRESS] = {"join_address", {100, 10 * MINUTE}},

@@ -25,6 +25,7 @@ typedef enum Limit
 	LIMIT_LOGIN_ACCOUNT,		/* what fails, at an account, by strangers */
 	LIMIT_LOGIN_KNOWN,			/* what fails, at an account, by one device or address that has signed in to it */
 	LIMIT_PASSWORD,				/* further calls that hash a password, of a user */
+	LIMIT_PROFILE,				/* changes of a user's name or address, which all their rooms hear of */
 	LIMIT_REFRESH,				/* of an address */
 	LIMIT_JOIN,					/* by code, of a user */
 	LIMIT_JOIN_ADDRESS,			/* by code, of an address */

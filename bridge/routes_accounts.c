@@ -25,7 +25,7 @@ static const Route routes[] = {
 			TAKES(TEXT, "refresh"), CLIENT_ADDRESS}},
 	{HTTP_POST, "/api/auth/logout/", 0, 204, "SELECT porcupine.logout()", accounts_end, NO_PARAMS},
 	{HTTP_GET, "/api/auth/user/", 0, 200, ACCOUNT_SQL("whoami()"), NULL, NO_PARAMS},
-	{HTTP_PATCH, "/api/auth/user/", 0, 200, ACCOUNT_SQL("change_profile($1::text, $2::text)"), NULL, {
+	{HTTP_PATCH, "/api/auth/user/", RENAMES, 200, ACCOUNT_SQL("change_profile($1::text, $2::text)"), NULL, {
 			TAKES(TEXT, "display_name"), TAKES(TEXT, "email")}},
 	{HTTP_DELETE, "/api/auth/user/", SLOW, 204, "SELECT porcupine.erase_me($1::text)", accounts_end, {TAKES(TEXT, "password")}},
 	{HTTP_POST, "/api/auth/password/", SLOW, 204, "SELECT porcupine.change_password($1::text, $2::text)", NULL, {

@@ -11,7 +11,8 @@ CREATE TYPE porcupine.kind AS ENUM (
   'member.joined', 'member.role', 'member.left', 'member.removed',                 -- written by the server
   'room.renamed', 'epoch', 'epoch.closed',
   'room.changed', 'member.muted', 'redacted', 'pinned', 'unpinned',
-  'system');                                                                       -- a message of the application, in plain text
+  'system',                                                                        -- a message of the application, in plain text
+  'member.renamed');
 COMMENT ON TYPE porcupine.kind IS 'what an event is';
 
 CREATE TABLE porcupine.stream (

@@ -170,6 +170,7 @@ AS $$
 DECLARE
   me bigint := porcupine.require_user();
   before porcupine.users;
+  room bigint;
 BEGIN
   PERFORM porcupine.check_text('display_name', coalesce(btrim(display_name), 'as it is'), 1, 64);
   PERFORM porcupine.check_email(nullif(email, ''));
@@ -185,11 +186,17 @@ BEGIN
   IF change_profile.email IS NOT NULL AND nullif(change_profile.email, '') IS DISTINCT FROM before.email THEN
     PERFORM porcupine.note_act('user.email_changed', me);
   END IF;
+  -- Whoever shares a room is told that there is another name, not which: a log keeps what it is told.
+  IF btrim(change_profile.display_name) IS DISTINCT FROM before.display_name AND change_profile.display_name IS NOT NULL THEN
+    FOR room IN SELECT m.room_id FROM porcupine.members m WHERE m.user_id = me ORDER BY 1 LOOP
+      PERFORM porcupine.append_server_event(room, 'member.renamed', jsonb_build_object('user', me::text));
+    END LOOP;
+  END IF;
   RETURN porcupine.whoami();
 END
 $$;
 COMMENT ON FUNCTION porcupine.change_profile(text, text) IS
-  'changes the current user''s display_name (1-64 characters) or email; null leaves a thing as it is, an empty email takes it away. Errors: invalid, too_large, conflict (the email is somebody else''s), unauthenticated, session_ended. Example: SELECT display_name, email FROM porcupine.change_profile(display_name => ''Ada L.'')';
+  'changes the current user''s display_name (1-64 characters) or email; null leaves a thing as it is, an empty email takes it away. Another name is an event member.renamed in each of their rooms. Errors: invalid, too_large, conflict (the email is somebody else''s), unauthenticated, session_ended. Example: SELECT display_name, email FROM porcupine.change_profile(display_name => ''Ada L.'')';
 
 CREATE FUNCTION porcupine.confirm_password(password text) RETURNS text
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

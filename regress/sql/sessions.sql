@@ -5,6 +5,17 @@
 \i :helpers
 \set ECHO all
 SET client_min_messages = warning;
+CREATE FUNCTION pg_temp.why(token text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  reason text;
+BEGIN
+  PERFORM porcupine.refresh(token);
+  RETURN 'it is not over';
+EXCEPTION WHEN SQLSTATE 'PC004' THEN
+  GET STACKED DIAGNOSTICS reason = PG_EXCEPTION_DETAIL;
+  RETURN nullif(reason, '');
+END
+$$;
 
 SELECT pg_temp.people(1201, 1202, 1203);
 INSERT INTO porcupine.devices (id, user_id, name) VALUES (1201, 1201, 'laptop'), (1202, 1202, 'laptop'), (1203, 1203, 'laptop');
@@ -54,12 +65,14 @@ SELECT ended_at IS NOT NULL AS over, end_reason, address FROM porcupine.sessions
 SELECT action, actor_id, subject_id, detail FROM porcupine.audit WHERE subject_id = 1201;
 SELECT pg_temp.try(NULL, format('SELECT porcupine.refresh(%L)', t)) FROM unnest(ARRAY[:'fourth', :'third', :'second']) t;
 SELECT count(*) AS once FROM porcupine.audit WHERE subject_id = 1201;
+SELECT pg_temp.why(:'fourth') AS the_live_one, pg_temp.why(:'second') AS an_old_one, pg_temp.why(porcupine.refresh_token(1201, porcupine.random_key())) AS made_up;
 
 -- Expired, and of a disabled user: refused, and not taken for a theft.
 INSERT INTO porcupine.sessions (id, user_id, device_id, expires_at, refresh_hash)
 VALUES (1202, 1202, 1202, now() - interval '1 second', sha256('expired')), (1203, 1203, 1203, now() + interval '1 day', sha256('disabled'));
 UPDATE porcupine.users SET disabled_at = now() WHERE id = 1203;
 SELECT pg_temp.try(NULL, 'SELECT porcupine.refresh(''expired'')') AS expired, pg_temp.try(NULL, 'SELECT porcupine.refresh(''disabled'')') AS disabled;
+SELECT pg_temp.why('expired') AS expired, pg_temp.why('disabled') AS disabled;
 SELECT count(*) AS alarms FROM porcupine.audit WHERE subject_id IN (1202, 1203);
 UPDATE porcupine.users SET disabled_at = NULL WHERE id = 1203;
 
@@ -97,6 +110,12 @@ SELECT action, count(*) FROM porcupine.audit WHERE subject_id = 1202 GROUP BY 1 
 SELECT input, pg_temp.try(1202, format('SELECT (p.display_name, p.email) FROM porcupine.change_profile(%s) p', input)) FROM (VALUES
   ('''  Ben  '''), ('email => ''ben@example.net'''), (''), ('email => '''''), ('email => ''nobody'''), (''''''), ('''   '''), ('repeat(''n'', 65)'),
   ('email => repeat(''e'', 250) || ''@x.nl''')) AS t (input);
+-- Another name is told in each room, to whoever waits there to be let in, too; which one is not in the log.
+SELECT pg_temp.room(1201, false, 1203, 1202), pg_temp.room(1202, false, 1203, 1202), pg_temp.room(1203, false, 1203);
+UPDATE porcupine.members SET role = 'pending' WHERE room_id = 1202 AND user_id = 1202;
+SELECT input, pg_temp.try(1202, format('SELECT (porcupine.change_profile(%s)).display_name', input)) FROM (VALUES
+  ('''Benno'''), ('''Benno'''), (''' Benno '''), ('email => ''ben@example.org''')) AS t (input);
+SELECT room_id, seq, sender_id, convert_from(body, 'UTF8') FROM porcupine.events WHERE kind = 'member.renamed' ORDER BY 1, 2;
 SELECT pg_temp.try(1203, 'SELECT (porcupine.change_profile(email => ''Cleo@example.net'')).email') AS hers;
 SELECT pg_temp.complain(1202, 'SELECT porcupine.change_profile(email => ''CLEO@example.net'')') AS taken;
 SELECT pg_temp.try(NULL, 'SELECT porcupine.change_profile(''x'')') AS nobody;

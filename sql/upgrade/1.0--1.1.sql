@@ -30,6 +30,7 @@ ALTER TYPE porcupine.kind ADD VALUE 'redacted';
 ALTER TYPE porcupine.kind ADD VALUE 'pinned';
 ALTER TYPE porcupine.kind ADD VALUE 'unpinned';
 ALTER TYPE porcupine.kind ADD VALUE 'system';
+ALTER TYPE porcupine.kind ADD VALUE 'member.renamed';
 
 ALTER TYPE porcupine.room
   ADD ATTRIBUTE description text, ADD ATTRIBUTE listed boolean, ADD ATTRIBUTE approval boolean, ADD ATTRIBUTE direct boolean,

@@ -18,7 +18,7 @@ my $stack = start_stack(
 	env => {
 		PORCUPINE_METRICS => "127.0.0.1:$metrics",
 		PORCUPINE_TRUSTED_PROXIES => '127.0.0.1',
-		PORCUPINE_LIMITS => 'register=2/1h,join=3/1h,join_address=5/1h,preview=2/1h,reads=4/1h,writes=3/1h,sends=5/1h,sends_room=8/1h,'
+		PORCUPINE_LIMITS => 'register=2/1h,join=3/1h,join_address=5/1h,preview=2/1h,reads=4/1h,writes=3/1h,profile=2/1h,sends=5/1h,sends_room=8/1h,'
 		  . 'refresh=3/1h,frames=100/1h,sockets_user=3,sockets_address=6,subscriptions=2'
 	}
 );
@@ -56,6 +56,8 @@ is($answer->{headers}{'retry-after'}[0], $answer->{json}{retry_after}, 'in the h
 is($answer->{headers}{ratelimit}[0], "\"reads\";r=0;t=$answer->{json}{retry_after}", 'and in the other one');
 is(statuses(4, 'POST', "/api/rooms/$room/read/", token => $ada->{token}, json => { seq => 1 }), '204 204 204 429', 'writes are counted by themselves');
 is(statuses(2, 'POST', '/api/rooms/', token => $ada->{token}, json => { name => 'x' }), '429 429', 'all of them together');
+
+is(statuses(3, 'PATCH', '/api/auth/user/', token => $ada->{token}, json => { display_name => 'Ada' }), '200 200 429', 'and so are changes of a name');
 
 # Codes have six characters: guessing is limited for a user and for an address.
 my %code = (json => { code => 'ZZZZZZ' });
