@@ -140,3 +140,24 @@ test('whoever was removed from SQL is left out by whoever is there', async () =>
 test('nothing but what the tests provoked went wrong in the background', () => {
   expect([...alice.errors, ...bob.errors, ...carol.errors]).toEqual([]);
 });
+
+test('what was taken back is one notice, not two: what its author wrote next can be read, also by whoever comes later', async () => {
+  const garden = (await alice.client.createRoom('Garden')).id;
+  await alice.inside(garden);
+  await bob.client.joinByLink(await alice.client.createInvite(garden, { expiresIn: 3600, maxUses: 1 }));
+  await bob.inside(garden);
+  await bob.client.close();
+  for (const text of ['one', 'two', 'three', 'four']) {
+    await alice.room(garden).send(text);
+  }
+  await alice.delivered(garden);
+  const seqOf = (text: string): number => alice.messages(garden).find((item) => item.type === 'message' && item.text === text)?.seq ?? 0;
+  for (const text of ['two', 'three']) {
+    await stack.postgres('psql', ['-qc', `BEGIN; SELECT porcupine.act_as(${alice.id}); SELECT porcupine.redact(${garden}, ${seqOf(text)}); COMMIT`]);
+  }
+  await bob.restart();
+  await until(() => bob.texts(garden).includes('four'));
+  expect(bob.texts(garden)).toEqual(['one', '<removed: >', '<removed: >', 'four']);
+  // A message that is missing without a word still shows.
+  await until(() => alice.texts(garden).filter((text) => text === '<removed: >').length === 2);
+});

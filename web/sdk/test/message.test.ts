@@ -175,6 +175,46 @@ describe('a member who cheats', () => {
   });
 });
 
+describe('what was removed', () => {
+  /** Ben's messages of one epoch, with their places in his chain. */
+  async function chain(own: Room, count: number): Promise<{ event: OuterEvent; link: ChainLink }[]> {
+    const said: { event: OuterEvent; link: ChainLink }[] = [];
+    for (let number = 0; number < count; number += 1) {
+      const event = await own.send(ben, `number ${number}`);
+      said.push({ event, link: linkOf(await own.open(ada, event)) });
+    }
+    return said;
+  }
+
+  it('is the missing link of what comes behind it, as often as it is shown and no oftener', async () => {
+    const own = await threeInARoom();
+    const said = await chain(own, 4);
+    const open = async (number: number, after: number, removed?: number) =>
+      reasonOf(await own.open(ada, must(said[number]).event, { previous: { ...must(said[after]).link, ...(removed === undefined ? {} : { removed }) } }));
+    expect(await open(2, 0)).toBe('gap');
+    expect(await open(2, 0, 1)).toBe('ok');
+    expect(await open(3, 0, 1)).toBe('gap');
+    expect(await open(3, 0, 2)).toBe('ok');
+    expect(await open(1, 0, 2)).toBe('ok');
+    expect(await open(0, 2, 5)).toBe('replayed');
+  });
+
+  it('does not hide a chain that goes another way', async () => {
+    const own = await threeInARoom();
+    const [first] = await chain(own, 1);
+    const forked = await own.send(ben, 'forked', { last: { ...must(first).link, hash: new Uint8Array(32) } });
+    expect(reasonOf(await own.open(ada, forked, { previous: { ...must(first).link, removed: 3 } }))).toBe('broken_chain');
+  });
+
+  it('does not bridge two epochs, where nobody can count what is missing', async () => {
+    const own = await threeInARoom();
+    const [first] = await chain(own, 2);
+    await own.advance(ada);
+    const next = await own.send(ben, 'in the next epoch');
+    expect(reasonOf(await own.open(ada, next, { previous: { ...must(first).link, removed: 3 } }))).toBe('gap');
+  });
+});
+
 describe('strangers', () => {
   it('a ghost that the server invents is no member', async () => {
     const ghost = await createAccountKeys('4', '44');

@@ -11,7 +11,7 @@ export { equalBytes, fromBase64, fromBase64Url, fromHex, fromUtf8, toBase64, toB
 export { checkPin, createAccountKeys, openDeviceList, openLocal, sealLocal } from './keys.ts';
 export { RefusedChange, currentEpoch, foldLog, parseEntry, recipientsOf, signChange } from './controllog.ts';
 export { createRoom, openEpoch, prepareEpoch, unsealEpoch } from './epochs.ts';
-export { maxContent, openMessage, sealMessage } from './message.ts';
+export { beforeFirst, maxContent, openMessage, overRemoved, sealMessage } from './message.ts';
 export {
   checkInvite,
   draftInvite,

@@ -26,7 +26,7 @@ import {
 } from './subtle.ts';
 import type {
   Bytes,
-  ChainLink,
+  ChainEnd,
   EpochKey,
   LogState,
   MessageFailure,
@@ -130,17 +130,29 @@ function findSigningKey(event: OuterEvent, header: MessageHeader, log: LogState)
   return still !== undefined && equalBytes(still.signingKey, device.signingKey) ? device.signingKey : 'removed';
 }
 
-function checkChain(header: MessageHeader, previous: ChainLink | null | undefined): MessageFailure | null {
+function checkChain(header: MessageHeader, previous: ChainEnd | null | undefined): MessageFailure | null {
   if (previous === undefined) return null;
-  const last = previous ?? { epoch: -1, counter: -1, hash: new Uint8Array(hashLength) };
+  const last: ChainEnd = previous ?? { epoch: -1, counter: -1, hash: new Uint8Array(hashLength) };
   if (header.epoch < last.epoch) return 'replayed';
   const sameEpoch = header.epoch === last.epoch;
   if (sameEpoch && header.counter <= last.counter) return 'replayed';
+  if (sameEpoch && overRemoved(last, header.counter)) return null;
   if (header.counter !== (sameEpoch ? last.counter + 1 : 0)) return 'gap';
   if (equalBytes(header.previous, last.hash)) return null;
   // at the start of an epoch the counter can't tell whether the end of the one before is missing
   return sameEpoch ? 'broken_chain' : 'gap';
 }
+
+/**
+ * Whether nothing but removed messages can lie between `last` and number `counter` of its epoch: at least as many are shown there as are
+ * missing. At the start of another epoch nobody can count them.
+ */
+export function overRemoved(last: ChainEnd, counter: number): boolean {
+  return counter > last.counter + 1 && counter <= last.counter + 1 + (last.removed ?? 0);
+}
+
+/** Where the chain of a device begins that was a member in the first epoch. */
+export const beforeFirst: ChainEnd = { epoch: 0, counter: -1, hash: new Uint8Array(hashLength) };
 
 function checkSeen(event: OuterEvent, header: MessageHeader, context: OpenContext): MessageFailure | null {
   const { seq, hash: seenHash } = header.seen;

@@ -374,6 +374,15 @@ export interface OuterEvent {
   body: Bytes;
 }
 
+/** Where a device's chain ends as far as a reader has seen it. */
+export interface ChainEnd extends ChainLink {
+  /**
+   * How many messages of the device and this epoch the server shows behind the last one as removed. Their hashes are gone, so the next
+   * message can be held to its number alone; it may be at most that many further.
+   */
+  removed?: number;
+}
+
 export interface OpenContext {
   log: LogState;
   /** The key of the event's epoch; null when this device does not have it. */
@@ -382,7 +391,7 @@ export interface OpenContext {
    * The verified message before this one by the same device. undefined: not known (the window loaded starts
    * here), so counter and chain are not judged. null: known that there is none.
    */
-  previous: ChainLink | null | undefined;
+  previous: ChainEnd | null | undefined;
   /** The hash of the message at a seq that this client has verified; undefined where it has none. */
   hashAt?: (seq: number) => Bytes | undefined;
 }

@@ -8,13 +8,13 @@ import {
   fromUtf8,
   openMessage,
   type Bytes,
-  type ChainLink,
+  type ChainEnd,
   type EpochKey,
   type LogState,
   type MessageFailure,
 } from '../crypto/index.ts';
 import type { StoredEvent } from '../store/schema.ts';
-import { advanceChain, predecessor, type ChainState } from './chain.ts';
+import { advanceChain, countRemoved, predecessor, type ChainState } from './chain.ts';
 import { isOrderFailure, type Open, type Opened, type WindowEvent } from './window.ts';
 
 export interface OpeningContext {
@@ -30,7 +30,7 @@ export function isMessage(event: WireEvent): boolean {
 
 export async function openEncrypted(
   event: WireEvent,
-  previous: ChainLink | null | undefined,
+  previous: ChainEnd | null | undefined,
   context: OpeningContext,
 ): Promise<Opened> {
   const body = event.body === null ? null : fromBase64(event.body);
@@ -82,6 +82,7 @@ export async function openRun(
     if (fault !== null) {
       opened = { ...opened, text: null, failure: fault };
     }
+    countRemoved(chains, event, complete);
     if (event.device !== null && opened.link !== null && opened.failure !== 'replayed') {
       advanceChain(chains, event.device, opened.link);
     }

@@ -8,7 +8,7 @@
 import { Retries } from '../client/backoff.ts';
 import { isProblem, problemFrom } from '../client/problem.ts';
 import type { ErrorFrame, ServerFrame, WireEvent, WireMember, WireRoom } from '../client/wire.ts';
-import { toBase64, type Bytes, type ChainLink, type LogMember } from '../crypto/index.ts';
+import { toBase64, type Bytes, type ChainEnd, type LogMember } from '../crypto/index.ts';
 import type { StoredRoom } from '../store/schema.ts';
 import { Composer } from './composer.ts';
 import { RoomLog } from './control.ts';
@@ -336,7 +336,7 @@ export class Room {
     }
   }
 
-  private async open(event: WireEvent, previous: ChainLink | null | undefined): Promise<Opened> {
+  private async open(event: WireEvent, previous: ChainEnd | null | undefined): Promise<Opened> {
     if (!this.info.encrypted) {
       return openPlain(event);
     }
@@ -351,7 +351,7 @@ export class Room {
     return this.openWithLog(event, previous);
   }
 
-  private async openWithLog(event: WireEvent, previous: ChainLink | null | undefined): Promise<Opened> {
+  private async openWithLog(event: WireEvent, previous: ChainEnd | null | undefined): Promise<Opened> {
     const log = this.log.state;
     if (log === null) {
       return { text: null, failure: 'no_key', link: null, previous: null };

@@ -194,3 +194,14 @@ test('of a reaction that was taken back nothing shows', () => {
   const gone = message(1, 'a', { failure: 'malformed' });
   expect(timelineOf([{ ...gone, event: { ...gone.event, kind: 'reaction', body: '' } }], [], context())).toEqual([]);
 });
+
+test('what somebody had sent is removed once they are erased, and not what others sent, or they send later', () => {
+  const events = [
+    message(1, 'a', { text: 'theirs' }),
+    message(2, 'b', { text: 'mine' }, 'me'),
+    server(3, 'redacted', { user: 'you' }),
+    message(4, 'c', { text: 'later' }),
+  ];
+  const items = timelineOf(events, [], context());
+  expect(items.map((item) => (item.type === 'message' ? item.text : item.type === 'unreadable' ? item.reason : item.type))).toEqual(['removed', 'mine', 'later']);
+});

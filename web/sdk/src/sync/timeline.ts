@@ -31,7 +31,7 @@ export function timelineOf(
   const rewound = context.rewound === null ? null : rewoundAt(context.rewound);
   const place = events.findIndex(({ event }) => event.seq > (context.rewound?.seq ?? Infinity));
   const signed = noticesWithin(events, context.log);
-  const redacted = new Set(events.flatMap(({ event }) => (event.kind === 'redacted' && event.ref !== null ? [event.ref] : [])));
+  const takenBack = takenBackIn(events);
   let next = 0;
   for (const [index, { event, opened }] of events.entries()) {
     if (rewound !== null && index === place) {
@@ -40,7 +40,7 @@ export function timelineOf(
     for (let one = signed[next]; one !== undefined && one.seq <= event.seq; one = signed[++next]) {
       items.push(signedItem(one, event, context));
     }
-    const item = itemOf(event, opened, redacted.has(event.seq), context);
+    const item = itemOf(event, opened, takenBack(event), context);
     if (item !== null) {
       items.push(item);
       shown.add(item.key);
@@ -56,6 +56,21 @@ export function timelineOf(
     }
   }
   return items;
+}
+
+/** Whether the server says later that it was: one message, or all that somebody has sent up to there. */
+function takenBackIn(events: readonly WindowEvent[]): (event: WireEvent) => boolean {
+  const single = new Set<number>();
+  const until = new Map<string, number>();
+  for (const { event } of events) {
+    const person = userIdIn(event.data?.['user']);
+    if (event.kind === 'redacted' && event.ref !== null) {
+      single.add(event.ref);
+    } else if (event.kind === 'redacted' && person !== null) {
+      until.set(person, event.seq);
+    }
+  }
+  return ({ seq, sender }) => single.has(seq) || (sender !== null && seq < (until.get(sender) ?? 0));
 }
 
 /** A message whose body is empty was taken back; so was one that this device still has, once the server has said so. */

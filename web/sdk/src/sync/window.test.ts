@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { WireEvent } from '../client/wire.ts';
 import type { Bytes, ChainLink } from '../crypto/index.ts';
-import { advanceChain, predecessor } from './chain.ts';
+import { advanceChain, countRemoved, predecessor } from './chain.ts';
 import { EventWindow, arrival, unbrokenRun, type WindowEvent } from './window.ts';
 
 const hash = (counter: number): Bytes => new Uint8Array(32).fill(counter + 1);
@@ -76,4 +76,45 @@ test('only what lacked its key is opened again', async () => {
   expect(changed).toBe(true);
   expect(opened).toEqual([1]);
   expect(window.find(1)?.opened?.text).toBe('now');
+});
+
+/** What is left of a message of device `d`. */
+function removed(seq: number, fields: Partial<WireEvent> = {}): WindowEvent {
+  const event = { seq, kind: 'message', device: 'd', epoch: 0, body: '', ...fields } as WireEvent;
+  return { event, opened: { text: null, failure: 'malformed', link: null, previous: null } };
+}
+
+test('removed messages are counted for the device and epoch that the chain is in, and nothing else is', () => {
+  const state = new Map<string, ChainLink>();
+  countRemoved(state, removed(1).event, false);
+  expect(predecessor(state, 'd', false)).toBeUndefined();
+  countRemoved(state, removed(1, { epoch: 2 }).event, true);
+  expect(predecessor(state, 'd', true)).toBeNull();
+  countRemoved(state, removed(1).event, true);
+  expect(predecessor(state, 'd', true)).toEqual({ epoch: 0, counter: -1, hash: new Uint8Array(32), removed: 1 });
+  advanceChain(state, 'd', link(3));
+  for (const fields of [{}, {}, { device: 'e' }, { epoch: 1 }, { kind: 'edit' }, { kind: 'reaction' }, { body: 'eA==' }, { body: null }]) {
+    countRemoved(state, removed(9, fields).event, true);
+  }
+  expect(predecessor(state, 'd', true)).toEqual({ ...link(3), removed: 2 });
+  advanceChain(state, 'd', link(6));
+  expect(predecessor(state, 'd', true)).toEqual(link(6));
+});
+
+test('older events fit in front over what was removed at the seam, but over no more than that', () => {
+  const seam = (counter: number, gone: WindowEvent[], goneBefore = 0) => {
+    const window = new EventWindow();
+    window.reset(10);
+    for (const item of gone) window.append(item);
+    window.append(message(11 + gone.length, counter));
+    window.prepend([message(10, 1)], new Map([['d', { ...link(1), removed: goneBefore }]]));
+    return window.items.at(-1)?.opened?.failure;
+  };
+  expect(seam(3, [removed(11)])).toBeNull();
+  expect(seam(4, [removed(11)], 1)).toBeNull();
+  expect(seam(2, [removed(11)])).toBeNull();
+  expect(seam(3, [])).toBe('gap');
+  expect(seam(4, [removed(11)])).toBe('gap');
+  expect(seam(3, [removed(11, { device: 'e' })])).toBe('gap');
+  expect(seam(3, [removed(11, { kind: 'edit' })])).toBe('gap');
 });

@@ -3,8 +3,8 @@
  * what came of opening it, and the last message of each device behind it.
  */
 import type { WireEvent } from '../client/wire.ts';
-import { equalBytes, type Bytes, type ChainLink, type MessageFailure } from '../crypto/index.ts';
-import { advanceChain, predecessor, type ChainState } from './chain.ts';
+import { equalBytes, overRemoved, type Bytes, type ChainEnd, type ChainLink, type MessageFailure } from '../crypto/index.ts';
+import { advanceChain, countRemoved, predecessor, type ChainState } from './chain.ts';
 
 /** What came of opening a message: its text, or the check that failed. */
 export interface Opened {
@@ -25,7 +25,7 @@ export interface WindowEvent {
 }
 
 /** Opens one message; `previous` as in `predecessor`. */
-export type Open = (event: WireEvent, previous: ChainLink | null | undefined) => Promise<Opened>;
+export type Open = (event: WireEvent, previous: ChainEnd | null | undefined) => Promise<Opened>;
 
 /** What an event that comes in is to the cursor. */
 export type Arrival = 'next' | 'repeated' | 'gap';
@@ -105,7 +105,7 @@ export class EventWindow {
   }
 
   /** What a message of `device` that comes next has to follow. */
-  predecessor(device: string): ChainLink | null | undefined {
+  predecessor(device: string): ChainEnd | null | undefined {
     return predecessor(this.chains, device, this.first === 1);
   }
 
@@ -114,6 +114,7 @@ export class EventWindow {
     this.end = added.event.seq;
     const device = added.event.device;
     const link = added.opened?.link ?? null;
+    countRemoved(this.chains, added.event, this.first === 1);
     if (device !== null && link !== null && added.opened?.failure !== 'replayed') {
       advanceChain(this.chains, device, link);
     }
@@ -123,17 +124,22 @@ export class EventWindow {
    * Adds older events in front, with the state that their chains end in. The first messages behind them can
    * be judged only now.
    */
-  prepend(older: readonly WindowEvent[], chains: ChainState): void {
+  prepend(older: readonly WindowEvent[], endsOfOlder: ChainState): void {
     const complete = older[0]?.event.seq === 1;
+    const chains: ChainState = new Map(endsOfOlder);
     const judged = new Set<string>();
     const later = this.events.map((item) => {
       const { event, opened } = item;
       const link = opened?.link ?? null;
-      if (event.device === null || opened === null || link === null || judged.has(event.device)) {
+      if (event.device === null || opened === null || judged.has(event.device)) {
+        return item;
+      }
+      if (link === null) {
+        countRemoved(chains, event, complete);
         return item;
       }
       judged.add(event.device);
-      const fits = follows(opened.previous, predecessor(chains, event.device, complete));
+      const fits = follows(opened.previous, link, predecessor(chains, event.device, complete));
       return fits ? item : { event, opened: { ...opened, text: null, failure: 'gap' as const } };
     });
     this.events = [...older, ...later];
@@ -159,9 +165,12 @@ export class EventWindow {
   }
 }
 
-function follows(previous: Bytes | null, expected: ChainLink | null | undefined): boolean {
+function follows(previous: Bytes | null, link: ChainLink, expected: ChainEnd | null | undefined): boolean {
   if (expected === undefined || previous === null) {
     return true;
   }
-  return expected === null ? previous.every((byte) => byte === 0) : equalBytes(previous, expected.hash);
+  if (expected === null) {
+    return previous.every((byte) => byte === 0);
+  }
+  return equalBytes(previous, expected.hash) || (link.epoch === expected.epoch && overRemoved(expected, link.counter));
 }
