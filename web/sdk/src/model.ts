@@ -168,11 +168,38 @@ export interface LinkOffer {
   bySession: boolean;
 }
 
+/** What the server knows of an account, for its owner alone. */
+export interface Profile {
+  displayName: string;
+  /** One can sign in with it, too. */
+  email: string | null;
+}
+
+/** Why a sign-in is over. */
+export type Ended =
+  /** Its account was deleted, here and just now. */
+  | 'erased'
+  /** In the list of sign-ins of another device. */
+  | 'revoked'
+  | 'password-changed'
+  | 'administrator'
+  | 'disabled'
+  | 'device-revoked'
+  /** An old refresh token was used: by a thief, or by this browser, which never got the new one. */
+  | 'reused'
+  | 'expired'
+  /** By another tab of this browser, or its cookies are gone. */
+  | 'signed-out'
+  /** Somebody else signed in in another tab of this browser. */
+  | 'replaced'
+  /** The server does not say; so it is when the account was erased elsewhere. */
+  | 'unknown';
+
 export interface Snapshot {
   connection: Connection;
   account: Account | null;
-  /** Signed out by the server, not here: the session was ended elsewhere, or ran out. */
-  endedElsewhere: boolean;
+  /** Why nobody is signed in any more, other than by signing out here. */
+  ended: Ended | null;
   /** null until the first answer of the server. */
   rooms: readonly RoomSummary[] | null;
 }
@@ -208,6 +235,14 @@ export interface Porcupine {
   signIn(input: { username: string; password: string }): Promise<void>;
   /** Ends the session here and at the server; keys of this device stay for the next sign-in. */
   signOut(): Promise<void>;
+  profile(): Promise<Profile>;
+  /** What is left out stays as it is; an email that is empty is taken away. */
+  changeProfile(change: { displayName?: string; email?: string }): Promise<Profile>;
+  /**
+   * Erases the account at the server, and what this browser keeps of it. `password` is null where the account has none. `snapshot().ended`
+   * is `erased` then.
+   */
+  eraseAccount(input: { password: string | null }): Promise<void>;
   /** The sign-ins of this account that are not over, this one first. */
   signIns(): Promise<readonly SignIn[]>;
   /** Ends another one; it shows the sign-in page within seconds. */

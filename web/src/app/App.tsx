@@ -1,7 +1,7 @@
 /** Which of the page's three faces is shown: starting, the door, or the rooms; before the latter two what came of a way to a provider. */
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Account } from '@porcupine/sdk';
+import type { Account, Ended } from '@porcupine/sdk';
 import { AuthScreen, LinkDialog, NotLinkedDialog } from '../features/auth';
 import { usePorcupine, useSnapshot } from '../lib/client';
 import { useInviteLink } from '../lib/inviteSecret';
@@ -18,7 +18,7 @@ import { useDocumentTitle } from './useDocumentTitle';
 export function App() {
   const { t } = useTranslation();
   const start = useStart();
-  const { account, endedElsewhere } = useSnapshot();
+  const { account, ended } = useSnapshot();
   const invited = useInviteLink() !== null;
   const trip = useTripUntilSignedIn(account);
 
@@ -51,7 +51,7 @@ export function App() {
   return (
     <>
       {account === null ? (
-        <Door invited={invited} ended={endedElsewhere} failure={failure} />
+        <Door invited={invited} ended={ended} failure={failure} />
       ) : (
         <Shell key={account.id} account={account} />
       )}
@@ -61,7 +61,7 @@ export function App() {
   );
 }
 
-function Door({ invited, ended, failure }: { invited: boolean; ended: boolean; failure: Failure | null }) {
+function Door({ invited, ended, failure }: { invited: boolean; ended: Ended | null; failure: Failure | null }) {
   const { t } = useTranslation();
   useDocumentTitle(t('auth.signIn'), 0);
   return <AuthScreen invited={invited} ended={ended} failure={failure} />;

@@ -1,7 +1,8 @@
-/** Says that the server can't be reached, when the next try comes, and that nothing written is lost. */
+/** Says that the server can't be reached, or that there is no network at all, when the next try comes, and that nothing written is lost. */
 import { useTranslation } from 'react-i18next';
 import type { Connection } from '@porcupine/sdk';
 import { useNow } from '../lib/useNow';
+import { useOnline } from '../lib/useOnline';
 import { Icon } from '../ui/Icon';
 import { Spinner } from '../ui/Spinner';
 import styles from './ConnectionBanner.module.css';
@@ -10,24 +11,25 @@ const SECOND = 1000;
 
 export function ConnectionBanner({ connection }: { connection: Connection }) {
   const { t } = useTranslation();
+  const online = useOnline();
   return (
-    <>
+    <section aria-label={t('app.connection')}>
       <div className="visually-hidden" role="status">
-        {connection.state === 'offline' && t('app.offlineNow')}
+        {connection.state === 'offline' && t(online ? 'app.unreachable' : 'app.offline')}
       </div>
-      {connection.state === 'offline' && <Offline retryAt={connection.retryAt} />}
+      {connection.state === 'offline' && <Offline retryAt={connection.retryAt} online={online} />}
       {connection.state === 'connecting' && (
         <div className={styles.connecting} data-testid="connecting">
           <Spinner />
           {t('app.connecting')}
         </div>
       )}
-    </>
+    </section>
   );
 }
 
 /** The countdown is for the eyes only: read out each second it would drown everything else. */
-function Offline({ retryAt }: { retryAt: number }) {
+function Offline({ retryAt, online }: { retryAt: number; online: boolean }) {
   const { t } = useTranslation();
   const now = useNow(SECOND);
   const seconds = Math.ceil((retryAt - now) / SECOND);
@@ -35,7 +37,7 @@ function Offline({ retryAt }: { retryAt: number }) {
     <div className={styles.offline} data-testid="offline" aria-hidden="true">
       <Icon name="offline" size={16} />
       <span>
-        {seconds > 0 ? t('app.offlineRetry', { count: seconds }) : t('app.offlineNow')}{' '}
+        {t(online ? 'app.unreachable' : 'app.offline')} {seconds > 0 ? t('app.retryIn', { count: seconds }) : t('app.retryNow')}{' '}
         <span className={styles.more}>{t('app.offlineQueue')}</span>
       </span>
     </div>

@@ -64,7 +64,7 @@ function show(room: RoomSummary, state: RoomView['state']) {
   };
   const handle = { view: () => view, subscribe: () => () => undefined, markRead: vi.fn(), close: vi.fn() };
   const leave = vi.fn<Porcupine['leave']>().mockResolvedValue();
-  let snapshot: Snapshot = { connection: { state: 'online' }, account, endedElsewhere: false, rooms: [room] };
+  let snapshot: Snapshot = { connection: { state: 'online' }, account, ended: null, rooms: [room] };
   let changed = () => undefined as unknown;
   const porcupine: Partial<Porcupine> = {
     snapshot: () => snapshot,

@@ -35,6 +35,8 @@ export function wordsFor(error: unknown, t: TFunction): string {
       return t('problem.rate_limited', { count: Math.max(1, Math.ceil(problem.retryAfter ?? 1)) });
     case 'busy':
       return t('problem.busy');
+    case 'unreachable':
+      return t(navigator.onLine ? 'problem.unreachable' : 'problem.offline');
     default:
       return sentence(problem.title, problem.hint);
   }

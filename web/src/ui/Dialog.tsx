@@ -44,7 +44,8 @@ export function Dialog({ title, onClose, side = false, children }: DialogProps) 
       onMouseDown={closeOnBackdrop}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        // React hands it on from a dialog within this one.
+        if (event.target === ref.current) onClose();
       }}
     >
       <div className={styles.box}>

@@ -10,6 +10,7 @@ import type {
   WireLinkOffer,
   WireMember,
   WirePage,
+  WireProfile,
   WireProvider,
   WireRoom,
   WireSession,
@@ -56,6 +57,18 @@ export class Api {
 
   logout(): Promise<void> {
     return this.http.request('POST', '/api/auth/logout/');
+  }
+
+  profile(): Promise<WireProfile> {
+    return this.http.request('GET', '/api/auth/user/');
+  }
+
+  changeProfile(body: { display_name?: string; email?: string }): Promise<WireProfile> {
+    return this.http.request('PATCH', '/api/auth/user/', { body });
+  }
+
+  eraseAccount(body: { password?: string }): Promise<void> {
+    return this.http.request('DELETE', '/api/auth/user/', { body });
   }
 
   async signIns(): Promise<WireSignIn[]> {

@@ -24,8 +24,8 @@ export interface HttpOptions {
   lockName: string;
   /** null: the cookie. */
   refreshStore: RefreshStore | null;
-  /** The session is over or there is none; may be called again. */
-  onSessionEnded: () => void;
+  /** The session is over or there is none, and this says so; may be called again. */
+  onSessionEnded: (error: PorcupineError) => void;
   /** Whether a session is the one that this page shows: another tab may have signed in as somebody else. */
   isOurs: (session: WireSession) => boolean;
 }
@@ -154,7 +154,7 @@ export class Http {
         await store?.save(session.refresh);
       }
       if (!this.options.isOurs(session)) {
-        throw new PorcupineError('session_ended', 'somebody else signed in in this browser');
+        throw new PorcupineError('session_ended', 'somebody else signed in in this browser', null, null, { reason: 'replaced' });
       }
       await this.adopt(session);
       return session;
@@ -169,7 +169,7 @@ export class Http {
   private noticeEnd(error: unknown): void {
     if (isProblem(error, 'session_ended', 'unauthenticated')) {
       this.access = null;
-      this.options.onSessionEnded();
+      this.options.onSessionEnded(error);
     }
   }
 

@@ -10,6 +10,13 @@ export interface WireUser {
   display_name: string;
 }
 
+/** What the server knows of oneself. */
+export interface WireProfile extends WireUser {
+  email: string | null;
+  device: string;
+  created_at: string;
+}
+
 export interface WireSession {
   user: WireUser;
   session: string;

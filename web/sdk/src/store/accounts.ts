@@ -42,6 +42,22 @@ export class AccountStore {
     return (await this.db.get('known', username.toLowerCase())) ?? null;
   }
 
+  /** Forgets that an account ever was in this browser. */
+  async forget(user: string): Promise<void> {
+    const transaction = this.db.transaction(['session', 'known'], 'readwrite');
+    const [session, known] = [transaction.objectStore('session'), transaction.objectStore('known')];
+    const current = await session.get('current');
+    if (typeof current === 'object' && current.user.id === user) {
+      await session.delete('current');
+    }
+    for (const name of await known.getAllKeys()) {
+      if ((await known.get(name))?.user === user) {
+        await known.delete(name);
+      }
+    }
+    await transaction.done;
+  }
+
   /** The devices that this browser has been, of whatever accounts: the newest, as many as the server takes. */
   async devices(): Promise<string[]> {
     const known = await this.db.getAll('known');

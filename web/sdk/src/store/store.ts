@@ -2,7 +2,7 @@
  * The database of one user in this browser: every read and write of the sync engine, each with the
  * transaction that it needs. It knows no rule of the protocol; values come sealed where they are secret.
  */
-import { openDB, type IDBPDatabase } from 'idb';
+import { deleteDB, openDB, type IDBPDatabase } from 'idb';
 import type { WireUser } from '../client/wire.ts';
 import type { AccountKeys, Bytes, ChainLink, LogState, Pin } from '../crypto/index.ts';
 import {
@@ -32,8 +32,19 @@ export class Store {
         }
         fresh.createObjectStore('anchors');
       },
+      blocking(_version, wanted, event) {
+        // Another tab has erased the account; a newer version of the page waits until this one is closed.
+        if (wanted === null) {
+          (event.target as IDBDatabase).close();
+        }
+      },
     });
     return new Store(db);
+  }
+
+  /** Removes a database with everything in it. */
+  static async remove(name: string): Promise<void> {
+    await deleteDB(name);
   }
 
   close(): void {

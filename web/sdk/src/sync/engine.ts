@@ -8,10 +8,24 @@ import { platformLocks, type Locks } from '../client/locks.ts';
 import { PorcupineError, isProblem } from '../client/problem.ts';
 import type { WebSocketLike } from '../client/socket.ts';
 import type { WireSession } from '../client/wire.ts';
-import type { Identity, InvitePreview, LinkOffer, Porcupine, Provider, RoomHandle, RoomSummary, SignIn, Snapshot } from '../model.ts';
+import type {
+  Ended,
+  Identity,
+  InvitePreview,
+  LinkOffer,
+  Porcupine,
+  Profile,
+  Provider,
+  RoomHandle,
+  RoomSummary,
+  SignIn,
+  Snapshot,
+} from '../model.ts';
 import { AccountStore } from '../store/accounts.ts';
 import type { KnownAccount, SignedIn } from '../store/schema.ts';
+import { Store } from '../store/store.ts';
 import { Emitter } from './emitter.ts';
+import { whyEnded } from './ending.ts';
 import { Handle } from './handle.ts';
 import { previewInvite } from './invites.ts';
 import { Session } from './session.ts';
@@ -26,7 +40,10 @@ export interface EngineOptions {
   onError: (error: unknown) => void;
 }
 
-const signedOut: Snapshot = { connection: { state: 'connecting' }, account: null, endedElsewhere: false, rooms: null };
+/** Milliseconds that the reason of an end is worth. */
+const patience = 1_000;
+
+const signedOut: Snapshot = { connection: { state: 'connecting' }, account: null, ended: null, rooms: null };
 
 export class Engine implements Porcupine {
   private readonly changes = new Emitter();
@@ -35,7 +52,11 @@ export class Engine implements Porcupine {
   private parts: Promise<{ accounts: AccountStore; http: Http; api: Api }> | null = null;
   private session: Session | null = null;
   private shown: Snapshot = signedOut;
-  private endedElsewhere = false;
+  private ended: Ended | null = null;
+  /** Under way; one at a time. */
+  private ending: Promise<void> | null = null;
+  /** While the account is being erased, whether its session was seen to end: no news, unless that fails. */
+  private erasing: { ended: boolean } | null = null;
 
   constructor(private readonly options: EngineOptions) {}
 
@@ -58,7 +79,7 @@ export class Engine implements Porcupine {
     } catch (error) {
       if (isProblem(error, 'unauthenticated', 'session_ended', 'bad_credentials')) {
         await accounts.setCurrent(null);
-        this.endedElsewhere = current !== null && isProblem(error, 'session_ended');
+        this.ended = current !== null && isProblem(error, 'session_ended') ? whyEnded(error) : null;
         this.refresh();
         return;
       }
@@ -110,6 +131,52 @@ export class Engine implements Porcupine {
       this.options.onError(error);
     }
     await this.end();
+  }
+
+  async profile(): Promise<Profile> {
+    const { display_name: displayName, email } = await (await this.open()).api.profile();
+    return { displayName, email };
+  }
+
+  async changeProfile({ displayName, email }: { displayName?: string; email?: string }): Promise<Profile> {
+    const { accounts, api } = await this.open();
+    const changed = await api.changeProfile({
+      ...(displayName === undefined ? {} : { display_name: displayName }),
+      ...(email === undefined ? {} : { email }),
+    });
+    const { id, username, display_name } = changed;
+    const current = await accounts.current();
+    if (current?.user.id === id) {
+      await accounts.setCurrent({ ...current, user: { id, username, display_name } });
+    }
+    this.session?.renamed({ id, username, display_name });
+    return { displayName: display_name, email: changed.email };
+  }
+
+  async eraseAccount({ password }: { password: string | null }): Promise<void> {
+    const { accounts, http, api } = await this.open();
+    const session = this.present();
+    const erasing: { ended: boolean } = { ended: false };
+    this.erasing = erasing;
+    try {
+      await api.eraseAccount(password === null ? {} : { password });
+    } catch (error) {
+      this.erasing = null;
+      if (erasing.ended) {
+        // Erased perhaps, with the answer lost: what is here stays until somebody knows.
+        this.sessionEnded(null);
+      }
+      throw error;
+    }
+    session.close();
+    this.session = null;
+    await accounts.forget(session.account.id);
+    await http.forget();
+    this.erasing = null;
+    this.ended = 'erased';
+    this.refresh();
+    // Done when the other tabs of this browser have let go of it.
+    Store.remove(session.database).catch((error: unknown) => this.options.onError(error));
   }
 
   async signIns(): Promise<readonly SignIn[]> {
@@ -247,7 +314,7 @@ export class Engine implements Porcupine {
       locks: this.locks,
       lockName: `${database}/refresh`,
       refreshStore: cookie ? null : accounts.refreshStore(),
-      onSessionEnded: () => this.sessionEnded(),
+      onSessionEnded: (error) => this.sessionEnded(error),
       isOurs: ({ user }) => this.session === null || this.session.account.id === user.id,
     });
     return { accounts, http, api: new Api(http) };
@@ -289,7 +356,7 @@ export class Engine implements Porcupine {
   private async begin(signedIn: SignedIn): Promise<Session> {
     const { accounts, http, api } = await this.open();
     this.session?.close();
-    this.endedElsewhere = false;
+    this.ended = null;
     await accounts.setCurrent(signedIn);
     const session = await Session.open({
       signedIn,
@@ -299,7 +366,7 @@ export class Engine implements Porcupine {
       pageOrigin: this.options.server,
       openSocket: this.options.openSocket,
       token: (fresh) => http.accessToken(fresh),
-      onSessionEnded: () => this.sessionEnded(),
+      onSessionEnded: () => this.sessionEnded(null),
       onChange: () => this.refresh(),
       report: (error) => this.options.onError(error),
     });
@@ -311,11 +378,30 @@ export class Engine implements Porcupine {
     return session;
   }
 
-  private sessionEnded(): void {
-    if (this.session !== null) {
-      this.endedElsewhere = true;
-      this.end().catch((error: unknown) => this.options.onError(error));
+  /** `error`: what says so; null when the socket was closed for it. */
+  private sessionEnded(error: PorcupineError | null): void {
+    if (this.erasing !== null) {
+      this.erasing.ended = true;
+    } else if (this.session !== null) {
+      this.ending ??= this.endBecause(error)
+        .catch((failure: unknown) => this.options.onError(failure))
+        .finally(() => {
+          this.ending = null;
+        });
     }
+  }
+
+  private async endBecause(error: PorcupineError | null): Promise<void> {
+    const said = whyEnded(error);
+    this.ended = said === 'unknown' ? await this.askWhy() : said;
+    await this.end();
+  }
+
+  /** Why the session is over is told to its refresh token; a server that does not answer now is not waited for. */
+  private async askWhy(): Promise<Ended> {
+    const { http } = await this.open();
+    const asked = http.refresh().then(() => 'unknown' as const, whyEnded);
+    return Promise.race([asked, new Promise<Ended>((resolve) => setTimeout(() => resolve('unknown'), patience))]);
   }
 
   private async end(): Promise<void> {
@@ -335,7 +421,7 @@ export class Engine implements Porcupine {
     const session = this.session;
     this.shown =
       session === null
-        ? { ...signedOut, endedElsewhere: this.endedElsewhere }
+        ? { ...signedOut, ended: this.ended }
         : { ...signedOut, connection: session.connectionState, account: session.account, rooms: session.summaries };
     this.changes.emit();
   }

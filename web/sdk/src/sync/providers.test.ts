@@ -104,7 +104,7 @@ test('who has not been away is not asked for', async () => {
 test('who comes back without a session is signed out, and has not been signed out elsewhere', async () => {
   const page = browser.page();
   await page.start({ returning: true });
-  expect(page.snapshot()).toMatchObject({ account: null, endedElsewhere: false });
+  expect(page.snapshot()).toMatchObject({ account: null, ended: null });
   await page.close();
 });
 

@@ -7,7 +7,7 @@ import { backoffDelay } from '../client/backoff.ts';
 import type { Locks } from '../client/locks.ts';
 import { PorcupineError, isProblem, untrusted } from '../client/problem.ts';
 import { Socket, type WebSocketLike } from '../client/socket.ts';
-import type { ServerFrame, WireRoom } from '../client/wire.ts';
+import type { ServerFrame, WireRoom, WireUser } from '../client/wire.ts';
 import { createRoom, toBase64, type AccountKeys, type Bytes } from '../crypto/index.ts';
 import type { Account, Connection, RoomSummary } from '../model.ts';
 import type { SignedIn, StoredRoom } from '../store/schema.ts';
@@ -16,7 +16,7 @@ import { prepareKeys } from './account-keys.ts';
 import type { SessionContext } from './context.ts';
 import type { Handle } from './handle.ts';
 import { makeInvite, redeemInvite, requireKeys } from './invites.ts';
-import { People, toUser } from './people.ts';
+import { People } from './people.ts';
 import { Room } from './room.ts';
 import { TabChannel } from './tabs.ts';
 import { summaryOf } from './view.ts';
@@ -93,13 +93,17 @@ export class Session {
     return session;
   }
 
+  get database(): string {
+    return this.options.signedIn.database;
+  }
+
   get connectionState(): Connection {
     return this.connection;
   }
 
   get account(): Account {
     const { user, device } = this.options.signedIn;
-    return { ...toUser(user), device, keys: this.keyState };
+    return { ...this.context.people.user(user.id), device, keys: this.keyState };
   }
 
   get summaries(): RoomSummary[] | null {
@@ -112,6 +116,12 @@ export class Session {
       this.summaryCache.set(room, summary);
       return summary;
     });
+  }
+
+  /** The server says who this user is now. */
+  renamed(user: WireUser): void {
+    this.context.people.add([user]);
+    this.options.onChange();
   }
 
   close(): void {
@@ -147,6 +157,7 @@ export class Session {
   }
 
   async createRoom(name: string): Promise<RoomSummary> {
+    await this.haveKeys();
     const prepared = await createRoom(requireKeys(this.context));
     const wire = await this.context.api.createRoom({
       name,
@@ -158,11 +169,13 @@ export class Session {
   }
 
   async joinByCode(code: string): Promise<RoomSummary> {
+    await this.haveKeys();
     requireKeys(this.context);
     return this.enter((await this.context.api.joinRoom(code)).id);
   }
 
   async joinByLink(link: string): Promise<RoomSummary> {
+    await this.haveKeys();
     const { wire, expected } = await redeemInvite(this.context, link);
     return this.enter(wire.id, expected);
   }
@@ -174,6 +187,13 @@ export class Session {
   async leave(id: string): Promise<void> {
     await this.room(id).leave();
     await this.drop(id);
+  }
+
+  /** Whoever has just come in may be quicker than their keys. */
+  private async haveKeys(): Promise<void> {
+    if (this.keyState === 'preparing') {
+      await this.prepareKeys();
+    }
   }
 
   private async makeKeys(): Promise<void> {
@@ -273,6 +293,7 @@ export class Session {
   private heard(frame: ServerFrame): void {
     switch (frame.type) {
       case 'ready':
+        this.renamed(frame.user);
         void this.refresh();
         break;
       case 'membership':

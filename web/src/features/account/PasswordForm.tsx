@@ -2,12 +2,12 @@
 import { useRef, useState, type SubmitEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePorcupine } from '../../lib/client';
-import { problemOf, wordsFor } from '../../lib/problems';
+import { problemOf } from '../../lib/problems';
 import { usePending } from '../../lib/usePending';
 import { useProviders } from '../../lib/useProviders';
 import { Button } from '../../ui/Button';
-import { Callout } from '../../ui/Callout';
 import { Field } from '../../ui/Field';
+import { Refusal } from '../../ui/Refusal';
 import styles from './PasswordForm.module.css';
 
 interface Entry {
@@ -86,7 +86,7 @@ export function PasswordForm({ username, onChanged }: { username: string; onChan
         autoComplete="new-password"
         required
       />
-      {error !== null && wrong === undefined && <Callout tone="danger">{wordsFor(error, t)}</Callout>}
+      {error !== null && wrong === undefined && <Refusal error={error} />}
       <p className={styles.done} role="status">
         {done && t('account.passwordChanged')}
       </p>

@@ -2,11 +2,10 @@
 import { useRef, useState, type SubmitEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePorcupine } from '../../lib/client';
-import { wordsFor } from '../../lib/problems';
 import { usePending } from '../../lib/usePending';
 import { Button } from '../../ui/Button';
-import { Callout } from '../../ui/Callout';
 import { Field } from '../../ui/Field';
+import { Refusal } from '../../ui/Refusal';
 import styles from './AuthForm.module.css';
 import { checkEntry, refusedField, type Entry, type FieldErrors, type Mode } from './validate';
 
@@ -20,7 +19,7 @@ export function AuthForm({ mode }: { mode: Mode }) {
 
   const refused = error === null ? {} : refusedField(mode, error, t);
   const errors = { ...refused, ...invalid };
-  const formError = error !== null && Object.keys(refused).length === 0 ? wordsFor(error, t) : null;
+  const unplaced = error !== null && Object.keys(refused).length === 0;
 
   const change = (field: keyof Entry) => (event: { currentTarget: HTMLInputElement }) => {
     const { value } = event.currentTarget;
@@ -87,7 +86,7 @@ export function AuthForm({ mode }: { mode: Mode }) {
         autoComplete={mode === 'register' ? 'new-password' : 'current-password'}
         required
       />
-      {formError !== null && <Callout tone="danger">{formError}</Callout>}
+      {unplaced && <Refusal error={error} />}
       <Button type="submit" look="primary" wide busy={busy}>
         {t(`auth.${mode}`)}
       </Button>

@@ -1,27 +1,29 @@
 /** The door: signing in or creating an account, with what is and what isn't encrypted said beside it. */
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { Ended } from '@porcupine/sdk';
 import type { Failure } from '../../lib/providerTrip';
 import { Callout } from '../../ui/Callout';
 import { Logo } from '../../ui/Logo';
 import { ThemeToggle } from '../../ui/ThemeToggle';
 import { AuthForm } from './AuthForm';
 import styles from './AuthScreen.module.css';
+import { EndedNotice } from './EndedNotice';
 import { ProviderButtons } from './ProviderButtons';
 import type { Mode } from './validate';
 
 interface AuthScreenProps {
   /** Somebody came by an invite link and joins once signed in. */
   invited: boolean;
-  /** The server ended their session. */
-  ended: boolean;
+  /** Why they are signed in no more. */
+  ended: Ended | null;
   /** Why they came back from a provider without one. */
   failure: Failure | null;
 }
 
 export function AuthScreen({ invited, ended, failure }: AuthScreenProps) {
   const { t } = useTranslation();
-  const [mode, setMode] = useState<Mode>(invited && !ended && failure === null ? 'register' : 'signIn');
+  const [mode, setMode] = useState<Mode>(invited && ended === null && failure === null ? 'register' : 'signIn');
   const other: Mode = mode === 'signIn' ? 'register' : 'signIn';
 
   return (
@@ -39,7 +41,7 @@ export function AuthScreen({ invited, ended, failure }: AuthScreenProps) {
           <h1 id="auth-title" className={styles.title}>
             {mode === 'signIn' ? t('auth.signInTitle') : t('auth.registerTitle')}
           </h1>
-          {ended && <Callout tone="danger">{t('auth.endedElsewhere')}</Callout>}
+          {ended !== null && <EndedNotice ended={ended} />}
           {failure === 'cancelled' && <Callout icon="back">{t('auth.failure.cancelled')}</Callout>}
           {failure !== null && failure !== 'cancelled' && <Callout tone="danger">{t(`auth.failure.${failure}`)}</Callout>}
           {invited && <Callout icon="invite">{t('auth.invited')}</Callout>}

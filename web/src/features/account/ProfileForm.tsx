@@ -1,0 +1,115 @@
+/** The name that others see, and the address with which one can sign in. */
+import { useRef, useState, type SubmitEvent } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Profile } from '@porcupine/sdk';
+import { usePorcupine } from '../../lib/client';
+import { problemOf, wordsFor } from '../../lib/problems';
+import { usePending } from '../../lib/usePending';
+import { Button } from '../../ui/Button';
+import { Callout } from '../../ui/Callout';
+import { Field } from '../../ui/Field';
+import { Refusal } from '../../ui/Refusal';
+import { Skeleton } from '../../ui/Skeleton';
+import { checkProfile, type ProfileEntry } from './checkProfile';
+import styles from './ProfileForm.module.css';
+import { useProfile } from './useProfile';
+
+export function ProfileForm({ username }: { username: string }) {
+  const { t } = useTranslation();
+  const { profile, error, reload } = useProfile();
+  if (profile !== null) return <Form username={username} loaded={profile} />;
+  if (error === null) {
+    return (
+      <div className={styles.loading} aria-busy="true">
+        <Skeleton width="35%" />
+        <Skeleton width="100%" />
+      </div>
+    );
+  }
+  return (
+    <>
+      <Callout tone="danger">
+        {t('account.failed')} {wordsFor(error, t)}
+      </Callout>
+      <Button onClick={reload}>{t('ui.tryAgain')}</Button>
+    </>
+  );
+}
+
+function Form({ username, loaded }: { username: string; loaded: Profile }) {
+  const { t } = useTranslation();
+  const porcupine = usePorcupine();
+  const { busy, error, run, clear } = usePending();
+  const form = useRef<HTMLFormElement>(null);
+  const [saved, setSaved] = useState(loaded);
+  const [entry, setEntry] = useState<ProfileEntry>({ displayName: loaded.displayName, email: loaded.email ?? '' });
+  const [invalid, setInvalid] = useState<Partial<ProfileEntry>>({});
+  const [done, setDone] = useState(false);
+
+  const taken = problemOf(error)?.code === 'conflict' ? t('account.emailTaken') : undefined;
+
+  const change = (field: keyof ProfileEntry) => (event: { currentTarget: HTMLInputElement }) => {
+    const { value } = event.currentTarget;
+    setEntry((entry) => ({ ...entry, [field]: value }));
+    setInvalid((invalid) => ({ ...invalid, [field]: undefined }));
+    setDone(false);
+    clear();
+  };
+
+  const focus = (field: keyof ProfileEntry) => form.current?.querySelector<HTMLInputElement>(`input[name="${field}"]`)?.focus();
+
+  const save = async () => {
+    const displayName = entry.displayName.trim();
+    const email = entry.email.trim();
+    const change = {
+      ...(displayName === saved.displayName ? {} : { displayName }),
+      ...(email === (saved.email ?? '') ? {} : { email }),
+    };
+    const now = Object.keys(change).length === 0 ? saved : await porcupine.changeProfile(change);
+    setSaved(now);
+    setEntry({ displayName: now.displayName, email: now.email ?? '' });
+  };
+
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const found = checkProfile({ ...entry, email: entry.email.trim() }, t);
+    setInvalid(found);
+    const first = (['displayName', 'email'] as const).find((field) => found[field] !== undefined);
+    if (first !== undefined) focus(first);
+    else if (await run(save)) setDone(true);
+    else focus('email');
+  };
+
+  return (
+    <form ref={form} className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
+      <Field
+        name="displayName"
+        label={t('auth.displayName')}
+        hint={t('account.usernameStays', { username })}
+        error={invalid.displayName}
+        value={entry.displayName}
+        onChange={change('displayName')}
+        autoComplete="name"
+        required
+      />
+      <Field
+        name="email"
+        type="email"
+        label={t('account.email')}
+        hint={t('account.emailHint')}
+        error={invalid.email ?? taken}
+        value={entry.email}
+        onChange={change('email')}
+        autoComplete="email"
+        spellCheck={false}
+      />
+      {error !== null && taken === undefined && <Refusal error={error} />}
+      <p className={styles.done} role="status">
+        {done && t('account.saved')}
+      </p>
+      <Button type="submit" busy={busy} wide>
+        {t('account.save')}
+      </Button>
+    </form>
+  );
+}
