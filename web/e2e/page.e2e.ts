@@ -175,7 +175,15 @@ describe('accessibility', () => {
     await eve.button('Account settings').click();
     await page.getByTestId('sign-in').waitFor();
     await eve.button('Change password').click();
-    await check('sign-ins and password, with errors');
+    await page.getByLabel('Name shown to others').fill('');
+    await eve.button('Save').click();
+    await check('the account, with errors');
+    await eve.button('Delete account').click();
+    await page.getByRole('dialog', { name: `Delete @${eve.name}?` }).waitFor();
+    await eve.button('Delete for good').click();
+    await check('deleting the account, with errors');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog', { name: `Delete @${eve.name}?` }).waitFor({ state: 'detached' });
     await page.keyboard.press('Escape');
     await eve.button('Join a room').first().click();
     await check('joining by code');
