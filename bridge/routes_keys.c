@@ -27,6 +27,7 @@ static const Route routes[] = {
 		"SELECT json_build_object('device', porcupine.current_device_id()::text, 'version', v) "
 		"FROM porcupine.publish_device($1::bytea, $2::bytea, $3::int, $4::bytea) v", NULL, {
 			NEEDS(BYTES, "keys"), NEEDS(BYTES, "identity"), NEEDS(INT, "version"), NEEDS(BYTES, "list")}},
+	{HTTP_DELETE, "/api/devices/{device}/", 0, 204, "SELECT porcupine.revoke_device($1::bigint)", NULL, {PATH(ID, "device")}},
 	{HTTP_GET, "/api/users/{user}/devices/", TAGGED, 200, DEVICES_SQL, NULL, {PATH(ID, "user"), QUERY(INT, "version")}},
 	{HTTP_GET, ROOM "log/", 0, 200, LOG_SQL, NULL, {PATH(ID, "room"), QUERY(CURSOR, "after")}},
 	{HTTP_POST, ROOM "log/", 0, 201,

@@ -128,6 +128,14 @@ is(listed($here, $phone), undef, 'and it is not listed any more');
 is(json_value($there->http('GET', '/api/auth/sessions/', token => $phone->{token})->{body})->{code}, 'session_ended', 'its token is dead');
 is($here->http('DELETE', "/api/auth/sessions/$phone->{session}/", token => $ada->{token})->{status}, 404, 'it ends once');
 
+# Its device is lost.
+my $lost = further_session($ada, 'lost');
+$socket = $there->signed_in($lost);
+is($here->http('DELETE', "/api/devices/$lost->{device}/", token => $ben->{token})->{status}, 404, 'nobody ends a foreign device');
+is($here->http('DELETE', "/api/devices/$lost->{device}/", token => $ada->{token})->{status}, 204, 'one\'s own is ended');
+is($socket->closing, 4419, 'with its socket at the other bridge');
+is(json_value($there->http('GET', '/api/auth/user/', token => $lost->{token})->{body})->{code}, 'session_ended', 'and its token');
+
 # A clean end takes what is told with it.
 $socket = $there->signed_in($ada);
 wait_for('both to be told', sub { 2 == split /\n/, $redis->command('KEYS', 'porcupine:sessions:*') });

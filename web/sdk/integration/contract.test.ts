@@ -2,7 +2,7 @@
  * openapi.yaml against a server, both ways: every route is described and every description is a route; what a description allows is done,
  * and what it forbids is refused; and whatever is answered is what it says, down to the last member. Nothing is answered with 500.
  */
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -34,6 +34,7 @@ interface Call {
   /** In place of the body's JSON. */
   bytes?: string;
   type?: string;
+  headers?: Record<string, string>;
 }
 
 interface Account {
@@ -65,7 +66,9 @@ let cleo: Account;
 
 beforeAll(async () => {
   metrics = `127.0.0.1:${String(await freePort())}`;
-  Object.assign(process.env, { PORCUPINE_LIMITS: 'off', PORCUPINE_METRICS: metrics });
+  // what all calls of this file share is far away, and one limit is near
+  const limits = 'requests=off,register=off,login=off,login_account=off,login_known=off,refresh=off,join_address=off,join=5000/1m,password=5000/1m,reads=50000/1m,writes=50000/1m,preview=40/10m';
+  Object.assign(process.env, { PORCUPINE_LIMITS: limits, PORCUPINE_METRICS: metrics });
   stack = await Stack.up('sdk-contract');
   [ada, ben, cleo] = await Promise.all([account('ada'), account('ben'), account('cleo')]);
 });
@@ -119,7 +122,7 @@ function pointer(...keys: string[]): string {
 // --- calls ----------------------------------------------------------------------------------------------
 
 async function send(method: string, url: string, call: Call): Promise<{ status: number; headers: Headers; text: string }> {
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = { ...call.headers };
   const body = call.bytes ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
   if (body !== undefined) headers['content-type'] = call.type ?? 'application/json';
   if (call.token) headers.authorization = `Bearer ${call.token}`;
@@ -128,7 +131,7 @@ async function send(method: string, url: string, call: Call): Promise<{ status: 
 }
 
 /** Makes the call, holds its answer to the description, and returns it. */
-async function ask(operation: Operation, call: Call): Promise<{ status: number; json: Json }> {
+async function ask(operation: Operation, call: Call): Promise<{ status: number; json: Json; headers: Headers }> {
   const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(call.path?.[name])));
   const answer = await send(operation.method, path + (call.query ?? ''), { token: ada.access, ...call });
   const status = String(answer.status);
@@ -142,7 +145,7 @@ async function ask(operation: Operation, call: Call): Promise<{ status: number; 
   const content = resolve(operation.responses[status]).content;
   if (content === undefined) {
     expect(answer.text, where).toBe('');
-    return { status: answer.status, json: undefined };
+    return { status: answer.status, json: undefined, headers: answer.headers };
   }
   expect(answer.headers.get('content-type'), where).toBe(problem ? 'application/problem+json' : 'application/json');
   const json: Json = JSON.parse(answer.text);
@@ -151,8 +154,28 @@ async function ask(operation: Operation, call: Call): Promise<{ status: number; 
     : pointer('paths', operation.path, operation.method.toLowerCase(), 'responses', status, 'content', 'application/json', 'schema');
   const valid = validator.validate(schema, json);
   expect(valid, `${where}\n${validator.errorsText()}`).toBe(true);
-  if (problem) expect(json.status, where).toBe(answer.status);
-  return { status: answer.status, json };
+  if (problem) checkProblem(answer, json, where);
+  for (const name of ['ratelimit', 'ratelimit-policy']) {
+    expect(answer.headers.get(name) ?? '"none";r=0;t=0', where).toMatch(/^"[a-z_]+";[rq]=\d+;[tw]=\d+$/);
+  }
+  return { status: answer.status, json, headers: answer.headers };
+}
+
+/** What API.md's table of errors says of each code: its status; `invalid` has others by the way a request is malformed. */
+const statuses = new Map(
+  [...readFileSync(join(root, 'API.md'), 'utf8').matchAll(/^\| `([a-z_]+)` \| (?:PC\d{3})? *\| (\d{3}) \|/gm)].map((row) => [row[1], Number(row[2])]),
+);
+
+function checkProblem(answer: { status: number; headers: Headers }, json: Json, where: string): void {
+  expect(json.status, where).toBe(answer.status);
+  expect(json.type, where).toBe(`urn:porcupine:error:${json.code as string}`);
+  expect(json.title, where).not.toBe('');
+  // sends are refused row by row, with nothing but their code
+  expect(json.detail !== undefined || where.startsWith('sendMessage'), where).toBe(true);
+  expect(json.detail ?? json.title, where).not.toBe('');
+  if (json.code === 'invalid') expect([400, 403, 411, 415], where).toContain(answer.status);
+  else expect(answer.status, where).toBe(statuses.get(json.code as string));
+  expect(answer.headers.get('retry-after'), where).toBe(json.retry_after === undefined ? null : String(json.retry_after));
 }
 
 function operation(id: string): Operation {
@@ -230,6 +253,10 @@ const allowed: Record<string, (at: Scene) => Call | Promise<Call>> = {
   sendMessage: () => ({ body: { client_id: crypto.randomUUID(), epoch: 0, body: 'bWVzc2FnZQ==' } }),
   report: () => ({ token: ben.access }),
   pin: (at) => ({ body: { seq: at.seq } }),
+  revokeDevice: async () => {
+    const grant: Json = await does('login', { token: null, body: { username: ada.username, password } });
+    return { path: { device: grant.device } };
+  },
   publishDevice: async () => ({ token: (await account('eve')).access }),
   listDevices: () => ({ path: { user: ada.id } }),
   appendEntry: async () => ({ path: { room: await sealed() } }),
@@ -296,6 +323,21 @@ function forbiddenBodies(one: Operation, good: Json): [string, Call][] {
   return bodies;
 }
 
+/** A token of the server's own making, but for when it expires. */
+async function forged(who: Account, seconds: number): Promise<string> {
+  const [head, claims] = who.access.split('.').slice(0, 2).map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()) as Json);
+  const exp = Math.floor(Date.now() / 1000) + seconds;
+  const text = [head, { ...claims, iat: exp - 600, exp }]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.');
+  keys[head.kid] ??= await sql(`SELECT encode(substr(secret_key, 1, 32), 'hex') FROM porcupine.signing_keys WHERE kid = '${head.kid as string}'`);
+  const key = createPrivateKey({ key: Buffer.from(`302e020100300506032b657004220420${keys[head.kid] ?? ''}`, 'hex'), format: 'der', type: 'pkcs8' });
+  return `${text}.${sign(null, Buffer.from(text), key).toString('base64url')}`;
+}
+
+const keys: Record<string, string> = {};
+const sql = async (text: string): Promise<string> => (await stack.postgres('psql', ['-XAtqc', text])).trim();
+
 /** These need an OpenID provider: bridge/tests/conformance/26_openid.pl has one, and calls them. */
 const atProviders = new Set([
   'beginSignIn',
@@ -307,6 +349,9 @@ const atProviders = new Set([
   'linkIdentity',
   'unlinkIdentity',
 ]);
+
+/** Its ETag is tested by itself: it is the page's. */
+const atPlace = new Set(['openapi']);
 
 // --- the tests ------------------------------------------------------------------------------------------------
 
@@ -349,7 +394,7 @@ describe.each(operations.filter((one) => !atProviders.has(one.id)).map((one) => 
     const call = await allowedCall(one);
     const over = await account('eve');
     await does('logout', { token: over.access });
-    for (const token of [null, 'x', `${ada.access}x`, over.access]) expect((await ask(one, { ...call, token })).status).toBe(401);
+    for (const token of [null, 'x', `${ada.access}x`, over.access, await forged(ada, -1)]) expect((await ask(one, { ...call, token })).status).toBe(401);
   });
 
   testWhere(one.params.some((param) => param.in === 'path'), 'is about nothing that is not there', async () => {
@@ -384,4 +429,148 @@ describe.each(operations.filter((one) => !atProviders.has(one.id)).map((one) => 
       expect([400, 411, 413, 415], what).toContain((await ask(one, { ...call, ...wrong })).status);
     }
   });
+
+  test('leaves aside what it does not know', async () => {
+    if (id === 'openapi') return;
+    const call = await allowedCall(one);
+    const body = one.body === undefined ? {} : { body: { ...(call.body as object), unknown: ['x'] } };
+    expect((await ask(one, { ...call, ...body, query: '?unknown=x' })).status).toBeLessThan(300);
+  });
+
+  testWhere(one.method === 'GET' && !atPlace.has(id), 'has an ETag where there is a 304, and only there', async () => {
+    const call = await allowedCall(one);
+    const tag = (await ask(one, call)).headers.get('etag');
+    expect(tag !== null).toBe('304' in one.responses);
+    if (tag === null) return;
+    expect((await ask(one, { ...call, headers: { 'if-none-match': tag } })).status).toBe(304);
+    expect((await ask(one, { ...call, headers: { 'if-none-match': `"x", W/${tag}` } })).status).toBe(304);
+    expect((await ask(one, { ...call, headers: { 'if-none-match': '"x"' } })).status).toBe(200);
+  });
+
+  testWhere(one.method === 'POST', 'is done once for an Idempotency-Key where it takes one, and only there', async () => {
+    const call = await allowedCall(one);
+    const keyed = (key: string, further: Call = {}): Promise<{ status: number; json: Json }> =>
+      ask(one, { ...call, ...further, headers: { 'idempotency-key': key } });
+    if (!one.params.some((param) => param.name === 'Idempotency-Key')) {
+      expect('422' in one.responses).toBe(false);
+      expect((await keyed('short')).status).toBeLessThan(300);
+      return;
+    }
+    for (const wrong of ['short', 'x'.repeat(129), 'with blanks in it, and']) expect((await keyed(wrong)).json.code).toBe('invalid');
+    const key = crypto.randomUUID();
+    const first = await keyed(key);
+    expect(first.status).toBeLessThan(300);
+    const again = await keyed(key);
+    expect([again.status, again.json]).toEqual([first.status, first.json]);
+    const other = await keyed(key, { body: { ...(call.body as object | undefined), unknown: 1 } });
+    expect([other.status, other.json.code]).toEqual([422, 'key_reused']);
+  });
+});
+
+test('whether a token has expired is all that differs', async () => {
+  await does('whoami', { token: await forged(ada, 60) });
+  expect((await ask(operation('whoami'), { token: await forged(ada, -1) })).json.code).toBe('unauthenticated');
+});
+
+test('what is somebody else’s, or another room’s, is not there', async () => {
+  const at = await scene();
+  const other = await scene();
+  const elsewhere = { ...at, room: (await does('createRoom', { body: { name: 'Elsewhere', encrypted: false } })).id as string };
+  const foreign: [string, Call][] = [
+    ['endSession', { path: { session: (await does('login', { token: null, body: { username: ben.username, password } })).session } }],
+    ['revokeDevice', { path: { device: ben.device } }],
+    ['revokeInvite', { path: { room: at.room, invite: (await invite(other)).id } }],
+    ['readInviteAsMember', { path: { room: at.room, invite: sha256((await invite(other)).code) } }],
+    ['redact', { token: ben.access, path: { room: at.room, seq: at.seq } }],
+    ['redact', { path: { room: elsewhere.room, seq: 999 } }],
+  ];
+  for (const [id, call] of foreign) expect([403, 404], id).toContain((await ask(operation(id), call)).status);
+});
+
+test('each condition is met, with its status and words', async () => {
+  const at = await scene();
+  const room = { room: at.room };
+  const message = (more: object = {}): Json => ({ client_id: crypto.randomUUID(), body: 'bWVzc2FnZQ==', ...more });
+  const refused = async (code: string, id: string, call: Call): Promise<void> => {
+    const { json } = await ask(operation(id), call);
+    expect([id, json?.code]).toEqual([id, code]);
+    met.add(code);
+  };
+  const met = new Set<string>(['internal', 'busy', 'rate_limited']);
+  const over = await account('eve');
+  await does('logout', { token: over.access });
+  await refused('session_ended', 'refresh', { token: null, body: { refresh: over.refresh } });
+  await refused('unauthenticated', 'whoami', { token: null });
+  await refused('bad_credentials', 'login', { token: null, body: { username: ada.username, password: 'guessed' } });
+  await refused('invalid', 'createRoom', { body: {} });
+  await refused('too_large', 'createRoom', { body: { name: 'x'.repeat(101) } });
+  await refused('not_member', 'getRoom', { token: cleo.access, path: room });
+  await refused('role', 'deleteRoom', { token: ben.access, path: room });
+  await refused('not_found', 'joinRoom', { token: cleo.access, body: { code: 'ZZZZZZ' } });
+  await refused('conflict', 'register', { token: null, body: { username: ada.username, password } });
+  await refused('stale_epoch', 'sendMessage', { path: room, body: message({ epoch: 7 }) });
+  const said = message();
+  await does('sendMessage', { path: room, body: said });
+  await refused('duplicate_mismatch', 'sendMessage', { path: room, body: { ...said, body: 'YW5vdGhlcg==' } });
+  const key = { 'idempotency-key': crypto.randomUUID() };
+  await ask(operation('createRoom'), { body: { name: 'x', encrypted: false }, headers: key });
+  await refused('key_reused', 'createRoom', { body: { name: 'y', encrypted: false }, headers: key });
+  const used: Json = await does('createInvite', { path: room, body: { max_uses: 1 } });
+  const [dan, eve] = await Promise.all([account('dan'), account('eve')]);
+  await does('joinRoom', { token: dan.access, body: { code: used.code } });
+  await refused('gone', 'joinRoom', { token: eve.access, body: { code: used.code } });
+  await does('changeRoom', { path: room, body: { max_members: 3 } });
+  await refused('room_full', 'joinRoom', { token: eve.access, body: { code: at.code } });
+  await does('muteMember', { path: { ...room, user: dan.id }, body: { until: '2030-01-02T03:04:05Z' } });
+  await refused('muted', 'sendMessage', { token: dan.access, path: room, body: message() });
+  await does('banUser', { path: room, body: { user: dan.id } });
+  const { code } = await does('getRoom', { path: room });
+  await refused('banned', 'joinRoom', { token: dan.access, body: { code } });
+  await does('archiveRoom', { path: room });
+  await refused('archived', 'sendMessage', { path: room, body: message() });
+  const closed: Json = await does('createRoom', { body: { name: 'Sealed' } });
+  await sql(`UPDATE porcupine.room_heads SET epoch_open = false WHERE room_id = ${closed.id as string}`);
+  await refused('epoch_closed', 'sendMessage', { path: { room: closed.id }, body: message() });
+  await sql('ALTER SYSTEM SET porcupine.max_rooms = 0');
+  await sql('SELECT pg_reload_conf()');
+  await expect.poll(async () => (await ask(operation('createRoom'), { token: ben.access, body: { name: 'x', encrypted: false } })).json.code, { timeout: 20_000 }).toBe('quota');
+  met.add('quota');
+  await sql('ALTER SYSTEM RESET porcupine.max_rooms');
+  await sql('SELECT pg_reload_conf()');
+  expect([...met].sort()).toEqual([...statuses.keys()].sort());
+});
+
+test('a limit tells what is left, and a refusal when there is more', async () => {
+  const eve = await account('eve');
+  const preview = (): Promise<{ status: number; json: Json; headers: Headers }> =>
+    ask(operation('readInvite'), { token: eve.access, path: { hash: sha256('none') } });
+  const left = (headers: Headers): number => Number(/^"preview";r=(\d+);/.exec(headers.get('ratelimit') ?? '')?.[1]);
+  let answer = await preview();
+  expect(answer.headers.get('ratelimit-policy')).toBe('"preview";q=40;w=600');
+  for (let n = left(answer.headers); n > 0; n--) answer = await preview();
+  expect([answer.status, left(answer.headers)]).toEqual([404, 0]);
+  const refusal = await preview();
+  expect([refusal.status, refusal.json.code, left(refusal.headers)]).toEqual([429, 'rate_limited', 0]);
+  expect(refusal.json.retry_after).toBeGreaterThan(0);
+});
+
+test('API.md names what users may call in SQL and by no call, and nothing else', async () => {
+  const granted = await sql(`SELECT DISTINCT proname FROM pg_proc
+    WHERE pronamespace = 'porcupine'::regnamespace AND has_function_privilege('porcupine_client', oid, 'EXECUTE')`);
+  const called = new Set(Object.values<Json>(document.paths).flatMap((item) => Object.values<Json>(item).flatMap((one) => one['x-function'] ?? [])));
+  const table = /### What stays SQL\n([^#]*?)\n\nWhat applications/.exec(readFileSync(join(root, 'API.md'), 'utf8'))?.[1] ?? '';
+  const named = [...table.matchAll(/^\| (`.*?) \|/gm)].flatMap((row) => [...(row[1] ?? '').matchAll(/`(\w+)`/g)].map((name) => name[1]));
+  expect(named.sort()).toEqual(granted.split('\n').filter((name) => !called.has(name)).sort());
+});
+
+test('whoever cannot be answered for the database is told when to come back', async () => {
+  await stack.killPostgres();
+  try {
+    const answer = await send('GET', '/api/auth/user/', { token: ada.access });
+    const json: Json = JSON.parse(answer.text);
+    expect([answer.status, json.code]).toEqual([503, 'busy']);
+    checkProblem(answer, json, answer.text);
+  } finally {
+    await stack.startPostgres();
+  }
 });
