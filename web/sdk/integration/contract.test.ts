@@ -67,7 +67,7 @@ let cleo: Account;
 beforeAll(async () => {
   metrics = `127.0.0.1:${String(await freePort())}`;
   // what all calls of this file share is far away, and one limit is near
-  const limits = 'requests=off,register=off,login=off,login_account=off,login_known=off,refresh=off,join_address=off,join=5000/1m,password=5000/1m,reads=50000/1m,writes=50000/1m,preview=40/10m';
+  const limits = 'requests=off,register=off,login=off,login_account=off,login_known=off,refresh=off,join_address=off,join=5000/1m,password=5000/1m,profile=5000/1m,reads=50000/1m,writes=50000/1m,preview=40/10m';
   Object.assign(process.env, { PORCUPINE_LIMITS: limits, PORCUPINE_METRICS: metrics });
   stack = await Stack.up('sdk-contract');
   [ada, ben, cleo] = await Promise.all([account('ada'), account('ben'), account('cleo')]);
