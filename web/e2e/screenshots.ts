@@ -62,6 +62,15 @@ it('photographs the page', async () => {
 
   await mira.page.getByRole('link', { name: 'Porcupine' }).click();
   await inBothThemes(mira, 'rooms');
+  await mira.button('Account settings').click();
+  await mira.page.getByLabel('Email address').waitFor();
+  await mira.page.getByTestId('sign-in').waitFor();
+  await inBothThemes(mira, 'account');
+  await mira.button('Delete account').click();
+  await mira.page.getByLabel('Your password').waitFor();
+  await inBothThemes(mira, 'delete-account');
+  await mira.page.keyboard.press('Escape');
+  await mira.page.keyboard.press('Escape');
   await mira.button('Join a room').first().click();
   await mira.page.getByLabel('Room code or invite link').fill('K7M2QX');
   await inBothThemes(mira, 'join');
@@ -69,6 +78,11 @@ it('photographs the page', async () => {
   await inBothThemes(jonas, 'phone-conversation');
   await jonas.button('Back to rooms').click();
   await inBothThemes(jonas, 'phone-rooms');
+  await jonas.button('Account settings').click();
+  await jonas.page.getByLabel('Email address').waitFor();
+  await jonas.page.getByTestId('sign-in').waitFor();
+  await inBothThemes(jonas, 'phone-account');
+  await jonas.page.keyboard.press('Escape');
   await jonas.button('Join a room').first().click();
   await jonas.page.getByLabel('Room code or invite link').fill('K7M2QX');
   await inBothThemes(jonas, 'phone-join');

@@ -156,7 +156,7 @@ export const en = {
     goesRooms: 'Your place in all rooms. You’re signed out everywhere.',
     goesHere: 'What this browser keeps of the account: its keys and the messages.',
     stays: 'What stays',
-    staysRead: 'What others have read: nobody can make them forget it, or their browsers.',
+    staysRead: 'What others have read: they, and their browsers, may have kept it.',
     staysTrace: 'That an account, now called “erased”, was in a room, and when and how much it wrote.',
     staysRooms: 'Rooms that you own: somebody else in them becomes their owner.',
     staysElsewhere: 'What other browsers keep in which you were signed in. Clear their data for this page yourself.',
