@@ -142,7 +142,7 @@ packages: ## install the Debian packages that `make run` needs
 build: ## build extension, bridge and page, and install the extension
 	@scripts/build
 
-bench: build ## what it does a second and what that costs, beside limits of the same run (20 minutes; QUICK=1: two)
+bench: build ## what it does a second and what that costs, beside limits of the same run (25 minutes; QUICK=1: three)
 	@bench/run $(if $(QUICK),--quick)
 
 bench-sql: build ## what pages, unread counts, snapshots and joins take among ten million events (QUICK=1: a hundred thousand)

@@ -38,9 +38,9 @@ UNION ALL SELECT 10, 'history: latest page, time at the large table by time at t
   FROM run b JOIN run s USING (workload, against, round) WHERE workload = 'history' AND against = 'latest' AND b.events > s.events
 UNION ALL SELECT 11, 'history: latest pages a second, large table', '≥ 5,000', b.answers, b.answers - 5000
   FROM run b JOIN run s USING (workload, against, round) WHERE workload = 'history' AND against = 'latest' AND b.events > s.events
-UNION ALL SELECT 12, 'sql, 10,000 rooms: of the same without a wake-up', '≥ 0.75', s.per_s / q.per_s, s.per_s / q.per_s - 0.75
+UNION ALL SELECT 12, 'sql, 10,000 rooms: of the same without a wake-up', '≥ 0.75', s.per_s / nullif(q.per_s, 0), s.per_s / nullif(q.per_s, 0) - 0.75
   FROM run s JOIN run q USING (workload, round, rooms) WHERE workload = 'sql' AND rooms = 10000 AND s.against = 'ring' AND q.against = 'quiet'
-UNION ALL SELECT 13, 'sql, 10,000 rooms, 2 ms added to each flush: the same', '≥ 0.95', s.per_s / q.per_s, s.per_s / q.per_s - 0.95
+UNION ALL SELECT 13, 'sql, 10,000 rooms, 2 ms added to each flush: the same', '≥ 0.95', s.per_s / nullif(q.per_s, 0), s.per_s / nullif(q.per_s, 0) - 0.95
   FROM run s JOIN run q USING (workload, round, rooms) WHERE workload = 'slow_flush' AND s.against = 'ring' AND q.against = 'quiet'
 UNION ALL SELECT 14, 'slow: 99th percentile to a recipient among 2,000 slow connections, of that without', '≤ 2', s.p99 / w.p99, 2 - s.p99 / w.p99
   FROM run s JOIN run w USING (workload, round) WHERE workload = 'slow' AND s.against LIKE 'bridge among %' AND w.against = 'bridge';
@@ -90,7 +90,7 @@ SELECT '| ' || against, pg_temp.median(array_agg(connections)), pg_temp.median(a
 \qecho '| in the database | sessions | rooms | rows a second | of the limit |'
 \qecho '|---|---|---|---|---|'
 SELECT '| ' || r.workload || ': ' || r.against, r.clients, r.rooms, pg_temp.median(array_agg(r.per_s)),
-       coalesce(pg_temp.median(array_agg(r.per_s / l.per_s)), '') || ' |'
+       coalesce(pg_temp.median(array_agg(r.per_s / nullif(l.per_s, 0))), '') || ' |'
   FROM run r LEFT JOIN run l ON l.workload = r.workload AND l.round = r.round AND l.rooms = r.rooms
                             AND l.against = CASE r.against WHEN 'ring' THEN 'quiet' WHEN 'send' THEN 'quiet' WHEN 'send_50' THEN 'insert_50' END
  WHERE r.per_s IS NOT NULL GROUP BY r.workload, r.against, r.clients, r.rooms ORDER BY r.workload, r.rooms, r.against;

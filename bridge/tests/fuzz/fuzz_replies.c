@@ -224,6 +224,9 @@ check_limiter(Input input)
 		if (which & 1u << i)
 			limiter_add(&charge, limits[i], i < 3 ? 2 : 5, 0, charge.marks_place != 0 ? levels[i] : LIMITER_ANY);
 	}
+	/* nobody asks for nothing */
+	if (charge.count == 0)
+		limiter_add(&charge, LIMIT_LOGIN, 5, 0, LIMITER_ANY);
 	verdicts = 0;
 	limiter_ask(&charge, decided, NULL);
 	while (n_pending > 0)
