@@ -37,7 +37,8 @@ sub worker
 }
 
 $round->start_client;
-my $worker = wait_for('the worker', \&worker);
+# one that has begun: before that, commits notify by themselves
+my $worker = wait_for('the worker', sub { $cluster->sql(q{SELECT worker_pid FROM porcupine.stat_doorbell WHERE mode = 'worker'}) });
 signal_all('STOP', $worker);
 $round->let_send(150);
 $round->finish;
