@@ -358,7 +358,7 @@ static int
 write_close(Socket *socket, CloseCode code, const char *reason)
 {
 	unsigned char frame[LWS_PRE + 4 + sizeof(socket->peer->close_reason)];
-	size_t		length = strlen(reason);
+	size_t		length = strnlen(reason, sizeof(socket->peer->close_reason));
 
 	frame[LWS_PRE] = 0x88;		/* final, close: RFC 6455, sections 5.2 and 5.5.1 */
 	frame[LWS_PRE + 1] = (unsigned char) (length + 2);

@@ -66,6 +66,31 @@ describe('the policy', () => {
     await page.close();
     expect(tried).toEqual([]);
   });
+
+  it('lets nobody run a text: eval and new Function throw', async () => {
+    // by a timer of the page, for what a debugger runs itself is let pass
+    const tried = (): Promise<Record<string, string>> => new Promise((done) => {
+      setTimeout(() => {
+        const run = Reflect.get(window, 'eval') as (text: string) => unknown;
+        const Made = Reflect.get(window, 'Function') as unknown as new (text: string) => () => unknown;
+        const attempts: Record<string, () => unknown> = { eval: () => run('1 + 1'), Function: () => new Made('return 1 + 1')() };
+        done(Object.fromEntries(Object.entries(attempts).map(([name, attempt]) => {
+          try {
+            return [name, String(attempt())];
+          } catch (error) {
+            return [name, (error as Error).name];
+          }
+        })));
+      });
+    });
+    const page = await people.browser.newPage();
+    await page.goto('about:blank');
+    expect(await page.evaluate(tried)).toEqual({ eval: '2', Function: '2' });
+    await page.goto(stack.origin);
+    await page.getByLabel('Username').waitFor();
+    expect(await page.evaluate(tried)).toEqual({ eval: 'EvalError', Function: 'EvalError' });
+    await page.close();
+  });
 });
 
 describe('without a mouse', () => {
