@@ -1,45 +1,35 @@
 /** The account: who it is to others, where and how it is signed in, its password, and its end. */
 import { useTranslation } from 'react-i18next';
-import type { Account } from '@porcupine/sdk';
+import type { Account, Porcupine } from '@porcupine/sdk';
+import { useLoaded } from '../../lib/useLoaded';
 import { Dialog } from '../../ui/Dialog';
-import styles from './AccountDialog.module.css';
+import { Section } from '../../ui/Section';
 import { DeleteAccount } from './DeleteAccount';
 import { PasswordForm } from './PasswordForm';
 import { ProfileForm } from './ProfileForm';
 import { SignInMethods } from './SignInMethods';
 import { SignIns } from './SignIns';
-import { useSignIns } from './useSignIns';
+
+const load = (porcupine: Porcupine) => porcupine.signIns();
 
 export function AccountDialog({ account, onClose }: { account: Account; onClose: () => void }) {
   const { t } = useTranslation();
-  const signIns = useSignIns();
+  const signIns = useLoaded(load);
   return (
     <Dialog title={t('app.account')} onClose={onClose}>
-      <section className={styles.section} aria-labelledby="account-profile">
-        <h3 id="account-profile" className={styles.heading}>
-          {t('account.profile')}
-        </h3>
+      <Section title={t('account.profile')}>
         <ProfileForm username={account.username} />
-      </section>
-      <section className={styles.further} aria-labelledby="account-sign-ins">
-        <h3 id="account-sign-ins" className={styles.heading}>
-          {t('account.signIns')}
-        </h3>
-        <SignIns {...signIns} />
-      </section>
+      </Section>
+      <Section title={t('account.signIns')}>
+        <SignIns loaded={signIns} />
+      </Section>
       <SignInMethods />
-      <section className={styles.further} aria-labelledby="account-password">
-        <h3 id="account-password" className={styles.heading}>
-          {t('account.changePassword')}
-        </h3>
+      <Section title={t('account.changePassword')}>
         <PasswordForm username={account.username} onChanged={signIns.reload} />
-      </section>
-      <section className={styles.further} aria-labelledby="account-delete">
-        <h3 id="account-delete" className={styles.heading}>
-          {t('account.delete')}
-        </h3>
+      </Section>
+      <Section title={t('account.delete')}>
         <DeleteAccount username={account.username} />
-      </section>
+      </Section>
     </Dialog>
   );
 }

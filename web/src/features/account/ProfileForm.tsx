@@ -1,9 +1,10 @@
 /** The name that others see, and the address with which one can sign in. */
 import { useRef, useState, type SubmitEvent } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Profile } from '@porcupine/sdk';
+import type { Porcupine, Profile } from '@porcupine/sdk';
 import { usePorcupine } from '../../lib/client';
 import { problemOf, wordsFor } from '../../lib/problems';
+import { useLoaded } from '../../lib/useLoaded';
 import { usePending } from '../../lib/usePending';
 import { Button } from '../../ui/Button';
 import { Callout } from '../../ui/Callout';
@@ -12,11 +13,12 @@ import { Refusal } from '../../ui/Refusal';
 import { Skeleton } from '../../ui/Skeleton';
 import { checkProfile, type ProfileEntry } from './checkProfile';
 import styles from './ProfileForm.module.css';
-import { useProfile } from './useProfile';
+
+const load = (porcupine: Porcupine) => porcupine.profile();
 
 export function ProfileForm({ username }: { username: string }) {
   const { t } = useTranslation();
-  const { profile, error, reload } = useProfile();
+  const { value: profile, error, reload } = useLoaded(load);
   if (profile !== null) return <Form username={username} loaded={profile} />;
   if (error === null) {
     return (

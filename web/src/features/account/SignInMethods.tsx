@@ -1,23 +1,26 @@
 /** By which providers one can sign in to this account: those that are linked, those that can be. Nothing where there is neither. */
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Provider } from '@porcupine/sdk';
+import type { Porcupine, Provider } from '@porcupine/sdk';
 import { usePorcupine } from '../../lib/client';
 import { problemOf, providerProblem, wordsFor } from '../../lib/problems';
 import { leaveFor, returnPath } from '../../lib/providerTrip';
+import { useLoaded } from '../../lib/useLoaded';
 import { usePending } from '../../lib/usePending';
 import { useProviders } from '../../lib/useProviders';
 import { Button } from '../../ui/Button';
 import { Callout } from '../../ui/Callout';
+import { Section } from '../../ui/Section';
 import { IdentityRow } from './IdentityRow';
 import styles from './SignInMethods.module.css';
-import { useIdentities } from './useIdentities';
+
+const load = (porcupine: Porcupine) => porcupine.identities();
 
 export function SignInMethods() {
   const { t } = useTranslation();
   const porcupine = usePorcupine();
   const providers = useProviders();
-  const { identities, error, reload } = useIdentities();
+  const { value: identities, error, reload } = useLoaded(load);
   const unlinking = usePending();
   const linking = usePending();
   const [chosen, setChosen] = useState<Provider | null>(null);
@@ -40,12 +43,9 @@ export function SignInMethods() {
   };
 
   return (
-    <section className={styles.section} aria-labelledby="account-methods">
-      <h3 id="account-methods" className={styles.heading}>
-        {t('account.methods')}
-      </h3>
+    <Section title={t('account.methods')}>
       {identities?.length === 0 && <p className={styles.note}>{t('account.noMethods')}</p>}
-      <ul ref={list} className={styles.list} aria-labelledby="account-methods" tabIndex={-1}>
+      <ul ref={list} className={styles.list} aria-label={t('account.methods')} tabIndex={-1}>
         {identities?.map((identity) => (
           <IdentityRow
             key={identity.id}
@@ -77,6 +77,6 @@ export function SignInMethods() {
         </Button>
       ))}
       {linking.error !== null && chosen !== null && <Callout tone="danger">{providerProblem(linking.error, chosen.label, t)}</Callout>}
-    </section>
+    </Section>
   );
 }

@@ -1,17 +1,18 @@
 /** The list of sign-ins: each can be ended, but for this one, or all others at once. */
 import { useRef } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { SignIn } from '@porcupine/sdk';
 import { usePorcupine } from '../../lib/client';
 import { wordsFor } from '../../lib/problems';
+import type { Loaded } from '../../lib/useLoaded';
 import { usePending } from '../../lib/usePending';
 import { Button } from '../../ui/Button';
 import { Callout } from '../../ui/Callout';
 import { Skeleton } from '../../ui/Skeleton';
 import { SignInRow } from './SignInRow';
 import styles from './SignIns.module.css';
-import type { LoadedSignIns } from './useSignIns';
 
-export function SignIns({ signIns, error, reload }: LoadedSignIns) {
+export function SignIns({ loaded: { value: signIns, error, reload } }: { loaded: Loaded<readonly SignIn[]> }) {
   const { t } = useTranslation();
   const porcupine = usePorcupine();
   const ending = usePending();

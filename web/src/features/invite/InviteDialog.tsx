@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next';
 import type { RoomSummary } from '@porcupine/sdk';
 import { CopyButton } from '../../ui/CopyButton';
 import { Dialog } from '../../ui/Dialog';
+import { Section } from '../../ui/Section';
 import styles from './InviteDialog.module.css';
 import { InviteLink } from './InviteLink';
 
@@ -12,10 +13,7 @@ export function InviteDialog({ room, onClose }: { room: RoomSummary; onClose: ()
     <Dialog title={t('invite.title', { room: room.name })} onClose={onClose}>
       <InviteLink room={room} />
       {room.code !== null && (
-        <section className={styles.codeSection} aria-labelledby="invite-code">
-          <h3 id="invite-code" className={styles.heading}>
-            {t('invite.byCode')}
-          </h3>
+        <Section title={t('invite.byCode')}>
           <div className={styles.codeRow}>
             <output className={styles.code} data-testid="room-code">
               {room.code}
@@ -23,7 +21,7 @@ export function InviteDialog({ room, onClose }: { room: RoomSummary; onClose: ()
             <CopyButton text={room.code} label={t('invite.copyCode')} />
           </div>
           {room.encrypted && <p className={styles.note}>{t('invite.codeNote')}</p>}
-        </section>
+        </Section>
       )}
     </Dialog>
   );
