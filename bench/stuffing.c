@@ -40,18 +40,18 @@
 /* Who signs in, or tries to: one connection from one address. */
 typedef struct Caller
 {
-	int			fd;				/* -1: not connected */
-	bool		waits;			/* until it may come back */
-	uint32_t	address;
 	const Member *owner;		/* NULL: attacks */
-	bool		new_here;
+	size_t		length;			/* of the answer so far */
+	int			fd;				/* -1: not connected */
 	int			tries;
-	char		name[64];
-	char		password[64];
+	uint32_t	address;
 	uint32_t	began_at;
 	uint32_t	back_at;
+	bool		waits;			/* until it may come back */
+	bool		new_here;
+	char		name[64];
+	char		password[64];
 	char		answer[ANSWER_SIZE + 1];
-	size_t		length;
 } Caller;
 
 static People people;
