@@ -325,13 +325,14 @@ function forbiddenBodies(one: Operation, good: Json): [string, Call][] {
 
 /** A token of the server's own making, but for when it expires. */
 async function forged(who: Account, seconds: number): Promise<string> {
-  const [head, claims] = who.access.split('.').slice(0, 2).map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()) as Json);
+  const [head, claims] = who.access.split('.').slice(0, 2).map((part): Json => JSON.parse(Buffer.from(part, 'base64url').toString()));
+  const kid = head.kid as string;
   const exp = Math.floor(Date.now() / 1000) + seconds;
   const text = [head, { ...claims, iat: exp - 600, exp }]
     .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
     .join('.');
-  keys[head.kid] ??= await sql(`SELECT encode(substr(secret_key, 1, 32), 'hex') FROM porcupine.signing_keys WHERE kid = '${head.kid as string}'`);
-  const key = createPrivateKey({ key: Buffer.from(`302e020100300506032b657004220420${keys[head.kid] ?? ''}`, 'hex'), format: 'der', type: 'pkcs8' });
+  keys[kid] ??= await sql(`SELECT encode(substr(secret_key, 1, 32), 'hex') FROM porcupine.signing_keys WHERE kid = '${kid}'`);
+  const key = createPrivateKey({ key: Buffer.from(`302e020100300506032b657004220420${keys[kid]}`, 'hex'), format: 'der', type: 'pkcs8' });
   return `${text}.${sign(null, Buffer.from(text), key).toString('base64url')}`;
 }
 
