@@ -7,7 +7,7 @@
  *
  * Of what was redacted the body is empty, whatever the kind.
  *
- * The bridge writes the same object for what it has just sent (bridge/send.c), before it could be
+ * The bridge writes the same object for what it has just sent (bridge/sends/send.c), before it could be
  * read here; a conformance test holds the two to each other, byte by byte.
  */
 #include "compat.h"
