@@ -164,6 +164,7 @@ describe('signing in', () => {
     expect(await violations(eve)).toEqual([]);
     await stack.verb('start-bridge');
     await banner.waitFor({ state: 'detached' });
+    await page.getByTestId('connecting').waitFor({ state: 'detached' });
     await eve.context.setOffline(true);
     await stack.killBridge();
     await banner.getByText('You’re offline.').waitFor();
