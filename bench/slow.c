@@ -318,10 +318,13 @@ go_on(Slow *slow, const char *text, size_t length)
 static void
 say(const Slow *slow, const char *text, int length)
 {
+	ssize_t		sent = length > 0 ? send(slow->fd, text, (size_t) length, MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
+
 	/* one that the server has just closed is noticed by reading */
-	if (length > 0 && send(slow->fd, text, (size_t) length, MSG_NOSIGNAL | MSG_DONTWAIT) != length
-		&& errno != EPIPE && errno != ECONNRESET)
+	if (sent < 0 && errno != EPIPE && errno != ECONNRESET)
 		fail("%s: the socket did not take %d bytes: %s", slow->kind->name, length, strerror(errno));
+	if (sent >= 0 && sent != length)
+		fail("%s: the socket took %d bytes of %d", slow->kind->name, (int) sent, length);
 }
 
 static void

@@ -214,12 +214,12 @@ act(curl_socket_t fd, int events)
 	curl_multi_socket_action(multi, fd, events, &count);
 	while ((message = curl_multi_info_read(multi, &count)) != NULL)
 	{
-		char	   *fetch;
+		Fetch	   *fetch;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &fetch);
-		finish((Fetch *) (void *) fetch, message->data.result);
+		finish(fetch, message->data.result);
 	}
 }
 

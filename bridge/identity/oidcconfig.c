@@ -181,7 +181,7 @@ read_secret(OidcProvider *provider, const char **field)
 	provider->secret = setting(provider, *field);
 	if ((name != NULL) == (provider->secret != NULL))
 		return "set, or set beside CLIENT_SECRET_FILE; one of the two is needed";
-	if (name == NULL)
+	if (provider->secret != NULL)
 		return is_printable(provider->secret) ? NULL : "a secret of printable characters";
 	*field = "CLIENT_SECRET_FILE";
 	fd = open(name, O_RDONLY | O_CLOEXEC);

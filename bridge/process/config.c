@@ -215,7 +215,7 @@ read_origins(const char *value, const char **origins)
 		const char *host = strstr(origin, "://");
 
 		/* exactly as browsers send it: a scheme and an authority, nothing after them */
-		if ((strncmp(origin, "http://", 7) != 0 && strncmp(origin, "https://", 8) != 0)
+		if (host == NULL || (strncmp(origin, "http://", 7) != 0 && strncmp(origin, "https://", 8) != 0)
 			|| host[3] == '\0' || strpbrk(host + 3, "/ ?#;'\"\\*@\r\n") != NULL || count == CONFIG_MAX_ORIGINS)
 		{
 			free(copy);

@@ -3,6 +3,7 @@
  * depend on the pieces in which it comes.
  */
 #include "httphead.h"
+#include "memory.h"
 #include "tap.h"
 
 #include <stdlib.h>
@@ -122,7 +123,7 @@ check_headers(void)
 static void
 check_sizes(void)
 {
-	char	   *bytes = malloc(HTTPHEAD_MOST + 1);
+	char	   *bytes = memory_alloc(HTTPHEAD_MOST + 1);
 	HttpHead	head;
 	int			at;
 
