@@ -1,36 +1,28 @@
 /**
- * A TCP proxy between browser and bridge that can lose the answers to refreshes: the bridge gets the request and answers it, and the
+ * A relay between browser and bridge that can lose the answers to refreshes: the bridge gets the request and answers it, and the
  * connection breaks before the browser hears of it.
  */
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { Relay } from './relay';
 
 export class Cutter {
   /** Whether answers to refreshes are lost. */
   cutting = false;
   /** How many were. */
   cuts = 0;
-  private readonly sockets = new Set<Socket>();
-
-  private constructor(private readonly server: Server) {}
+  private relay: Relay | null = null;
 
   static async start(port: number, target: () => number): Promise<Cutter> {
-    const server = createServer();
-    const cutter = new Cutter(server);
-    server.on('connection', (client) => cutter.relay(client, target()));
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, '127.0.0.1', resolve);
-    });
+    const cutter = new Cutter();
+    cutter.relay = await Relay.start(port, target, (client, bridge) => cutter.join(client, bridge));
     return cutter;
   }
 
   async stop(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    await new Promise((resolve) => this.server.close(resolve));
+    await this.relay?.stop();
   }
 
-  private relay(client: Socket, port: number): void {
-    const bridge = connect(port, '127.0.0.1');
+  private join(client: Socket, bridge: Socket): void {
     let doomed = false;
     client.on('data', (data) => {
       if (this.cutting && data.includes('POST /api/auth/refresh/')) doomed = true;
@@ -44,17 +36,6 @@ export class Cutter {
       this.cuts += 1;
       client.destroy();
       bridge.destroy();
-    });
-    this.couple(client, bridge);
-    this.couple(bridge, client);
-  }
-
-  private couple(socket: Socket, other: Socket): void {
-    this.sockets.add(socket);
-    socket.on('error', () => other.destroy());
-    socket.on('close', () => {
-      this.sockets.delete(socket);
-      other.destroy();
     });
   }
 }

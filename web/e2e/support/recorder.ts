@@ -1,26 +1,19 @@
 /**
- * A wire tap: a TCP proxy between browser and bridge that keeps every byte of both directions.
+ * A wire tap: a relay between browser and bridge that keeps every byte of both directions.
  * What a browser masks in its WebSocket frames (RFC 6455, section 5.3) is kept unmasked as well.
  */
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { Relay } from './relay';
 
 export class Recorder {
   private readonly chunks: Buffer[] = [];
-  private readonly sockets = new Set<Socket>();
+  private relay: Relay | null = null;
 
-  private constructor(
-    private readonly server: Server,
-    readonly port: number,
-  ) {}
+  private constructor(readonly port: number) {}
 
   static async start(port: number, target: () => number): Promise<Recorder> {
-    const server = createServer();
-    const recorder = new Recorder(server, port);
-    server.on('connection', (client) => recorder.relay(client, target()));
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, '127.0.0.1', resolve);
-    });
+    const recorder = new Recorder(port);
+    recorder.relay = await Relay.start(port, target, (client, bridge) => recorder.join(client, bridge));
     return recorder;
   }
 
@@ -30,12 +23,10 @@ export class Recorder {
   }
 
   async stop(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    await new Promise((resolve) => this.server.close(resolve));
+    await this.relay?.stop();
   }
 
-  private relay(client: Socket, port: number): void {
-    const bridge = connect(port, '127.0.0.1');
+  private join(client: Socket, bridge: Socket): void {
     const frames = new FrameReader();
     let upgraded = false;
     client.on('data', (data) => {
@@ -47,17 +38,6 @@ export class Recorder {
       this.chunks.push(data);
       if (!upgraded && data.subarray(0, 12).toString('latin1') === 'HTTP/1.1 101') upgraded = true;
       client.write(data);
-    });
-    this.couple(client, bridge);
-    this.couple(bridge, client);
-  }
-
-  private couple(socket: Socket, other: Socket): void {
-    this.sockets.add(socket);
-    socket.on('error', () => other.destroy());
-    socket.on('close', () => {
-      this.sockets.delete(socket);
-      other.destroy();
     });
   }
 }
