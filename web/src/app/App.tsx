@@ -56,7 +56,9 @@ export function App() {
         <Shell key={account.id} account={account} />
       )}
       {trip?.outcome === 'link' && <LinkDialog account={account} onClose={forgetTrip} />}
-      {failure !== null && account !== null && trip?.signedIn === true && <NotLinkedDialog failure={failure} onClose={forgetTrip} />}
+      {failure !== null && account !== null && trip?.signedIn === true && (
+        <NotLinkedDialog why={t(`auth.notLinked.${failure}`)} onClose={forgetTrip} />
+      )}
     </>
   );
 }

@@ -10,6 +10,7 @@ import { Checkbox } from '../../ui/Checkbox';
 import { Dialog, DialogActions } from '../../ui/Dialog';
 import { Field } from '../../ui/Field';
 import { Refusal } from '../../ui/Refusal';
+import { WhosePassword } from '../../ui/WhosePassword';
 import styles from './DeleteAccountDialog.module.css';
 
 const goes = ['goesNames', 'goesMessages', 'goesRooms', 'goesHere'] as const;
@@ -55,8 +56,7 @@ export function DeleteAccountDialog({ username, onClose }: { username: string; o
         ))}
       </ul>
       <form ref={form} className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
-        {/* For password managers. */}
-        <input className="visually-hidden" type="text" value={username} autoComplete="username" readOnly tabIndex={-1} aria-hidden="true" />
+        <WhosePassword username={username} />
         <Field
           name="password"
           type="password"

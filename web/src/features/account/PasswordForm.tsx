@@ -8,6 +8,7 @@ import { useProviders } from '../../lib/useProviders';
 import { Button } from '../../ui/Button';
 import { Field } from '../../ui/Field';
 import { Refusal } from '../../ui/Refusal';
+import { WhosePassword } from '../../ui/WhosePassword';
 import styles from './PasswordForm.module.css';
 
 interface Entry {
@@ -62,8 +63,7 @@ export function PasswordForm({ username, onChanged }: { username: string; onChan
 
   return (
     <form ref={form} className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
-      {/* For password managers. */}
-      <input className="visually-hidden" type="text" value={username} autoComplete="username" readOnly tabIndex={-1} aria-hidden="true" />
+      <WhosePassword username={username} />
       <Field
         name="old"
         type="password"

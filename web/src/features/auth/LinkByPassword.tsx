@@ -11,6 +11,7 @@ import { Button } from '../../ui/Button';
 import { Callout } from '../../ui/Callout';
 import { Dialog } from '../../ui/Dialog';
 import { Field } from '../../ui/Field';
+import { WhosePassword } from '../../ui/WhosePassword';
 import styles from './LinkByPassword.module.css';
 import { linkProblem } from './linkProblem';
 
@@ -53,8 +54,7 @@ export function LinkByPassword({ email, provider, onClose }: LinkByPasswordProps
     <Dialog title={t('auth.linkTitle', names)} onClose={onClose}>
       <p>{t('auth.linkByPassword', names)}</p>
       <form ref={form} className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
-        {/* For password managers. */}
-        <input className="visually-hidden" type="text" value={email} autoComplete="username" readOnly tabIndex={-1} aria-hidden="true" />
+        <WhosePassword username={email} />
         <Field
           name="password"
           type="password"

@@ -10,6 +10,7 @@ import { Callout } from '../../ui/Callout';
 import { Dialog, DialogActions } from '../../ui/Dialog';
 import { LinkByPassword } from './LinkByPassword';
 import { linkProblem } from './linkProblem';
+import { NotLinkedDialog } from './NotLinkedDialog';
 import { useLinkOffer } from './useLinkOffer';
 
 export function LinkDialog({ account, onClose }: { account: Account | null; onClose: () => void }) {
@@ -31,16 +32,7 @@ export function LinkDialog({ account, onClose }: { account: Account | null; onCl
     );
   }
   if (loaded.state === 'gone' || (loaded.offer.bySession && account === null)) {
-    return (
-      <Dialog title={t('auth.notLinkedTitle')} onClose={onClose}>
-        <p>{t(loaded.state === 'gone' ? 'auth.linkGone' : 'auth.linkSignedOut')}</p>
-        <DialogActions>
-          <Button look="primary" data-autofocus onClick={onClose}>
-            {t('ui.close')}
-          </Button>
-        </DialogActions>
-      </Dialog>
-    );
+    return <NotLinkedDialog why={t(loaded.state === 'gone' ? 'auth.linkGone' : 'auth.linkSignedOut')} onClose={onClose} />;
   }
   const { offer, label } = loaded;
   return offer.bySession && account !== null ? (
