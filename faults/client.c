@@ -11,8 +11,9 @@
  *   leave             wait until everybody has everything up to there, write where they are, end
  *
  * It says "ready" when everybody has been inside all of their rooms for the first time. The numbers
- * are sends (a bound), rate (sends a second), pages (read a second), cuts (sockets cut a minute),
- * patience (seconds that it waits before it leaves without what is missing) and seconds (its life).
+ * are sends (a bound), rate (sends a second), pages (read a second), cuts (sockets cut a minute), twice
+ * (one send in so many is said twice, 0: none), patience (seconds that it waits before it leaves without
+ * what is missing) and seconds (its life).
  */
 #include "clock.h"
 #include "commands.h"
@@ -54,6 +55,7 @@ enum
 	OPTION_RATE,
 	OPTION_PAGES,
 	OPTION_CUTS,
+	OPTION_TWICE,
 	OPTION_PATIENCE,
 	OPTION_SECONDS
 };
@@ -69,6 +71,7 @@ static Option options[] = {
 	[OPTION_RATE] = {"rate", 500},
 	[OPTION_PAGES] = {"pages", 10},
 	[OPTION_CUTS] = {"cuts", 60},
+	[OPTION_TWICE] = {"twice", 50},
 	[OPTION_PATIENCE] = {"patience", 20},
 	[OPTION_SECONDS] = {"seconds", 600},
 };
@@ -108,6 +111,7 @@ main(int argc, char **argv)
 	if (argc < 3 || sodium_init() < 0)
 		give_up("usage: client PEOPLE HISTORY [NAME=NUMBER...]", "");
 	read_options(argv + 3);
+	outgoing_twice = (uint32_t) options[OPTION_TWICE].value;
 	conn_start();
 	read_people(argv[1]);
 	record_open(argv[2]);

@@ -15,7 +15,6 @@
 
 #define MIN_BODY 16
 #define MAX_BODY 256
-#define ONE_IN_TWICE 50
 #define BUSY_PAUSE (200 * CLOCK_MS)
 
 struct Outgoing
@@ -27,6 +26,8 @@ struct Outgoing
 	bool		in_doubt;		/* to be said again at repeat_at */
 	int64_t		repeat_at;
 };
+
+uint32_t	outgoing_twice;
 
 static int64_t count;
 
@@ -62,7 +63,7 @@ outgoing_begin(Member *member, Room *room, int64_t epoch)
 		   (long long) member->user, (long long) member->socket, (long long) room->id, outgoing->client_id,
 		   (unsigned long long) record_hash(body, length));
 	websocket_say(&member->conn, outgoing->frame.bytes, outgoing->frame.length);
-	if (randombytes_uniform(ONE_IN_TWICE) == 0)
+	if (outgoing_twice > 0 && randombytes_uniform(outgoing_twice) == 0)
 	{
 		write_step(member, outgoing, "again");
 		websocket_say(&member->conn, outgoing->frame.bytes, outgoing->frame.length);

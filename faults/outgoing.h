@@ -9,7 +9,10 @@
 
 #include "rooms.h"
 
-/* Begins a send of this epoch; some are said twice at once, as a client that has lost count would. */
+/* One send in so many is said twice at once, as a client that has lost count would; 0: none. */
+extern uint32_t outgoing_twice;
+
+/* Begins a send of this epoch. */
 extern void outgoing_begin(Member *member, Room *room, int64_t epoch);
 
 /* The answers. code: why not; a code that leaves the outcome open keeps the send. */

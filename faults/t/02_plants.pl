@@ -16,11 +16,12 @@ my $stack = Porcupine::Faults->new;
 my ($bridge) = $stack->bridges;
 my $cluster = $stack->cluster;
 
-# A round in which something is done while people send; what the checker says of it. AFTER comes when all is over.
+# A round in which something is done while people send; what the checker says of it. AFTER comes when all is over. TWICE: one send in
+# so many is said twice.
 sub account
 {
-	my ($deed, $after) = @_;
-	my $round = $stack->round(members => 6, rooms => 2, each => 2, rate => 300, cuts => 0, patience => 2);
+	my ($twice, $deed, $after) = @_;
+	my $round = $stack->round(members => 6, rooms => 2, each => 2, rate => 300, cuts => 0, twice => $twice, patience => 2);
 
 	$round->start_client;
 	$deed->($round);
@@ -34,7 +35,8 @@ sub account
 sub finds
 {
 	my ($class, $what, @how) = @_;
-	my $answer = account(@how);
+	# of what was said twice the second answer may be the true one, and a lie about the first proves nothing
+	my $answer = account(0, @how);
 
 	return cmp_ok($answer->{found}{$class}, '>', 0, "$class: $what") || diag(explain($answer));
 }
@@ -56,7 +58,7 @@ sub by_sql
 
 # --- without a lie -----------------------------------------------------------------------------------------
 
-my $honest = account(sub { });
+my $honest = account(20, sub { });
 is_deeply([ grep { $honest->{found}{$_} } sort keys %{ $honest->{found} } ], [], 'nothing is found where nothing is wrong')
   or diag(explain($honest));
 cmp_ok($honest->{count}{$_}, '>', 0, "there were $_") foreach qw(sends acknowledged refused repeated events);

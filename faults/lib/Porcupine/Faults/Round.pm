@@ -12,7 +12,7 @@ use Porcupine::Faults::Process qw(wait_for now_us as_service output_of);
 # Seconds after which a change by SQL has an unknown outcome.
 use constant SQL_PATIENCE => 5;
 
-# new(NAME, FOLDER, CLUSTER, BRIDGES, programs => {...}, members => N, rooms => N, each => rooms of a member, rate, cuts, sends)
+# new(NAME, FOLDER, CLUSTER, BRIDGES, programs => {...}, members => N, rooms => N, each => rooms of a member, rate, cuts, twice, sends)
 sub new
 {
 	my ($class, $name, $folder, $cluster, $bridges, %options) = @_;
@@ -26,6 +26,7 @@ sub new
 		each => 2,
 		rate => 300,
 		cuts => 60,
+		twice => 50,
 		patience => 20,
 		sends => 1_000_000,
 		outside => {},
@@ -98,7 +99,7 @@ sub start_client
 				$self->{programs}{client},
 				"$self->{folder}/people",
 				"$self->{folder}/history.jsonl",
-				(map { "$_=$self->{$_}" } qw(sends rate cuts patience)),
+				(map { "$_=$self->{$_}" } qw(sends rate cuts twice patience)),
 				'seconds=1800'
 			)
 		],
