@@ -9,7 +9,9 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { Authority, OpenIdProvider, type Claims } from '../../e2e/support/provider.ts';
 import { freePort, Stack } from '../../e2e/support/stack.ts';
+import { visit } from './atprovider.ts';
 
 /* eslint-disable @typescript-eslint/no-explicit-any, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access,
    @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-call, @typescript-eslint/restrict-plus-operands
@@ -60,6 +62,9 @@ const validator = makeValidator();
 
 let stack: Stack;
 let metrics: string;
+let authority: Authority;
+let provider: OpenIdProvider;
+let fromPage: Record<string, string>;
 let ada: Account;
 let ben: Account;
 let cleo: Account;
@@ -68,13 +73,29 @@ beforeAll(async () => {
   metrics = `127.0.0.1:${String(await freePort())}`;
   // what all calls of this file share is far away, and one limit is near
   const limits = 'requests=off,register=off,login=off,login_account=off,login_known=off,refresh=off,join_address=off,join=5000/1m,password=5000/1m,profile=5000/1m,reads=50000/1m,writes=50000/1m,preview=40/10m';
-  Object.assign(process.env, { PORCUPINE_LIMITS: limits, PORCUPINE_METRICS: metrics });
-  stack = await Stack.up('sdk-contract');
+  const port = await freePort();
+  const origin = `http://localhost:${String(port)}`;
+  authority = await Authority.make();
+  provider = await OpenIdProvider.start(authority, { name: 'corp', label: 'Corp & Sons', algorithm: 'ES256', people: logins, origin });
+  const env = {
+    PORCUPINE_LIMITS: limits,
+    PORCUPINE_METRICS: metrics,
+    PORCUPINE_OIDC_PROVIDERS: 'corp,away',
+    PORCUPINE_OIDC_CA_FILE: authority.certificate,
+    ...provider.settings,
+    PORCUPINE_OIDC_AWAY_ISSUER: `https://127.0.0.1:${String(await freePort())}`,
+    PORCUPINE_OIDC_AWAY_CLIENT_ID: 'porcupine',
+    PORCUPINE_OIDC_AWAY_CLIENT_SECRET: OpenIdProvider.secret,
+  };
+  stack = await Stack.up('sdk-contract', { port, env });
+  fromPage = { 'x-porcupine': '1', origin };
   [ada, ben, cleo] = await Promise.all([account('ada'), account('ben'), account('cleo')]);
 });
 
 afterAll(async () => {
   await stack.remove();
+  await provider.stop();
+  await authority.remove();
 });
 
 // --- the description ---------------------------------------------------------------------------------
@@ -126,7 +147,7 @@ async function send(method: string, url: string, call: Call): Promise<{ status: 
   const body = call.bytes ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
   if (body !== undefined) headers['content-type'] = call.type ?? 'application/json';
   if (call.token) headers.authorization = `Bearer ${call.token}`;
-  const answer = await fetch(`${stack.origin}${url}`, { method, headers, ...(body === undefined ? {} : { body }) });
+  const answer = await fetch(`${stack.origin}${url}`, { method, headers, redirect: 'manual', ...(body === undefined ? {} : { body }) });
   return { status: answer.status, headers: answer.headers, text: await answer.text() };
 }
 
@@ -137,11 +158,13 @@ async function ask(operation: Operation, call: Call): Promise<{ status: number; 
   const status = String(answer.status);
   const where = `${operation.id} ${JSON.stringify(call).slice(0, 300)} → ${status} ${answer.text.slice(0, 300)}`;
   const problem = answer.status >= 400;
-  expect(answer.status, where).toBeLessThan(500);
+  if (answer.status >= 500) expect(answer.status, where).toBe(503);
   expect(Object.keys(operation.responses), where).toContain(status);
   if (answer.status === 401) expect(answer.headers.get('www-authenticate'), where).toBeTruthy();
-  // a body that is too long is refused before anybody looks at what it is for
-  if (!operation.open && answer.status !== 413) expect(answer.headers.get('cache-control'), where).toBe('no-store');
+  // a body that is too long, and a stranger's page, are refused before anybody looks at what it is for
+  const atTheDoor = answer.status === 413 || (call.headers?.origin ?? stack.origin) !== stack.origin;
+  if (!kept.has(operation.id) && !atTheDoor) expect(answer.headers.get('cache-control'), where).toBe('no-store');
+  checkHeaders(resolve(operation.responses[status]).headers ?? {}, answer.headers, where);
   const content = resolve(operation.responses[status]).content;
   if (content === undefined) {
     expect(answer.text, where).toBe('');
@@ -159,6 +182,19 @@ async function ask(operation: Operation, call: Call): Promise<{ status: number; 
     expect(answer.headers.get(name) ?? '"none";r=0;t=0', where).toMatch(/^"[a-z_]+";[rq]=\d+;[tw]=\d+$/);
   }
   return { status: answer.status, json, headers: answer.headers };
+}
+
+/** Where a browser is sent and what it is to keep, each as described, and nothing that is not. */
+function checkHeaders(described: Json, headers: Headers, where: string): void {
+  const at = new Map(Object.entries<Json>(described).map(([name, header]) => [name.toLowerCase(), resolve(header)]));
+  for (const name of ['location', 'set-cookie', 'etag', 'retry-after']) {
+    const values = name === 'set-cookie' ? headers.getSetCookie() : [headers.get(name) ?? []].flat();
+    expect(values.length > 0 ? at.has(name) : at.get(name)?.required !== true, `${where}\n${name}: ${values.join(', ')}`).toBe(true);
+    for (const value of values) {
+      const given = at.get(name).schema.type === 'integer' ? Number(value) : value;
+      expect(validator.validate(at.get(name).schema, given), `${where}\n${name}: ${value}`).toBe(true);
+    }
+  }
 }
 
 /** What API.md's table of errors says of each code: its status; `invalid` has others by the way a request is malformed. */
@@ -190,9 +226,9 @@ async function does(id: string, call: Call): Promise<Json> {
   return json;
 }
 
-async function account(name: string): Promise<Account> {
+async function account(name: string, email?: string): Promise<Account> {
   const username = `${name}-${crypto.randomUUID().slice(0, 8)}`;
-  const answer = await send('POST', '/api/auth/register/', { body: { username, password } });
+  const answer = await send('POST', '/api/auth/register/', { body: { username, password, email } });
   const grant: Json = JSON.parse(answer.text);
   return { username, id: grant.user.id, device: grant.device, access: grant.access, refresh: grant.refresh };
 }
@@ -213,9 +249,69 @@ async function waiting(at: Scene): Promise<void> {
   await does('requestByCode', { token: cleo.access, body: { code: at.code } });
 }
 
+// --- sign-ins at a provider ------------------------------------------------------------------------------
+
+/** Everybody who can sign in there, each for one test. */
+const logins: Record<string, Claims> = Object.fromEntries(
+  Array.from({ length: 200 }, (_, n) => [`login-${String(n)}`, { email: `login-${String(n)}@example.org`, email_verified: true }]),
+);
+const strangers = Object.keys(logins);
+const stranger = (): string => strangers.pop() ?? '';
+
+interface Begun {
+  url: string;
+  /** What the browser keeps meanwhile. */
+  cookie: string;
+}
+
+function cookie(headers: Headers, name: string): string {
+  return headers.getSetCookie().map((line) => line.split(';')[0] ?? '').find((pair) => pair.startsWith(`${name}=`) && pair.length > name.length + 1) ?? '';
+}
+
+async function begin(body: object = {}, token: string | null = null): Promise<Begun> {
+  const id = token === null ? 'beginSignIn' : 'beginLink';
+  const { json, headers } = await ask(operation(id), { token, path: { provider: 'corp' }, headers: fromPage, body });
+  return { url: json.url, cookie: cookie(headers, 'porcupine_oidc') };
+}
+
+/** The browser's way back, when this login has signed in there; without one, it was cancelled. */
+async function back(begun: Begun, login?: string): Promise<Call> {
+  const { search } = await visit(begun.url, readFileSync(authority.certificate), login);
+  return { token: null, path: { provider: 'corp' }, query: search, headers: { cookie: begun.cookie } };
+}
+
+async function comeBack(call: Call): Promise<{ to: string | null; headers: Headers }> {
+  const { headers } = await ask(operation('endSignIn'), call);
+  return { to: headers.get('location'), headers };
+}
+
+/** Somebody with an identity, and without a password. */
+async function newcomer(): Promise<{ access: string; login: string }> {
+  const login = stranger();
+  const { headers } = await comeBack(await back(await begin(), login));
+  const grant: Json = await does('refresh', { token: null, headers: { ...fromPage, cookie: cookie(headers, 'porcupine_refresh') }, body: {} });
+  return { access: grant.access, login };
+}
+
+/** A call by the ticket of an identity whose address is the one of an account. */
+async function offered(): Promise<Call> {
+  const login = stranger();
+  await account('kay', logins[login]?.email);
+  const { headers } = await comeBack(await back(await begin(), login));
+  return { token: null, headers: { ...fromPage, cookie: cookie(headers, 'porcupine_link') } };
+}
+
+/** A call by the ticket of an identity that a session has asked for. */
+async function askedFor(who: Account): Promise<Call> {
+  const { headers } = await comeBack(await back(await begin({}, who.access), stranger()));
+  return { token: who.access, headers: { ...fromPage, cookie: cookie(headers, 'porcupine_link') } };
+}
+
 const sealed = async (): Promise<string> => (await does('createRoom', { body: { name: 'Sealed' } })).id as string;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const invite = (at: Scene): Promise<Json> => does('createInvite', { path: { room: at.room }, body: { max_uses: 2 } });
+
+const identityOf = async (access: string): Promise<string> => (await does('listIdentities', { token: access })).results[0].id as string;
 
 /** What differs from Ada's call on the scene's room, Ben and her message with the example as its body. */
 const allowed: Record<string, (at: Scene) => Call | Promise<Call>> = {
@@ -260,6 +356,19 @@ const allowed: Record<string, (at: Scene) => Call | Promise<Call>> = {
   publishDevice: async () => ({ token: (await account('eve')).access }),
   listDevices: () => ({ path: { user: ada.id } }),
   appendEntry: async () => ({ path: { room: await sealed() } }),
+  beginSignIn: () => ({ token: null, headers: fromPage, body: { return_to: '/rooms/7', devices: [ada.device], device_name: 'laptop' } }),
+  beginLink: () => ({ headers: fromPage }),
+  endSignIn: async () => back(await begin(), stranger()),
+  readOffer: () => offered(),
+  confirmIdentity: async () => ({ ...(await offered()), body: { password } }),
+  declineIdentity: () => offered(),
+  listIdentities: async () => ({ token: (await newcomer()).access }),
+  linkIdentity: async () => askedFor(await account('liv')),
+  unlinkIdentity: async () => {
+    const liv = await account('liv');
+    await does('linkIdentity', await askedFor(liv));
+    return { token: liv.access, path: { identity: await identityOf(liv.access) } };
+  },
   commitEpoch: async () => ({
     path: { room: await sealed() },
     body: { epoch: 1, index: 0, entries: ['ZW50cnk='], bundles: [{ device: ada.device, bundle: 'YnVuZGxl' }] },
@@ -269,7 +378,7 @@ const allowed: Record<string, (at: Scene) => Call | Promise<Call>> = {
 async function allowedCall(one: Operation): Promise<Call> {
   const at = await scene();
   const own = (await allowed[one.id]?.(at)) ?? {};
-  const path = { room: at.room, user: ben.id, seq: at.seq, hint: '3031323334353637', hash: sha256(''), ...own.path };
+  const path = { room: at.room, user: ben.id, seq: at.seq, provider: 'corp', hint: '3031323334353637', hash: sha256(''), ...own.path };
   return { token: one.open ? null : ada.access, ...(one.body ? { body: one.body.example as unknown } : {}), ...own, path };
 }
 
@@ -339,17 +448,8 @@ async function forged(who: Account, seconds: number): Promise<string> {
 const keys: Record<string, string> = {};
 const sql = async (text: string): Promise<string> => (await stack.postgres('psql', ['-XAtqc', text])).trim();
 
-/** These need an OpenID provider: bridge/tests/conformance/26_openid.pl has one, and calls them. */
-const atProviders = new Set([
-  'beginSignIn',
-  'beginLink',
-  'endSignIn',
-  'readOffer',
-  'confirmIdentity',
-  'declineIdentity',
-  'linkIdentity',
-  'unlinkIdentity',
-]);
+/** What is good for longer than the moment. */
+const kept = new Set(['jwks', 'openapi']);
 
 /** Its ETag is tested by itself: it is the page's. */
 const atPlace = new Set(['openapi']);
@@ -384,11 +484,11 @@ function testWhere(concerned: boolean, name: string, run: () => Promise<void>): 
   if (concerned) test(name, run);
 }
 
-describe.each(operations.filter((one) => !atProviders.has(one.id)).map((one) => [one.id, one] as const))('%s', (id, one) => {
+describe.each(operations.map((one) => [one.id, one] as const))('%s', (id, one) => {
   test('does what is allowed', async () => {
     if (id === 'openapi') return;
     const { status } = await ask(one, await allowedCall(one));
-    expect(status).toBe(Number(Object.keys(one.responses).filter((code) => code < '300').at(-1)));
+    expect(status).toBe(Number(Object.keys(one.responses).filter((code) => code < '304').at(-1)));
   });
 
   testWhere(!one.open, 'is nobody’s without a token that counts', async () => {
@@ -404,7 +504,7 @@ describe.each(operations.filter((one) => !atProviders.has(one.id)).map((one) => 
       const isId = resolve(schema) === document.components.schemas.Id;
       for (const wrong of isId ? ['nobody', '0', '-1', '999999999'] : ['x', '-1', 'z'.repeat(30)]) {
         const { status } = await ask(one, { ...call, path: { ...call.path, [name]: wrong } });
-        expect(isId ? [400, 403, 404, 204] : [400], `${name} ${wrong}`).toContain(status);
+        expect(isId ? [400, 403, 404, 204] : name === 'provider' ? [404] : [400], `${name} ${wrong}`).toContain(status);
       }
     }
   });
@@ -435,7 +535,7 @@ describe.each(operations.filter((one) => !atProviders.has(one.id)).map((one) => 
     if (id === 'openapi') return;
     const call = await allowedCall(one);
     const body = one.body === undefined ? {} : { body: { ...(call.body as object), unknown: ['x'] } };
-    expect((await ask(one, { ...call, ...body, query: '?unknown=x' })).status).toBeLessThan(300);
+    expect((await ask(one, { ...call, ...body, query: `${call.query ?? '?'}&unknown=x` })).status).toBeLessThan(304);
   });
 
   testWhere(one.method === 'GET' && !atPlace.has(id), 'has an ETag where there is a 304, and only there', async () => {
@@ -451,7 +551,7 @@ describe.each(operations.filter((one) => !atProviders.has(one.id)).map((one) => 
   testWhere(one.method === 'POST', 'is done once for an Idempotency-Key where it takes one, and only there', async () => {
     const call = await allowedCall(one);
     const keyed = (key: string, further: Call = {}): Promise<{ status: number; json: Json }> =>
-      ask(one, { ...call, ...further, headers: { 'idempotency-key': key } });
+      ask(one, { ...call, ...further, headers: { ...call.headers, 'idempotency-key': key } });
     if (!one.params.some((param) => param.name === 'Idempotency-Key')) {
       expect('422' in one.responses).toBe(false);
       expect((await keyed('short')).status).toBeLessThan(300);
@@ -486,6 +586,129 @@ test('what is somebody else’s, or another room’s, is not there', async () =>
     ['redact', { path: { room: elsewhere.room, seq: 999 } }],
   ];
   for (const [id, call] of foreign) expect([403, 404], id).toContain((await ask(operation(id), call)).status);
+});
+
+describe('a sign-in at a provider', () => {
+  const refused = async (id: string, call: Call, status: number, code: string): Promise<void> => {
+    const answer = await ask(operation(id), { token: null, path: { provider: 'corp' }, ...call });
+    expect([answer.status, answer.json.code], `${id} ${JSON.stringify(call)}`).toEqual([status, code]);
+  };
+  const elsewhere = { 'x-porcupine': '1', origin: 'https://elsewhere.test' };
+
+  test('is listed with the others', async () => {
+    const { results } = await does('listProviders', { token: null });
+    expect(results[0]).toEqual({ name: 'corp', label: 'Corp & Sons', issuer: provider.issuer });
+    expect(results.map(({ name }: Json) => name)).toEqual(['corp', 'away']);
+  });
+
+  test('begins at the page, and leads back to a path of it', async () => {
+    for (const id of ['beginSignIn', 'beginLink']) {
+      const token = id === 'beginLink' ? ada.access : null;
+      await refused(id, { token, headers: fromPage, path: { provider: 'nobody' } }, 404, 'not_found');
+      await refused(id, { token, headers: fromPage, path: { provider: 'away' } }, 503, 'busy');
+      await refused(id, { token, headers: elsewhere }, 403, 'role');
+      await refused(id, { token, headers: { origin: stack.origin } }, 403, 'invalid');
+      await refused(id, { token, headers: { 'x-porcupine': '1' } }, 403, 'invalid');
+      for (const return_to of ['', 'rooms', '//elsewhere.test', '/\\elsewhere.test', 'https://elsewhere.test/', '/a b', '/\r\nX: 1']) {
+        await refused(id, { token, headers: fromPage, body: { return_to } }, 400, 'invalid');
+      }
+      await refused(id, { token, headers: fromPage, body: { return_to: `/${'x'.repeat(512)}` } }, 413, 'too_large');
+    }
+    await refused('beginLink', { headers: fromPage }, 401, 'unauthenticated');
+  });
+
+  test('ends with a session, an offer, or a word on why not', async () => {
+    const ends = async (call: Call, to: string): Promise<Headers> => {
+      const end = await comeBack(call);
+      expect(end.to).toBe(to);
+      if (/sign-in=(?!link)/.test(to)) expect(cookie(end.headers, 'porcupine_refresh') + cookie(end.headers, 'porcupine_link')).toBe('');
+      return end.headers;
+    };
+    const without = (call: Call, name: string): Call => ({ ...call, query: (call.query ?? '').replace(new RegExp(`([?&])${name}=[^&]*&?`), '$1') });
+
+    const good = await back(await begin({ return_to: '/rooms/7?x=1#here' }), stranger());
+    await refused('endSignIn', { ...good, path: { provider: 'nobody' } }, 404, 'not_found');
+    await ends({ ...good, headers: {} }, '/?sign-in=expired');
+    await ends({ ...good, headers: { cookie: (await begin()).cookie } }, '/?sign-in=expired');
+    await ends({ ...good, headers: { cookie: 'porcupine_oidc=x' } }, '/?sign-in=expired');
+    await ends({ ...good, query: good.query?.replace('state=', 'state=x') ?? '' }, '/?sign-in=expired');
+    await ends(without(good, 'state'), '/?sign-in=expired');
+    expect(cookie(await ends(good, '/rooms/7?x=1#here'), 'porcupine_refresh')).not.toBe('');
+    await ends(good, '/?sign-in=expired');
+
+    await ends({ ...(await back(await begin(), stranger())), path: { provider: 'away' } }, '/?sign-in=expired');
+    const late = await back(await begin(), stranger());
+    await sql(`UPDATE porcupine.sign_ins SET expires_at = now() - interval '1 second'`);
+    await ends(late, '/?sign-in=expired');
+    await ends(await back(await begin({ return_to: '/rooms/7?x=1' })), '/rooms/7?x=1&sign-in=cancelled');
+    await ends(without(await back(await begin(), stranger()), 'code'), '/?sign-in=refused');
+    await ends(without(await back(await begin(), stranger()), 'iss'), '/?sign-in=refused');
+    const other = await back(await begin(), stranger());
+    await ends({ ...other, query: other.query?.replace(/code=[^&]*/, 'error=server_error') ?? '' }, '/?sign-in=refused');
+
+    const { login } = await newcomer();
+    await ends(await back(await begin({}, ada.access), login), '/?sign-in=refused');
+    await account('kay', logins['login-0']?.email);
+    expect(cookie(await ends(await back(await begin(), 'login-0'), '/?sign-in=link'), 'porcupine_link')).not.toBe('');
+  });
+
+  test('is linked by whoever holds its ticket, and proves whose the account is', async () => {
+    const offer = await offered();
+    expect(await does('readOffer', offer)).toEqual({ provider: 'corp', email: expect.stringMatching(/@example\.org$/), by_session: false });
+    expect(await does('readOffer', { ...offer, headers: { cookie: offer.headers?.cookie ?? '', 'x-porcupine': '1', 'sec-fetch-site': 'same-origin' } })).toBeTruthy();
+    for (const id of ['readOffer', 'confirmIdentity', 'declineIdentity', 'linkIdentity']) {
+      const token = id === 'linkIdentity' ? ada.access : null;
+      const call: Call = { ...offer, token, ...(id === 'confirmIdentity' ? { body: { password } } : {}) };
+      const ticket = { cookie: offer.headers?.cookie ?? '' };
+      await refused(id, { ...call, headers: { ...ticket, ...elsewhere } }, 403, 'role');
+      await refused(id, { ...call, headers: { ...ticket, origin: stack.origin } }, 403, 'invalid');
+      await refused(id, { ...call, headers: { ...ticket, 'x-porcupine': '1' } }, 403, 'invalid');
+      await refused(id, { ...call, headers: { ...ticket, 'x-porcupine': '1', 'sec-fetch-site': 'cross-site' } }, 403, 'invalid');
+      await refused(id, { ...call, headers: fromPage }, 410, 'gone');
+      await refused(id, { ...call, headers: { ...fromPage, cookie: 'porcupine_link=x' } }, 410, 'gone');
+    }
+    await refused('linkIdentity', { ...offer, token: null }, 401, 'unauthenticated');
+    await refused('linkIdentity', { ...offer, token: ada.access }, 410, 'gone');
+    await refused('confirmIdentity', { ...offer, body: { password: 'guessed' } }, 401, 'bad_credentials');
+    await does('confirmIdentity', { ...offer, body: { password } });
+    for (const id of ['confirmIdentity', 'declineIdentity', 'readOffer']) {
+      await refused(id, { ...offer, ...(id === 'confirmIdentity' ? { body: { password } } : {}) }, 410, 'gone');
+    }
+    const late = await offered();
+    await sql(`UPDATE porcupine.identity_offers SET expires_at = now() - interval '1 second'`);
+    await refused('readOffer', late, 410, 'gone');
+    await refused('declineIdentity', late, 410, 'gone');
+  });
+
+  test('gives a session’s account an identity, which is nobody else’s to take away', async () => {
+    const liv = await account('liv');
+    const asked = await askedFor(liv);
+    expect((await does('readOffer', { ...asked, token: null })).by_session).toBe(true);
+    await refused('confirmIdentity', { ...asked, token: null, body: { password } }, 410, 'gone');
+    await refused('declineIdentity', { ...asked, token: null }, 410, 'gone');
+    await refused('linkIdentity', { ...asked, token: ben.access }, 410, 'gone');
+    await does('linkIdentity', asked);
+    await refused('linkIdentity', asked, 410, 'gone');
+    const identity = await identityOf(liv.access);
+    await refused('unlinkIdentity', { token: ben.access, path: { identity } }, 404, 'not_found');
+    await refused('unlinkIdentity', { token: null, path: { identity } }, 401, 'unauthenticated');
+    await does('unlinkIdentity', { token: liv.access, path: { identity } });
+    await refused('unlinkIdentity', { token: liv.access, path: { identity } }, 404, 'not_found');
+    const { access } = await newcomer();
+    await refused('unlinkIdentity', { token: access, path: { identity: await identityOf(access) } }, 409, 'conflict');
+  });
+
+  test('whose identity another account has got meanwhile is not linked', async () => {
+    const [ann, bea] = await Promise.all([account('ann'), account('bea')]);
+    const login = stranger();
+    const ticket = async (who: Account): Promise<Call> => {
+      const { headers } = await comeBack(await back(await begin({}, who.access), login));
+      return { token: who.access, headers: { ...fromPage, cookie: cookie(headers, 'porcupine_link') } };
+    };
+    const [first, second] = [await ticket(ann), await ticket(bea)];
+    await does('linkIdentity', first);
+    await refused('linkIdentity', second, 409, 'conflict');
+  });
 });
 
 test('each condition is met, with its status and words', async () => {
