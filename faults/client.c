@@ -12,7 +12,7 @@
  *
  * It says "ready" when everybody has been inside all of their rooms for the first time. The numbers
  * are sends (a bound), rate (sends a second), pages (read a second), cuts (sockets cut a minute), twice
- * (one send in so many is said twice, 0: none), patience (seconds that it waits before it leaves without
+ * (each send of this number is said twice, 0: none), patience (seconds that it waits before it leaves without
  * what is missing) and seconds (its life).
  */
 #include "clock.h"

@@ -20,7 +20,7 @@
 #define PAGE_SIZE 500
 #define BROWSED 20
 #define PAGE_RETRY (300 * CLOCK_MS)
-#define ONE_IN_STALE 100
+#define STALE_EVERY 101
 #define NO_SUCH_EPOCH 9
 
 int			member_ports[MEMBER_MAX_PORTS];
@@ -138,13 +138,13 @@ on_page(void *arg, const PageRequest *request, int status, const cJSON *answer)
 		hearing_page(room, request, answer);
 }
 
-/* A few are of an epoch that is not there: they must be refused, and nothing of them stored. */
+/* Some are of an epoch that is not there: they must be refused, and nothing of them stored. */
 bool
 member_send(Member *member, Room *room)
 {
 	if (member->state != MEMBER_READY || room->state != ROOM_INSIDE || member->n_outgoing >= MEMBER_WINDOW)
 		return false;
-	outgoing_begin(member, room, randombytes_uniform(ONE_IN_STALE) == 0 ? NO_SUCH_EPOCH : 0);
+	outgoing_begin(member, room, outgoing_count() % STALE_EVERY == STALE_EVERY / 2 ? NO_SUCH_EPOCH : 0);
 	return true;
 }
 

@@ -63,7 +63,7 @@ outgoing_begin(Member *member, Room *room, int64_t epoch)
 		   (long long) member->user, (long long) member->socket, (long long) room->id, outgoing->client_id,
 		   (unsigned long long) record_hash(body, length));
 	websocket_say(&member->conn, outgoing->frame.bytes, outgoing->frame.length);
-	if (outgoing_twice > 0 && randombytes_uniform(outgoing_twice) == 0)
+	if (outgoing_twice > 0 && count % outgoing_twice == 0)
 	{
 		write_step(member, outgoing, "again");
 		websocket_say(&member->conn, outgoing->frame.bytes, outgoing->frame.length);

@@ -9,7 +9,7 @@
 
 #include "rooms.h"
 
-/* One send in so many is said twice at once, as a client that has lost count would; 0: none. */
+/* Each send of this number is said twice at once, as a client that has lost count would; 0: none. */
 extern uint32_t outgoing_twice;
 
 /* Begins a send of this epoch. */
