@@ -187,6 +187,34 @@ test('silence after pings means that the connection is dead', async () => {
   socket.stop();
 });
 
+test('a network that goes or comes back casts doubt on the connection: an answer settles it, silence ends it', async () => {
+  const platform = new EventTarget();
+  vi.stubGlobal('addEventListener', platform.addEventListener.bind(platform));
+  vi.stubGlobal('removeEventListener', platform.removeEventListener.bind(platform));
+  const { socket, wire, states } = bench();
+  socket.start();
+  const first = await wire(0);
+  platform.dispatchEvent(new Event('offline'));
+  first.opens();
+  first.says(ready);
+  for (const event of ['offline', 'online']) {
+    first.sent.length = 0;
+    platform.dispatchEvent(new Event(event));
+    expect(first.sent).toEqual([{ type: 'ping' }]);
+    first.says({ type: 'pong' });
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(states.at(-1)).toBe('online');
+  }
+  first.says({ type: 'pong' });
+  platform.dispatchEvent(new Event('offline'));
+  await vi.advanceTimersByTimeAsync(4_999);
+  expect(states.at(-1)).toBe('online');
+  await vi.advanceTimersByTimeAsync(1);
+  expect(states.at(-1)).toBe('offline');
+  socket.stop();
+  vi.unstubAllGlobals();
+});
+
 test('a token that cannot be had now is asked for again; a refused one is not', async () => {
   const { socket, wire, wires, tokens, failWith } = bench();
   const middle = vi.spyOn(Math, 'random').mockReturnValue(0.5); // waits of 250 ms, then 500 ms

@@ -29,12 +29,13 @@ export interface SocketOptions {
   onSessionEnded: () => void;
 }
 
-/** Where a browser says that it is online again; other platforms do not. */
+/** Where a browser says that its network has gone or come back; other platforms do not. */
 const platformEvents: Partial<Pick<Window, 'addEventListener' | 'removeEventListener'>> = globalThis;
 
 const readyDeadline = 10_000;
 const pingEvery = 20_000;
 const silenceLimit = 45_000;
+const doubtLimit = 5_000;
 const rateLimitDelay = 5_000;
 const stableAfter = 10_000;
 
@@ -54,18 +55,23 @@ export class Socket {
   private readyTimer: ReturnType<typeof setTimeout> | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private pingTimer: ReturnType<typeof setInterval> | undefined;
+  private doubtTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly options: SocketOptions) {}
 
   start(): void {
     this.stopped = false;
     platformEvents.addEventListener?.('online', this.retryNow);
+    platformEvents.addEventListener?.('online', this.doubt);
+    platformEvents.addEventListener?.('offline', this.doubt);
     void this.connect();
   }
 
   stop(): void {
     this.stopped = true;
     platformEvents.removeEventListener?.('online', this.retryNow);
+    platformEvents.removeEventListener?.('online', this.doubt);
+    platformEvents.removeEventListener?.('offline', this.doubt);
     clearTimeout(this.retryTimer);
     this.drop();
   }
@@ -131,6 +137,7 @@ export class Socket {
       return;
     }
     this.heardAt = Date.now();
+    clearTimeout(this.doubtTimer);
     const frame = parseFrame(data);
     if (frame === null) {
       return;
@@ -155,6 +162,16 @@ export class Socket {
       socket.send('{"type":"ping"}');
     }
   }
+
+  /** Nobody may say that a connection died with its network. So it is asked at once; to a server on this machine it goes on. */
+  private readonly doubt = (): void => {
+    const socket = this.socket;
+    if (this.ready && socket?.readyState === 1) {
+      socket.send('{"type":"ping"}');
+      clearTimeout(this.doubtTimer);
+      this.doubtTimer = setTimeout(() => this.closed(socket, 0, ''), doubtLimit);
+    }
+  };
 
   /** The one place where a connection ends. */
   private closed(socket: WebSocketLike, code: number, reason: string): void {
@@ -205,6 +222,7 @@ export class Socket {
     this.ready = false;
     clearTimeout(this.readyTimer);
     clearInterval(this.pingTimer);
+    clearTimeout(this.doubtTimer);
     if (socket !== null) {
       socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
       socket.close();
