@@ -17,6 +17,7 @@ our @EXPORT_OK = qw(wait_for now_us as_service run output_of free_port signal_al
 use constant PATIENCE => 60;
 
 my %started;
+my %given;
 
 # The clock of the histories (faults/clock.h).
 sub now_us { return int(clock_gettime(CLOCK_MONOTONIC) * 1e6); }
@@ -187,7 +188,7 @@ sub end
 sub signal_all { my ($signal, @pids) = @_; return kill $signal, @pids; }
 sub is_alive { return kill 0, $_[0]; }
 
-# A port that nobody listens on just now, below those that the kernel gives to clients.
+# A port that nobody listens on just now and that was not given before, below those that the kernel gives to clients.
 sub free_port
 {
 	require IO::Socket::INET;
@@ -195,7 +196,7 @@ sub free_port
 	{
 		my $port = 20000 + int(rand(10000));
 		my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1, ReuseAddr => 1);
-		next unless $socket;
+		next if !$socket || $given{$port}++;
 		close($socket);
 		return $port;
 	}
