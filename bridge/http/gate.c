@@ -12,6 +12,7 @@
 #include "table.h"
 #include "taken.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -19,16 +20,23 @@
 
 #define EVENTS_A_TURN 64
 #define HEAD_PATIENCE_S 15		/* from its first byte to its last */
+#define ANSWER_PATIENCE_S 30	/* from one piece to the next */
 #define LINGER_S 2
 #define READ_OFF_AT_ONCE (64 * 1024)
+#define READS_OFF_A_TURN 32
 
 typedef struct Gate
 {
 	struct lws *wsi;
 	int			fd;
 	bool		has_begun;		/* something of a head is there */
-	bool		has_refused;
 	uint64_t	end;			/* of the request that was let in, in bytes of the connection */
+	bool		is_ending;		/* this is the last that the client hears: */
+	Text		head;
+	const char *content;		/* and behind it this, which is somebody else's */
+	size_t		content_length;
+	size_t		said;			/* of both */
+	bool		has_shut;
 } Gate;
 
 static Table gates;				/* by the connection's address */
@@ -37,9 +45,12 @@ static SocketWatch *watch;
 
 static void on_edges(void *arg, int status, int events);
 static void look(Gate *gate, uint32_t events);
+static void watch_for(Gate *gate, int how, uint32_t events);
 static void await_more(Gate *gate, bool has_ended);
-static void let_in(Gate *gate, const HttpHead *head);
+static void let_in(Gate *gate, const HttpHead *head, bool has_ended);
 static void refuse(Gate *gate, const HttpHead *head);
+static bool say_some(Gate *gate);
+static void say_on(Gate *gate, bool has_ended);
 static void read_off(Gate *gate, bool has_ended);
 static void hang_up(Gate *gate);
 
@@ -67,7 +78,6 @@ void
 gate_await(struct lws *wsi)
 {
 	Gate	   *gate = table_get(&gates, (intptr_t) wsi);
-	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
 
 	if (gate == NULL)
 	{
@@ -75,10 +85,17 @@ gate_await(struct lws *wsi)
 		table_put(&gates, (intptr_t) wsi, gate);
 	}
 	*gate = (Gate) {.wsi = wsi, .fd = lws_get_socket_fd(wsi)};
-	event.data.ptr = gate;
 	lws_rx_flow_control(wsi, 0);
-	/* tells at once what is there already */
-	if (epoll_ctl(watched, EPOLL_CTL_ADD, gate->fd, &event) != 0)
+	watch_for(gate, EPOLL_CTL_ADD, EPOLLIN);
+}
+
+/* Tells at once what is there already. */
+static void
+watch_for(Gate *gate, int how, uint32_t events)
+{
+	struct epoll_event event = {.events = events | EPOLLRDHUP | EPOLLET, .data.ptr = gate};
+
+	if (epoll_ctl(watched, how, gate->fd, &event) != 0)
 	{
 		log_write(LOG_ERROR, "a connection cannot be watched");
 		hang_up(gate);
@@ -95,7 +112,16 @@ gate_forget(struct lws *wsi)
 	/* one that was let in is not there any more, one that is closed neither */
 	(void) epoll_ctl(watched, EPOLL_CTL_DEL, gate->fd, NULL);
 	table_remove(&gates, (intptr_t) wsi);
+	text_free(&gate->head);
 	free(gate);
+}
+
+bool
+gate_has_more(struct lws *wsi)
+{
+	Gate	   *gate = table_get(&gates, (intptr_t) wsi);
+
+	return gate != NULL && received_bytes(gate->fd) > gate->end;
 }
 
 bool
@@ -104,6 +130,26 @@ gate_has_read_on(struct lws *wsi)
 	Gate	   *gate = table_get(&gates, (intptr_t) wsi);
 
 	return gate != NULL && taken_bytes(gate->fd) > gate->end;
+}
+
+void
+gate_end(struct lws *wsi, Text *head, const char *content, size_t content_length)
+{
+	Gate	   *gate = table_get(&gates, (intptr_t) wsi);
+
+	if (gate != NULL && !gate->is_ending)
+	{
+		gate->is_ending = true;
+		gate->head = *head;
+		gate->content = content;
+		gate->content_length = content_length;
+		lws_rx_flow_control(wsi, 0);
+		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, ANSWER_PATIENCE_S);
+		watch_for(gate, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT);
+	}
+	else
+		text_free(head);
+	*head = (Text) {0};
 }
 
 /* --- what comes in --------------------------------------------------------------------------------------- */
@@ -130,9 +176,9 @@ look(Gate *gate, uint32_t events)
 	HttpHead	head;
 	ssize_t		length;
 
-	if (gate->has_refused)
+	if (gate->is_ending)
 	{
-		read_off(gate, has_ended);
+		say_on(gate, has_ended);
 		return;
 	}
 	length = recv(gate->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
@@ -142,7 +188,7 @@ look(Gate *gate, uint32_t events)
 			await_more(gate, has_ended || length == 0);
 			break;
 		case HEAD_WHOLE:
-			let_in(gate, &head);
+			let_in(gate, &head, has_ended);
 			break;
 		case HEAD_FAULTY:
 			refuse(gate, &head);
@@ -161,44 +207,74 @@ await_more(Gate *gate, bool has_ended)
 }
 
 static void
-let_in(Gate *gate, const HttpHead *head)
+let_in(Gate *gate, const HttpHead *head, bool has_ended)
 {
 	uint64_t	taken = taken_bytes(gate->fd);
 
-	/* where that is not known, one request a connection is all that is read */
-	gate->end = taken != UINT64_MAX ? taken + head->length + head->body : 0;
+	/* where that is not known, or it is the last one, one request is all that is read */
+	gate->end = taken != UINT64_MAX && !has_ended ? taken + head->length + head->body : 0;
 	(void) epoll_ctl(watched, EPOLL_CTL_DEL, gate->fd, NULL);
 	lws_rx_flow_control(gate->wsi, 1);
 }
 
-/* The client may still be sending: closing over unread bytes would reset the connection and lose the answer. */
 static void
 refuse(Gate *gate, const HttpHead *head)
 {
 	Problem		problem = PROBLEM(ERROR_INVALID, head->fault);
-	Text		answer = {0};
 
 	problem.status = head->status;
-	refusal_add(&answer, &problem, "");
-	gate->has_refused = true;
-	lws_set_timeout(gate->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LINGER_S);
-	if (send(gate->fd, answer.bytes, answer.length, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t) answer.length
-		&& shutdown(gate->fd, SHUT_WR) == 0)
-		read_off(gate, false);
-	else
+	refusal_add(&gate->head, &problem, "");
+	gate->is_ending = true;
+	watch_for(gate, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
+}
+
+/* --- what goes out last ---------------------------------------------------------------------------------- */
+
+/* The client may still be sending: closing over unread bytes would reset the connection and lose the answer. */
+static void
+say_on(Gate *gate, bool has_ended)
+{
+	while (gate->said < gate->head.length + gate->content_length)
+	{
+		if (!say_some(gate))
+			return;
+	}
+	if (!gate->has_shut)
+	{
+		gate->has_shut = true;
+		lws_set_timeout(gate->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LINGER_S);
+		shutdown(gate->fd, SHUT_WR);
+	}
+	read_off(gate, has_ended);
+}
+
+/* False: not now, or not any more. */
+static bool
+say_some(Gate *gate)
+{
+	bool		is_head = gate->said < gate->head.length;
+	const char *from = is_head ? gate->head.bytes + gate->said : gate->content + (gate->said - gate->head.length);
+	size_t		left = gate->head.length + (is_head ? 0 : gate->content_length) - gate->said;
+	int			flags = MSG_DONTWAIT | MSG_NOSIGNAL | (is_head && gate->content_length > 0 ? MSG_MORE : 0);
+	ssize_t		length = send(gate->fd, from, left, flags);
+
+	if (length < 0 && errno != EAGAIN && errno != EINTR)
 		hang_up(gate);
-	text_free(&answer);
+	if (length < 0)
+		return false;
+	gate->said += (size_t) length;
+	lws_set_timeout(gate->wsi, PENDING_TIMEOUT_USER_REASON_BASE, ANSWER_PATIENCE_S);
+	return true;
 }
 
 static void
 read_off(Gate *gate, bool has_ended)
 {
 	static char nowhere[READ_OFF_AT_ONCE];
-	ssize_t		length;
+	ssize_t		length = 1;
 
-	do
+	for (int reads = 0; length > 0 && reads < READS_OFF_A_TURN; reads++)
 		length = recv(gate->fd, nowhere, sizeof(nowhere), MSG_DONTWAIT);
-	while (length > 0);
 	if (has_ended || length == 0)
 		hang_up(gate);
 }

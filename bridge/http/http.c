@@ -19,7 +19,6 @@
 #define ANSWER_PATIENCE_S 30
 /* a body may come slowly, but not for ever: the largest at 17 KB/s */
 #define BODY_PATIENCE_S 30
-#define LINGER_S 2
 #define CHUNK 65536
 #define MAX_QUERY 16
 #define FORWARDED_SIZE 2048
@@ -39,6 +38,7 @@ static bool is_api(const char *path);
 static int	say_continue(Request *request);
 static void handle(Request *request);
 static void begin_answer(Request *request, int status, const char *type, size_t length);
+static void answer_last(Request *request);
 static int	write_piece(Request *request, const char *from, size_t length);
 static int	finish(Request **slot);
 static void free_request(Request **slot);
@@ -74,7 +74,7 @@ http_on_header(struct lws *wsi, Request **slot, const char *path)
 	{
 		Problem		problem = PROBLEM(ERROR_TOO_LARGE, "the body is too large");
 
-		request->overlong = request->close = true;
+		request->close = true;
 		http_answer_problem(request, &problem);
 	}
 	else if (request->body_length == 0)
@@ -88,14 +88,16 @@ int
 http_on_body(Request **slot, const char *bytes, size_t length)
 {
 	Request    *request = *slot;
+	size_t		missing;
 
 	if (request == NULL || request->handled || request->answered)
 		return 0;
-	if (request->body.length + length > request->body_length
-		|| metrics_clock() - request->began > BODY_PATIENCE_S)
+	if (metrics_clock() - request->began > BODY_PATIENCE_S)
 		return -1;
-	text_bytes(&request->body, bytes, length);
-	return 0;
+	missing = request->body_length - request->body.length;
+	text_bytes(&request->body, bytes, length < missing ? length : missing);
+	/* libwebsockets 4.3 hands on what follows the body, too, and does not say then that the body has ended */
+	return length > missing ? http_on_body_end(slot) : 0;
 }
 
 int
@@ -105,8 +107,6 @@ http_on_body_end(Request **slot)
 
 	if (request == NULL)
 		return 0;
-	if (request->lingering)
-		return -1;
 	if (!request->handled && !request->answered)
 		handle(request);
 	return 0;
@@ -393,7 +393,7 @@ begin_answer(Request *request, int status, const char *type, size_t length)
 		text_format(&head, "Content-Length: %zu\r\n", length);
 	if (type != NULL)
 		text_format(&head, "Content-Type: %s\r\n", type);
-	if (draining || gate_has_read_on(request->wsi))
+	if (draining || gate_has_more(request->wsi))
 		request->close = true;
 	if (request->close)
 		text_add(&head, "Connection: close\r\n");
@@ -407,9 +407,27 @@ begin_answer(Request *request, int status, const char *type, size_t length)
 	arrivals_forget(request->wsi);
 	metrics_answered(request->route_number, status, metrics_clock() - request->began);
 	log_write(LOG_DEBUG, "answered", LOG_NUMBER("status", status));
+	if (request->close)
+	{
+		answer_last(request);
+		return;
+	}
 	/* libwebsockets does not write either while reading is held back */
 	lws_rx_flow_control(request->wsi, 1);
 	lws_callback_on_writable(request->wsi);
+}
+
+/*
+ * What ends the connection is not libwebsockets' to write: it would read on, and close over what it has not read. The
+ * content is there until the connection is closed, for so is the request.
+ */
+static void
+answer_last(Request *request)
+{
+	Text		head = {0};
+
+	text_bytes(&head, request->head_text.bytes + LWS_PRE, request->head_text.length - LWS_PRE);
+	gate_end(request->wsi, &head, request->content, request->content_length);
 }
 
 /* One write a turn: the head with the beginning of the content, then chunk by chunk. */
@@ -420,7 +438,7 @@ http_on_writeable(Request **slot)
 	Request    *request = *slot;
 	size_t		length;
 
-	if (request == NULL || !request->answered || request->lingering)
+	if (request == NULL || !request->answered || request->close)
 		return 0;
 	if (request->head_text.length == 0 && request->sent == request->content_length)
 		return finish(slot);
@@ -460,14 +478,7 @@ finish(Request **slot)
 	Request    *request = *slot;
 	struct lws *wsi = request->wsi;
 
-	/* closing over unread bytes would reset the connection and lose the answer */
-	if (request->close && request->body_length > request->body.length && !request->handled)
-	{
-		request->lingering = true;
-		lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, LINGER_S);
-		return 0;
-	}
-	if (request->close || gate_has_read_on(wsi))
+	if (gate_has_read_on(wsi))
 		return -1;
 	/* while reading is held back, libwebsockets does not send what the socket has not taken */
 	if (lws_partial_buffered(wsi))

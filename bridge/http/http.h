@@ -51,7 +51,6 @@ typedef struct Request
 	size_t		body_length;	/* as announced */
 	Text		body;
 	bool		handled;
-	bool		overlong;		/* its body is not kept */
 
 	/* for the handler */
 	AuthWait	auth;
@@ -65,7 +64,6 @@ typedef struct Request
 	bool		is_page;		/* a file of the page */
 	bool		answered;
 	bool		close;			/* after it, for the framing is not to be trusted */
-	bool		lingering;		/* answered; reading off what is left of the body */
 	Text		head_text;
 	const char *content;
 	Text		own_content;	/* what content points to, when the answer owns it */

@@ -10,16 +10,24 @@
 #include <sys/socket.h>
 
 uint64_t
-taken_bytes(int fd)
+received_bytes(int fd)
 {
 	struct tcp_info info = {0};
 	socklen_t	size = sizeof(info);
+
+	/* a system that does not count has none */
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || info.tcpi_bytes_received == 0)
+		return UINT64_MAX;
+	return info.tcpi_bytes_received;
+}
+
+uint64_t
+taken_bytes(int fd)
+{
+	uint64_t	received = received_bytes(fd);
 	int			unread = 0;
 
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || ioctl(fd, FIONREAD, &unread) != 0)
+	if (received == UINT64_MAX || ioctl(fd, FIONREAD, &unread) != 0 || received < (uint64_t) unread)
 		return UINT64_MAX;
-	/* a system that does not count */
-	if (info.tcpi_bytes_received < (uint64_t) unread || info.tcpi_bytes_received == 0)
-		return UINT64_MAX;
-	return info.tcpi_bytes_received - (uint64_t) unread;
+	return received - (uint64_t) unread;
 }

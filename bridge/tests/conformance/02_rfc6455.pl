@@ -142,7 +142,7 @@ foreach my $case (@refused)
 	both_ways("$case->[1]: $case->[0]", sub { is(code_for($_[0], $case->[2]), $case->[0], 'the code') });
 }
 
-# Here libwebsockets hangs up without a close frame, which section 7.1.7 leaves open to it.
+# Here libwebsockets hangs up without a close frame, which section 7.1.7 leaves open to it, and gives nobody the occasion for one.
 foreach my $case (
 	[ 'a ping of 126 bytes', frame(9, 'x' x 126) ],
 	[ 'a close of 126 bytes', frame(8, pack('n', 1000) . 'x' x 124) ],

@@ -180,9 +180,6 @@ END
 	$? = $status;
 }
 
-# libwebsockets 4.3 closes over what of a piece was not read, which may cost the answer to its first request.
-sub may_lose_an_answer { return `pkg-config --modversion libwebsockets` !~ /^4\.1\./; }
-
 # --- people ------------------------------------------------------------------------------------------------
 
 # A user with a session, made by SQL without a password: {id, username, device, session, token}.
