@@ -10,12 +10,10 @@ use PostgreSQL::Test::Cluster;
 use Porcupine::Test;
 use Porcupine::Test::Metrics qw(scrape);
 use Test::More;
-use Time::HiRes qw(time);
 
-my $port = PostgreSQL::Test::Cluster::get_free_port();
 my $stack = start_stack(
-	conf => "wal_level = replica\nmax_wal_senders = 5\nhot_standby = on\nmax_connections = 60\n",
-	env => { PORCUPINE_METRICS => "127.0.0.1:$port" });
+	conf => "wal_level = replica\nmax_wal_senders = 5\nhot_standby = on\nmax_connections = 60\n");
+my $port = $stack->{metrics_port};
 my $primary = $stack->node;
 $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
@@ -49,9 +47,15 @@ sub page
 sub page_by
 {
 	my ($outcome, $query, $name) = @_;
-	my $before = count_of($outcome);
-	my $answer = page($query);
+	my ($before, $answer);
 
+	# the standby has a second; where the machine stood still for so long, it is asked once more
+	foreach (1 .. 5)
+	{
+		$before = count_of($outcome);
+		$answer = page($query);
+		last if count_of($outcome) > $before;
+	}
 	is(count_of($outcome), $before + 1, "$name: $outcome");
 	is($answer->{status}, 200, $name);
 	return $answer;
@@ -156,10 +160,10 @@ is(page_by('answered', '', 'going on, the latest page')->{json}{stream}, $renewe
 my @backends = split /\n/,
   $standby->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE application_name = 'porcupine-bridge'");
 cmp_ok(scalar @backends, '>', 0, 'the bridge is connected to it');
-my $begin = time;
+my $begin = $stack->own_seconds;
 kill 'STOP', @backends;
 is(page('')->{status}, 200, 'hanging: the primary answers');
-cmp_ok(time - $begin, '<', 4, 'soon');
+cmp_ok($stack->own_seconds - $begin, '<', 4, 'soon');
 kill 'CONT', @backends;
 wait_for_standby();
 

@@ -10,6 +10,7 @@ use Exporter 'import';
 use parent 'Porcupine::Test::Client';
 use POSIX ();
 use Porcupine::Test::Client;
+use Porcupine::Test::Metrics ();
 use Porcupine::Test::Process;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -38,7 +39,7 @@ sub start_stack
 	$node->start;
 	$node->safe_psql('postgres',
 		'CREATE EXTENSION porcupine; CREATE ROLE porcupine_node LOGIN IN ROLE porcupine_bridge');
-	$self->{port} = PostgreSQL::Test::Cluster::get_free_port();
+	$self->{$_} = PostgreSQL::Test::Cluster::get_free_port() foreach qw(port metrics_port);
 	$self->{log} = $node->basedir . '/bridge.log';
 	$self->start_bridge;
 	return $self;
@@ -50,7 +51,7 @@ sub another_bridge
 	my ($self, %env) = @_;
 	my $other = bless {
 		%$self,
-		port => PostgreSQL::Test::Cluster::get_free_port(),
+		(map { $_ => PostgreSQL::Test::Cluster::get_free_port() } qw(port metrics_port)),
 		env => { %{ $self->{env} }, %env }
 	}, __PACKAGE__;
 
@@ -78,6 +79,7 @@ sub start_bridge
 		  . $self->{node}->port
 		  . ' dbname=postgres user=porcupine_node',
 		PORCUPINE_PAGE => $self->page_folder,
+		PORCUPINE_METRICS => "127.0.0.1:$self->{metrics_port}",
 		# the limits are there, and out of the way: everybody in a test has one address
 		PORCUPINE_LIMITS => 'scale=1000',
 		%{ $self->{env} }
@@ -178,6 +180,14 @@ END
 		$status ||= 1;
 	}
 	$? = $status;
+}
+
+# How many seconds it has lived, as its own loop counts them, a tenth at a time. What it promises within some seconds is timed by these: they
+# stand still while the machine does, and are longer where it is short of processors.
+sub own_seconds
+{
+	my ($self) = @_;
+	return Porcupine::Test::Metrics::scrape($self->{metrics_port})->value('loop_lag_seconds_count') / 10;
 }
 
 # --- people ------------------------------------------------------------------------------------------------
