@@ -11,7 +11,6 @@ use Porcupine::Test::Redis;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time);
 
 my @user = ('--user', qw(chat on >secret ~porcupine:* &porcupine:* -@all +ping +spublish +ssubscribe +sunsubscribe +sadd +srem +smembers),
 	qw(+scard +smismember +del +expire +evalsha +eval +time +exists +get +set +cluster|slots));
@@ -63,11 +62,19 @@ wait_for('one to rely on the other', \&relying);
 # What a user has and what an address has are in different slots; both bridges ask for both.
 foreach my $n (1 .. 5)
 {
-	my $person = $here->person("joiner$n");
-	my @statuses = map {
-		($_ % 2 ? $here : $there)->http('POST', '/api/rooms/join/', token => $person->{token}, json => { code => 'ZZZZZZ' })->{status}
-	} 1 .. 6;
-	is("@statuses", '404 404 404 404 429 429', "a limit is shared in a cluster ($n)");
+	my @statuses;
+	foreach my $try (1 .. 10)
+	{
+		my $person = $here->person("joiner${n}_$try");
+		my $guesses = $here->guesses + $there->guesses;
+
+		@statuses = map {
+			($_ % 2 ? $here : $there)->http('POST', '/api/rooms/join/', token => $person->{token}, json => { code => 'ZZZZZZ' })->{status}
+		} 1 .. 6;
+		push @statuses, $here->guesses + $there->guesses - $guesses;
+		last if $statuses[-1] == 0;
+	}
+	is("@statuses", '404 404 404 404 429 429 0', "a limit is shared in a cluster, without a guess ($n)");
 }
 unlike(slurp_file($_->{log}), qr/Redis does not count/, 'by the script') foreach $here, $there;
 my @sockets = (subscribed($here, $ada), subscribed($there, $ben));
@@ -76,19 +83,19 @@ my @sockets = (subscribed($here, $ada), subscribed($there, $ben));
 sub to_all
 {
 	my ($what, $seconds) = @_;
-	my $begin = time;
 
 	foreach my $room (@rooms)
 	{
 		$_->say(sending($room, $what)) foreach @sockets;
 		$head{$room} += 2;
 	}
+	my $begin = $here->own_seconds;
 	my @wrong = grep {
 		my $ws = $_;
-		grep { json_text([ map { $_->{seq} } $ws->events($_, $head{$_}, 10) ]) ne json_text([ 3 .. $head{$_} ]) } @rooms
+		grep { json_text([ map { $_->{seq} } $ws->events($_, $head{$_}) ]) ne json_text([ 3 .. $head{$_} ]) } @rooms
 	} @sockets;
 	is(@wrong, 0, "$what: everything, in order, once");
-	cmp_ok(time - $begin, '<', $seconds, "$what: within $seconds seconds");
+	cmp_ok($here->own_seconds - $begin, '<', $seconds, "$what: within $seconds seconds");
 	return;
 }
 

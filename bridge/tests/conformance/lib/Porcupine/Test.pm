@@ -190,6 +190,13 @@ sub own_seconds
 	return Porcupine::Test::Metrics::scrape($self->{metrics_port})->value('loop_lag_seconds_count') / 10;
 }
 
+# How often it has decided about limits by itself: Redis has a quarter of a second to answer, which it misses where a machine stands still.
+sub guesses
+{
+	my ($self) = @_;
+	return Porcupine::Test::Metrics::scrape($self->{metrics_port})->value('limit_decisions_total', by => 'bridge');
+}
+
 # --- people ------------------------------------------------------------------------------------------------
 
 # A user with a session, made by SQL without a password: {id, username, device, session, token}.
