@@ -124,10 +124,6 @@ is_deeply(
 # --- who is asking ------------------------------------------------------------------------------------------
 
 my ($head, $claims, $signature) = split /\./, $ada->{access};
-my $expired = $stack->sql(
-	qq{SET porcupine.access_lifetime = 30; SELECT set_config('porcupine.access_lifetime', '30', false) \\gset
-SELECT porcupine.access_token($ada->{user}{id}, $ada->{session}, $ada->{device})}
-);
 my %tokens = (
 	'no token' => undef,
 	'an empty one' => '',
@@ -138,12 +134,14 @@ my %tokens = (
 	'algorithm none' => 'eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.' . $claims . '.',
 	'a refresh token' => $ada->{refresh},
 	'a very long one' => 'x' x 3000,
+	'an expired one' => $stack->earlier_token($ada->{access}, 601),
 	'other claims' => "$head." . reverse($claims) . ".$signature"
 );
 foreach my $name (sort keys %tokens)
 {
 	is_problem(call('GET', '/api/rooms/', token => $tokens{$name}), 'unauthenticated', "token: $name");
 }
+is(call('GET', '/api/rooms/', token => $stack->earlier_token($ada->{access}, 300))->{status}, 200, 'one that has not expired yet');
 is_problem(call('GET', '/api/rooms/', headers => ["Authorization: Basic $ada->{access}"]),
 	'unauthenticated', 'another scheme');
 is(call('GET', '/api/rooms/', headers => ["authorization: bearer $ada->{access}"])->{status},

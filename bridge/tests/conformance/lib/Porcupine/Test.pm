@@ -8,6 +8,7 @@ use warnings;
 
 use Exporter 'import';
 use parent 'Porcupine::Test::Client';
+use MIME::Base64 qw(encode_base64url decode_base64url);
 use POSIX ();
 use Porcupine::Test::Client;
 use Porcupine::Test::Metrics ();
@@ -219,6 +220,23 @@ sub person
 		token => $token,
 		refresh => $refresh
 	};
+}
+
+# The same access token made some seconds earlier, signed by the key that signs here: good but for its time.
+sub earlier_token
+{
+	my ($self, $token, $seconds) = @_;
+	my ($head, $payload) = split /\./, $token;
+	my $claims = json_value(decode_base64url($payload));
+	my $key = pack('H*', '302e020100300506032b657004220420' . $self->sql(
+			q{SELECT encode(substr(secret_key, 1, 32), 'hex') FROM porcupine.signing_keys WHERE kid = '} . json_value(decode_base64url($head))->{kid} . q{'}));
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+
+	$claims->{$_} -= $seconds foreach qw(iat exp);
+	my $text = "$head." . encode_base64url(json_text($claims));
+	append_to_file("$folder/text", $text);
+	append_to_file("$folder/key.pem", "-----BEGIN PRIVATE KEY-----\n" . b64($key) . "\n-----END PRIVATE KEY-----\n");
+	return "$text." . encode_base64url(scalar `openssl pkeyutl -sign -rawin -inkey $folder/key.pem -in $folder/text`);
 }
 
 # A room of these people, the first its owner; returns its id.
