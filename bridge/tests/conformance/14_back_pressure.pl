@@ -10,12 +10,11 @@ use IO::Select;
 use Porcupine::Test;
 use Porcupine::Test::Metrics qw(scrape);
 use Porcupine::Test::Psql;
-use PostgreSQL::Test::Cluster;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $port = PostgreSQL::Test::Cluster::get_free_port();
-my $stack = start_stack(env => { PORCUPINE_METRICS => "127.0.0.1:$port" });
+my $stack = start_stack();
+my $port = $stack->{metrics_port};
 my $holder = Porcupine::Test::Psql->new($stack->node->connstr('postgres'));
 my $people = 0;
 
@@ -103,21 +102,21 @@ sub stored_in_order
 sub stop_storing { $holder->has_said('BEGIN; LOCK TABLE porcupine.events IN EXCLUSIVE MODE;'); return; }
 sub go_on { $holder->has_said('COMMIT;'); return; }
 
-# Polls until the number has not moved for so many readings.
+# Polls until the number has not moved for eight readings, each of which is a turn of the bridge's loop in which it could have.
 sub settled
 {
 	my ($senders, $name) = @_;
 	my ($last, $same) = (-1, 0);
 
 	exchange_until(
-		$senders, 3,
+		$senders, PATIENCE,
 		sub {
 			my $now = scrape($port)->value($name);
 			$same = $now == $last ? $same + 1 : 0;
 			$last = $now;
 			return $same >= 8;
 		}
-	);
+	) or die "$name does not settle";
 	return $last;
 }
 
