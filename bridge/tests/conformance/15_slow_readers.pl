@@ -9,13 +9,15 @@ use lib "$FindBin::RealBin/lib";
 use Porcupine::Test;
 use Porcupine::Test::Metrics qw(scrape);
 use Porcupine::Test::Psql;
-use PostgreSQL::Test::Cluster;
 use Socket ();
 use Test::More;
 use Time::HiRes qw(time);
 
-my $port = PostgreSQL::Test::Cluster::get_free_port();
-my $stack = start_stack(env => { PORCUPINE_METRICS => "127.0.0.1:$port" });
+# megabytes that the kernel may keep for one who does not read are not the bridge's, and not the same everywhere
+use constant MOST => 400;
+
+my $stack = start_stack();
+my $port = $stack->{metrics_port};
 my ($ada, $ben, $cas) = map { $stack->person($_) } qw(ada ben cas);
 my $holder = Porcupine::Test::Psql->new($stack->node->connstr('postgres'));
 
@@ -128,7 +130,7 @@ foreach (1 .. 5)
 	my ($from, $uncut) = ($seq, time);
 
 	$told = subscribed($ben, $busy, small => 1);
-	foreach (1 .. 130)
+	foreach (1 .. MOST)
 	{
 		$sender->say(sending($busy, 'z' x 60_000));
 		$seq++;
@@ -137,7 +139,8 @@ foreach (1 .. 5)
 		last if scrape($port)->value('sockets_closed_total', code => '4408') > $cut;
 		$uncut = time;
 	}
-	cmp_ok($seq, '<', $from + 130, 'what passes it by is bounded in bytes');
+	cmp_ok($seq, '<', $from + MOST, 'what passes it by is bounded in bytes');
+	note('cut after ' . ($seq - $from));
 	is(scrape($port)->value('sockets_closed_total', code => '4408'), ++$cut, 'it is cut, and nobody else');
 	my $came = time - $uncut;
 	last if $told->closing == 4408 || $came < 3;
