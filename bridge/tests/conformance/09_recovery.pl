@@ -31,10 +31,10 @@ my $cut = $stack->sql(qq{
 	INSERT INTO porcupine.members (room_id, user_id) VALUES ($room, $ben->{id});
 	SELECT :'pg_terminate_backend';});
 is($cut, 't', 'the listener was cut');
-my $told = $waiting->hear(sub { $_[0]{type} eq 'membership' && $_[0]{room} eq $room }, 10);
+my $told = $waiting->hear(sub { $_[0]{type} eq 'membership' && $_[0]{room} eq $room });
 # or the socket is ended, so that the client lists its rooms anew
 ok($told || defined $waiting->{close_code}, 'who was added meanwhile hears of it, or is sent to look');
-ok(($watching->events($room, 2, 10))[-1] || defined $watching->{close_code}, 'so does who watches the room');
+ok(($watching->events($room, 2))[-1] || defined $watching->{close_code}, 'so does who watches the room');
 $_->close foreach $watching, $waiting;
 
 # The database itself says that doorbells were lost: a membership that nothing rang for is found by looking at all of them.
@@ -44,7 +44,7 @@ $stack->sql(qq{
 	SET session_replication_role = replica;
 	INSERT INTO porcupine.members (room_id, user_id, joined_seq) VALUES ($room, $ben->{id}, 1)});
 $stack->sql(q{SELECT pg_notify('porcupine', '{"origin":"0","sweep":true}')});
-is($waiting->hear(sub { $_[0]{type} eq 'membership' && $_[0]{room} eq $room }, 10)->{role}, 'member', '"sweep" has the bridge look for itself');
+is($waiting->hear(sub { $_[0]{type} eq 'membership' && $_[0]{room} eq $room })->{role}, 'member', '"sweep" has the bridge look for itself');
 $waiting->close;
 
 # --- a database that was rolled back -------------------------------------------------------------------------
@@ -62,7 +62,7 @@ $stack->sql(qq{
 my $stream = $stack->sql('SELECT porcupine.new_stream()');
 splice @{ $live->{heard} };
 $live->{highest} = {};
-my $reset = $live->hear(sub { $_[0]{type} =~ /\A(?:reset|ready)\z/ }, 10);
+my $reset = $live->hear(sub { $_[0]{type} =~ /\A(?:reset|ready)\z/ });
 ok($reset || defined $live->{close_code}, 'a live socket is told, or ended')
   or diag(json_text($live->{heard}));
 is($reset->{stream}, $stream, 'with the new stream') if $reset && !defined $live->{close_code};
@@ -141,7 +141,7 @@ $stack->sql_send($ben, $room, "text $_") foreach 1 .. 10;
 $stack->sql("DELETE FROM porcupine.events WHERE room_id = $room AND seq = 6");
 my $ws = $stack->signed_in($ada);
 $ws->say({ type => 'subscribe', room => $room, after => 2, stream => $ws->{ready}{stream} });
-my $end = $ws->hear(sub { $_[0]{type} =~ /\A(?:subscribed|reset|error|unsubscribed)\z/ }, 10);
+my $end = $ws->hear(sub { $_[0]{type} =~ /\A(?:subscribed|reset|error|unsubscribed)\z/ });
 ok($end || defined $ws->{close_code},
 	'a log with a hole is answered somehow: ' . ($end ? $end->{type} : 'closed'));
 my @seqs = map { $_->{seq} } grep { $_->{type} eq 'event' } @{ $ws->{heard} };
@@ -167,9 +167,9 @@ is($stack->http('GET', '/api/rooms/', token => $ada->{token})->{status}, 200,
 	'others are answered meanwhile');
 cmp_ok(time - $begin, '<', 5, 'and do not wait for it');
 # a subscribe that is not answered yet gives way to the next of the same room, so fewer refusals may come than were asked for
-is($stranger->hear('error', 10)->{code}, 'not_member', 'the stranger is refused');
+is($stranger->hear('error')->{code}, 'not_member', 'the stranger is refused');
 $stranger->say({ type => 'ping' });
-ok($stranger->hear('pong', 10), 'and answered otherwise');
+ok($stranger->hear('pong'), 'and answered otherwise');
 ok(!(grep { $_->{type} eq 'event' } @{ $stranger->{heard} }), 'and shown nothing');
 
 # Twenty who ask for all of it and read nothing cost no more memory than a bound.

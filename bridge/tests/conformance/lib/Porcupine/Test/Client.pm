@@ -15,8 +15,8 @@ use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(wait_for b64 unb64 uuid sending json_text json_value read_answer PATIENCE);
 
-# Seconds after which something that was to happen is taken not to happen any more.
-use constant PATIENCE => 20;
+# Seconds after which something that was to happen is taken not to happen any more. Whoever passes never waits for so long, however slow the machine.
+use constant PATIENCE => 60;
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my $uuids = 0;

@@ -7,6 +7,7 @@ use warnings;
 
 use IO::Socket::INET;
 use POSIX ();
+use Porcupine::Test::Client qw(PATIENCE);
 use Porcupine::Test::Process;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -48,7 +49,7 @@ sub start
 		words => [ '--port' => $self->{port}, '--bind' => '127.0.0.1', '--save' => '', '--dir' => $PostgreSQL::Test::Utils::log_path, @{ $self->{settings} } ],
 		log => $log
 	);
-	my $deadline = time + 20;
+	my $deadline = time + PATIENCE;
 	until (my $answer = eval { $self->command('PING') })
 	{
 		die "Redis does not start: see $log" if time > $deadline || waitpid($pid, POSIX::WNOHANG()) == $pid;
@@ -73,7 +74,7 @@ sub stop
 sub command
 {
 	my ($self, @words) = @_;
-	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => 5)
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => PATIENCE)
 	  or die "cannot connect: $!";
 
 	print $socket '*' . @words . "\r\n", map { '$' . length($_) . "\r\n$_\r\n" } @words;
