@@ -116,6 +116,23 @@ $$;
 COMMENT ON FUNCTION porcupine.register(text, text, text, text, text, inet) IS
   'makes an account (username 3-32 of A-Za-z0-9._-, password 8-256 characters) and signs it in. Errors: invalid, too_large, conflict. Example: SELECT * FROM porcupine.register($1, $2)';
 
+CREATE FUNCTION porcupine.lock_password(account bigint, hash text) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+DECLARE
+  actual text;
+BEGIN
+  PERFORM porcupine.lock_account(account);
+  SELECT c.hash INTO actual FROM porcupine.credentials c WHERE c.user_id = account FOR SHARE;
+  IF actual IS DISTINCT FROM lock_password.hash THEN
+    PERFORM porcupine.refuse('bad_credentials', 'the password was changed just now');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION porcupine.lock_password(bigint, text) IS
+  'locks an account whose password has fitted this hash (null: it has none), which takes time: what the password was changed to meanwhile counts. Errors: bad_credentials';
+
 CREATE FUNCTION porcupine.login(username text, password text, device bigint DEFAULT NULL, device_name text DEFAULT NULL,
                                 address inet DEFAULT NULL) RETURNS porcupine.session_grant
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -135,11 +152,7 @@ BEGIN
   IF porcupine.verify_password(found.hash, password) IS NOT TRUE OR found.disabled_at IS NOT NULL THEN
     PERFORM porcupine.refuse('bad_credentials', 'wrong username or password');
   END IF;
-  -- A password that was changed while this one was being hashed: what it changed to counts.
-  PERFORM porcupine.lock_account(found.id);
-  IF NOT EXISTS (SELECT FROM porcupine.credentials c WHERE c.user_id = found.id AND c.hash = found.hash FOR SHARE) THEN
-    PERFORM porcupine.refuse('bad_credentials', 'wrong username or password');
-  END IF;
+  PERFORM porcupine.lock_password(found.id, found.hash);
   RETURN porcupine.open_session(found.id, device, device_name, address);
 END
 $$;
@@ -198,7 +211,7 @@ $$;
 COMMENT ON FUNCTION porcupine.change_profile(text, text) IS
   'changes the current user''s display_name (1-64 characters) or email; null leaves a thing as it is, an empty email takes it away. Another name is an event member.renamed in each of their rooms. Errors: invalid, too_large, conflict (the email is somebody else''s), unauthenticated, session_ended. Example: SELECT display_name, email FROM porcupine.change_profile(display_name => ''Ada L.'')';
 
-CREATE FUNCTION porcupine.confirm_password(password text) RETURNS text
+CREATE FUNCTION porcupine.confirm_password(password text) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
@@ -214,11 +227,12 @@ BEGIN
                                       WHERE s.id = porcupine.current_session_id() AND s.created_at > clock_timestamp() - interval '10 minutes') THEN
     PERFORM porcupine.refuse('bad_credentials', 'this account has no password, and this sign-in is too old to do without', 'Sign in again first.');
   END IF;
-  RETURN hash;
+  PERFORM porcupine.lock_password(me, hash);
+  PERFORM porcupine.require_user();             -- whose session may be over by now
 END
 $$;
 COMMENT ON FUNCTION porcupine.confirm_password(text) IS
-  'makes sure that it is the account''s owner who asks, and gives the hash that fitted: the password fits, or there is none and the session began less than ten minutes ago. Errors: too_large, bad_credentials';
+  'makes sure that it is the account''s owner who asks, and locks the account: the password fits, or there is none and the session began less than ten minutes ago. Errors: too_large, bad_credentials, unauthenticated, session_ended';
 
 CREATE FUNCTION porcupine.store_password(account bigint, hash text) RETURNS void
   LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -235,17 +249,11 @@ CREATE FUNCTION porcupine.change_password(old_password text, new_password text) 
 AS $$
 DECLARE
   me bigint := porcupine.require_user();
-  old_hash text;
   new_hash text;
 BEGIN
   PERFORM porcupine.check_text('new_password', new_password, 8, 256);
-  old_hash := porcupine.confirm_password(old_password);
-  new_hash := porcupine.hash_password(new_password);
-  PERFORM porcupine.lock_account(me);           -- after what takes long
-  PERFORM FROM porcupine.credentials c WHERE c.user_id = me AND c.hash IS DISTINCT FROM old_hash FOR UPDATE;
-  IF FOUND THEN                                 -- changed by another session meanwhile
-    PERFORM porcupine.refuse('bad_credentials', 'wrong password');
-  END IF;
+  new_hash := porcupine.hash_password(new_password);   -- before the account is locked, for it takes long
+  PERFORM porcupine.confirm_password(old_password);
   PERFORM porcupine.store_password(me, new_hash);
   PERFORM porcupine.note_act('user.password_changed', me);
   RETURN porcupine.end_sessions(me, 'password changed', porcupine.current_session_id());

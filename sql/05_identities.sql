@@ -219,8 +219,7 @@ BEGIN
   IF flow.state_hash IS NULL THEN
     PERFORM porcupine.refuse('gone', 'this sign-in has expired or was used', 'Begin anew.');
   END IF;
-  UPDATE porcupine.identities i SET last_used_at = clock_timestamp(), email = coalesce(verified, i.email)
-   WHERE i.issuer = sign_in_identity.issuer AND i.subject = sign_in_identity.subject RETURNING i.user_id INTO owner;
+  SELECT i.user_id INTO owner FROM porcupine.identities i WHERE i.issuer = sign_in_identity.issuer AND i.subject = sign_in_identity.subject;
   IF flow.account_id IS NOT NULL THEN
     IF owner IS NOT NULL THEN
       PERFORM porcupine.refuse('conflict', 'this identity belongs to an account already', 'Sign in with it, or unlink it there.');
@@ -231,6 +230,12 @@ BEGIN
     END IF;
     holder := flow.account_id;
   ELSIF owner IS NOT NULL THEN
+    PERFORM porcupine.lock_account(owner);      -- first, as whoever unlinks or erases does
+    UPDATE porcupine.identities i SET last_used_at = clock_timestamp(), email = coalesce(verified, i.email)
+     WHERE i.issuer = sign_in_identity.issuer AND i.subject = sign_in_identity.subject AND i.user_id = owner;
+    IF NOT FOUND THEN
+      PERFORM porcupine.refuse('conflict', 'this identity was unlinked just now', 'Sign in again.');
+    END IF;
     outcome.session := porcupine.open_by_identity(owner, flow.devices, flow.device_name, address);
     RETURN outcome;
   ELSE
@@ -263,7 +268,7 @@ BEGIN
   IF length(ticket) <= 128 THEN
     SELECT o.* INTO offer FROM porcupine.identity_offers o
      WHERE o.ticket_hash = sha256(convert_to(ticket, 'UTF8')) AND o.expires_at > clock_timestamp()
-       AND o.by_session = coalesce(find_offer.by_session, o.by_session) FOR UPDATE;
+       AND o.by_session = coalesce(find_offer.by_session, o.by_session);
   END IF;
   IF offer.ticket_hash IS NULL THEN
     PERFORM porcupine.refuse('gone', 'this sign-in has expired or was used', 'Begin anew.');
@@ -271,7 +276,20 @@ BEGIN
   RETURN offer;
 END
 $$;
-COMMENT ON FUNCTION porcupine.find_offer(text, boolean) IS 'the offer of a ticket, locked; by_session null: of either kind';
+COMMENT ON FUNCTION porcupine.find_offer(text, boolean) IS 'the offer of a ticket; by_session null: of either kind';
+
+CREATE FUNCTION porcupine.take_offer(offer porcupine.identity_offers) RETURNS void
+  LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+  SET search_path = pg_catalog, porcupine, pg_temp
+AS $$
+BEGIN
+  DELETE FROM porcupine.identity_offers o WHERE o.ticket_hash = offer.ticket_hash;
+  IF NOT FOUND THEN                             -- somebody was quicker
+    PERFORM porcupine.refuse('gone', 'this sign-in has expired or was used', 'Begin anew.');
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION porcupine.take_offer(porcupine.identity_offers) IS 'uses an offer up; where its account is locked, after that. Errors: gone';
 
 CREATE FUNCTION porcupine.read_offer(ticket text, OUT provider text, OUT email text, OUT by_session boolean) RETURNS record
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -305,7 +323,8 @@ BEGIN
   IF porcupine.verify_password(hash, password) IS NOT TRUE THEN
     PERFORM porcupine.refuse('bad_credentials', 'wrong password');
   END IF;
-  DELETE FROM porcupine.identity_offers o WHERE o.ticket_hash = offer.ticket_hash;
+  PERFORM porcupine.lock_password(offer.account_id, hash);
+  PERFORM porcupine.take_offer(offer);
   PERFORM porcupine.add_identity(offer.account_id, offer.issuer, offer.subject, offer.email);
   RETURN porcupine.open_by_identity(offer.account_id, offer.devices, offer.device_name, address);
 END
@@ -320,7 +339,7 @@ AS $$
 DECLARE
   offer porcupine.identity_offers := porcupine.find_offer(ticket, false);
 BEGIN
-  DELETE FROM porcupine.identity_offers o WHERE o.ticket_hash = offer.ticket_hash;
+  PERFORM porcupine.take_offer(offer);
   RETURN porcupine.open_by_identity(
     porcupine.register_identity(offer.issuer, offer.subject, NULL, coalesce(offer.username, split_part(offer.email, '@', 1)), offer.display_name),
     offer.devices, offer.device_name, address);
@@ -329,7 +348,7 @@ $$;
 COMMENT ON FUNCTION porcupine.decline_identity(text, inet) IS
   'the account that has the address is not theirs: makes one without the address for the identity of a ticket, and signs in. Errors: gone, conflict';
 
-CREATE FUNCTION porcupine.link_identity(ticket text) RETURNS void
+CREATE FUNCTION porcupine.link_identity(ticket text, password text DEFAULT NULL) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$
@@ -340,12 +359,14 @@ BEGIN
   IF offer.account_id <> me THEN
     PERFORM porcupine.refuse('gone', 'this sign-in has expired or was used', 'Begin anew.');
   END IF;
-  DELETE FROM porcupine.identity_offers o WHERE o.ticket_hash = offer.ticket_hash;
+  -- Who has got hold of a session for a while must not get a way to sign in for good.
+  PERFORM porcupine.confirm_password(password);
+  PERFORM porcupine.take_offer(offer);
   PERFORM porcupine.add_identity(me, offer.issuer, offer.subject, offer.email);
 END
 $$;
-COMMENT ON FUNCTION porcupine.link_identity(text) IS
-  'links the identity of a ticket, which the current user''s session has asked for, to the current user. Errors: gone, conflict, quota, unauthenticated, session_ended';
+COMMENT ON FUNCTION porcupine.link_identity(text, text) IS
+  'links the identity of a ticket, which the current user''s session has asked for, to the current user, by their password; null where the account has none and the session began less than ten minutes ago. Errors: gone, too_large, bad_credentials, conflict, quota, unauthenticated, session_ended';
 
 CREATE FUNCTION porcupine.my_identities()
   RETURNS TABLE (id bigint, issuer text, email text, created_at timestamptz, last_used_at timestamptz)

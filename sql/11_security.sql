@@ -119,7 +119,7 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
   porcupine.begin_sign_in(bytea, text, text, text, bigint[], text, boolean), porcupine.take_sign_in(bytea, text),
   porcupine.sign_in_identity(bytea, text, text, text, boolean, text, text, inet), porcupine.read_offer(text),
-  porcupine.confirm_identity(text, text, inet), porcupine.decline_identity(text, inet), porcupine.link_identity(text),
+  porcupine.confirm_identity(text, text, inet), porcupine.decline_identity(text, inet), porcupine.link_identity(text, text),
   porcupine.act_as_session(bigint), porcupine.whoami_many(bigint[]),
   porcupine.admit_many(bigint[], bigint[], bigint[], bigint[], integer),
   porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean, bigint, boolean),

@@ -28,7 +28,8 @@ static const Route routes[] = {
 	{HTTP_POST, "/api/auth/oidc/{provider}/link/", 0, 200, BEGIN_SQL("true"), oidc_start, START_PARAMS},
 	{HTTP_GET, "/api/auth/oidc/{provider}/callback/", OPEN | REFRESHES, 303, NULL, oidc_callback, NO_PARAMS},
 	{HTTP_GET, "/api/auth/identities/", 0, 200, IDENTITIES_SQL, NULL, NO_PARAMS},
-	{HTTP_POST, "/api/auth/identities/", 0, 204, "SELECT porcupine.link_identity($1::text)", oidclink_link, NO_PARAMS},
+	{HTTP_POST, "/api/auth/identities/", SLOW, 204, "SELECT porcupine.link_identity($1::text, $2::text)", oidclink_link, {
+			TAKES(TEXT, "password")}},
 	{HTTP_DELETE, "/api/auth/identities/{identity}/", 0, 204, "SELECT porcupine.unlink_identity($1::bigint)", NULL, {PATH(ID, "identity")}},
 };
 

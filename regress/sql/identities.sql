@@ -83,16 +83,35 @@ SELECT pg_temp.come('e1', 's7', 'other@example.org', true, linking => true);
 ROLLBACK TO here;
 SELECT pg_temp.come('e1', 's1', 'bob@example.org', true, linking => true);
 ROLLBACK TO here;
-SELECT ticket FROM pg_temp.come('e1', 's7', 'bob@example.org', true, linking => true) \gset
+SELECT pg_temp.come('e1', 's7', 'rob@example.org', true, linking => true);
+ROLLBACK TO here;
+SELECT ticket FROM pg_temp.come('e1', 's7', 'BOB@example.org', true, linking => true) \gset
 SELECT * FROM porcupine.read_offer(:'ticket');
 SAVEPOINT here;
 SELECT porcupine.confirm_identity(:'ticket', 'bob has a password');
 ROLLBACK TO here;
 SELECT porcupine.link_identity(:'ticket');
+ROLLBACK TO here;
+SELECT porcupine.link_identity(:'ticket', 'bob has no password');
+ROLLBACK TO here;
+SELECT porcupine.link_identity(:'ticket', 'bob has a password');
 SELECT issuer, email FROM porcupine.my_identities();
 SELECT porcupine.unlink_identity(id) FROM porcupine.my_identities();
 SELECT count(*) FROM porcupine.my_identities();
 COMMIT;
+
+\echo -- without a password, by a session that has just begun
+SELECT (c.session).session_id AS session FROM pg_temp.come('h1', 's3') c \gset
+BEGIN;
+SELECT porcupine.act_as_session(:session) IS NOT NULL AS ex;
+SELECT ticket FROM pg_temp.come('h2', 's8', 'x@example.org', true, linking => true) \gset
+SAVEPOINT here;
+UPDATE porcupine.sessions SET created_at = created_at - interval '11 minutes' WHERE id = :session;
+SELECT porcupine.link_identity(:'ticket');
+ROLLBACK TO here;
+SELECT porcupine.link_identity(:'ticket');
+SELECT count(*) FROM porcupine.my_identities();
+ROLLBACK;
 
 \echo -- the last way in stays
 BEGIN;

@@ -262,6 +262,23 @@ describe('in the account’s settings', () => {
     await page.getByText('Your password is changed.').waitFor();
     await ada.button('Unlink Corp & Sons').click();
     await page.getByText('No provider signs you in to this account yet.').waitFor();
+  });
+
+  it('a further one needs the password, where there is one', async () => {
+    const { page } = ada;
+    await ada.button('Link Chess Club').click();
+    await answerAs(ada, 'ada');
+    const password = page.getByRole('dialog').getByLabel('Your password');
+    await password.waitFor();
+    for (const guess of ['', 'a guess']) {
+      await password.fill(guess);
+      await page.keyboard.press('Enter');
+      await page.getByText(guess === '' ? 'Nothing was linked. Your account has a password' : 'This isn’t your password.').waitFor();
+    }
+    await look(ada, 'link-session-wrong');
+    await password.fill(ada.password);
+    await page.keyboard.press('Enter');
+    await page.getByText('Linked. Chess Club can sign you in').waitFor();
     await page.keyboard.press('Escape');
     await ada.signOut();
     await ada.signIn();

@@ -243,7 +243,14 @@ my $asked = sign_in(path => '/api/auth/oidc/good/link/', token => $cat->{access}
 	does => { who('subject of cat', email => 'cat@example.org', email_verified => JSON::PP::true) });
 is($asked->{to}, '/?sign-in=link', 'a session asks for a link');
 is(link_call($here, 'POST', $asked->{link}, path => '/api/auth/identities/', token => $ben->{access})->{status}, 410, 'which is nobody else\'s');
-is(link_call($here, 'POST', $asked->{link}, path => '/api/auth/identities/', token => $cat->{access})->{status}, 204, 'and confirms it');
+# who has got hold of a session must not get a way to sign in for good
+foreach my $without ({}, { password => 'guessed' })
+{
+	my $refused = link_call($here, 'POST', $asked->{link}, path => '/api/auth/identities/', token => $cat->{access}, json => $without);
+	is("$refused->{status} " . json_value($refused->{body})->{code}, '401 bad_credentials', 'a session alone links nothing: ' . join(' ', %$without));
+}
+is(link_call($here, 'POST', $asked->{link}, path => '/api/auth/identities/', token => $cat->{access}, json => { password => 'correct horse' })->{status}, 204,
+	'its owner confirms it by the password');
 my $identities = json_value($here->http('GET', '/api/auth/identities/', token => $cat->{access})->{body})->{results};
 is("@{[ scalar @$identities ]} $identities->[0]{issuer} $identities->[0]{email}", '1 ' . $provider->issuer('good') . ' cat@example.org', 'it is listed');
 is($here->http('DELETE', "/api/auth/identities/$identities->[0]{id}/", token => $ben->{access})->{status}, 404, 'nobody else unlinks it');

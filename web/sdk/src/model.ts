@@ -258,8 +258,8 @@ export interface Porcupine {
   linkAt(provider: string, returnTo: string): Promise<string>;
   /** What waits to be linked in this browser; null when nothing does. */
   linkOffer(): Promise<LinkOffer | null>;
-  /** Links it to this account, which has asked for it. */
-  acceptLink(): Promise<void>;
+  /** Links it to this account, which has asked for it. `password` is null where the account has none. */
+  acceptLink(input: { password: string | null }): Promise<void>;
   /** Links it to the account that has its address, by the password of that account, and signs in to it. */
   confirmLink(password: string): Promise<void>;
   /** That account is another's: signs in to a new one without the address. */

@@ -100,6 +100,10 @@ export const en = {
     declineText: 'It isn’t yours, or you want another one? {{provider}} then signs you in to a new account, which doesn’t have this address.',
     decline: 'Use a new account',
     linkToAccount: 'You signed in at {{provider}} as {{email}}. Link that to your account @{{username}}? It can sign you in from then on.',
+    linkYourPassword: 'Your password',
+    linkNotYourPassword: 'This isn’t your password. Nothing was linked.',
+    linkSignInAgain:
+      'Nothing was linked. Your account has a password, or you signed in more than ten minutes ago. Enter the password, or sign out, sign in again and link it then.',
     linked: 'Linked. {{provider}} can sign you in to @{{username}} from now on.',
     link: 'Link',
     linkGone: 'This took longer than ten minutes, or was done already. Begin again at the provider.',

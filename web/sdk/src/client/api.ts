@@ -115,8 +115,8 @@ export class Api {
     return (await this.http.request<Results<WireIdentity>>('GET', '/api/auth/identities/')).results;
   }
 
-  linkIdentity(): Promise<void> {
-    return this.http.request('POST', '/api/auth/identities/');
+  linkIdentity(body: { password?: string }): Promise<void> {
+    return this.http.request('POST', '/api/auth/identities/', { body });
   }
 
   unlinkIdentity(id: string): Promise<void> {

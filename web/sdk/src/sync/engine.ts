@@ -230,8 +230,8 @@ export class Engine implements Porcupine {
     }
   }
 
-  async acceptLink(): Promise<void> {
-    await (await this.open()).api.linkIdentity();
+  async acceptLink({ password }: { password: string | null }): Promise<void> {
+    await (await this.open()).api.linkIdentity(password === null ? {} : { password });
   }
 
   async confirmLink(password: string): Promise<void> {

@@ -1,14 +1,17 @@
 /** Whose is the account at a provider that somebody came back with? Nothing is linked before they have said so here. */
-import { useState } from 'react';
+import { useRef, useState, type SubmitEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Account } from '@porcupine/sdk';
 import { usePorcupine } from '../../lib/client';
-import { wordsFor } from '../../lib/problems';
+import { problemOf, wordsFor } from '../../lib/problems';
 import { usePending } from '../../lib/usePending';
 import { Button } from '../../ui/Button';
 import { Callout } from '../../ui/Callout';
 import { Dialog, DialogActions } from '../../ui/Dialog';
+import { Field } from '../../ui/Field';
+import { WhosePassword } from '../../ui/WhosePassword';
 import { LinkByPassword } from './LinkByPassword';
+import styles from './LinkByPassword.module.css';
 import { linkProblem } from './linkProblem';
 import { NotLinkedDialog } from './NotLinkedDialog';
 import { useLinkOffer } from './useLinkOffer';
@@ -49,29 +52,66 @@ interface LinkToAccountProps {
   onClose: () => void;
 }
 
-/** Asked for in the session of the account: a word is enough. */
+/**
+ * Asked for in the session of the account, and by its password once more: who has only got hold of the session gets no way in for good.
+ * Whether there is a password is known to the server alone.
+ */
 function LinkToAccount({ email, provider, username, onClose }: LinkToAccountProps) {
   const { t } = useTranslation();
   const porcupine = usePorcupine();
-  const { busy, error, run } = usePending();
+  const { busy, error, run, clear } = usePending();
+  const form = useRef<HTMLFormElement>(null);
+  const [password, setPassword] = useState('');
   const [done, setDone] = useState(false);
   const names = { provider, email, username };
+  const refused = problemOf(error)?.code === 'bad_credentials';
+  const wrong = refused ? t(password === '' ? 'auth.linkSignInAgain' : 'auth.linkNotYourPassword') : undefined;
 
-  const link = async () => {
-    if (await run(() => porcupine.acceptLink())) setDone(true);
+  const focus = (what: string) => form.current?.querySelector<HTMLElement>(what)?.focus();
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    if (done) {
+      onClose();
+    } else if (await run(() => porcupine.acceptLink({ password: password === '' ? null : password }))) {
+      setDone(true);
+      focus('button[type="submit"]');
+    } else {
+      focus('input[name="password"]');
+    }
   };
 
   return (
     <Dialog title={t('auth.linkTitle', names)} onClose={onClose}>
-      <p role="status">{t(done ? 'auth.linked' : 'auth.linkToAccount', names)}</p>
-      {error !== null && <Callout tone="danger">{linkProblem(error, t)}</Callout>}
-      <DialogActions>
-        {!done && <Button onClick={onClose}>{t('ui.cancel')}</Button>}
-        {/* One button, so that it keeps the focus. */}
-        <Button look="primary" busy={busy} data-autofocus onClick={() => (done ? onClose() : void link())}>
-          {t(done ? 'ui.close' : 'auth.link')}
-        </Button>
-      </DialogActions>
+      <form ref={form} className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
+        <p role="status">{t(done ? 'auth.linked' : 'auth.linkToAccount', names)}</p>
+        {!done && (
+          <>
+            <WhosePassword username={username} />
+            <Field
+              name="password"
+              type="password"
+              label={t('auth.linkYourPassword')}
+              hint={t('account.oldPasswordHint')}
+              error={wrong}
+              value={password}
+              onChange={(event) => {
+                setPassword(event.currentTarget.value);
+                clear();
+              }}
+              autoComplete="current-password"
+              data-autofocus
+            />
+          </>
+        )}
+        {error !== null && !refused && <Callout tone="danger">{linkProblem(error, t)}</Callout>}
+        <DialogActions>
+          {!done && <Button onClick={onClose}>{t('ui.cancel')}</Button>}
+          {/* One button, so that it keeps the focus. */}
+          <Button type="submit" look="primary" busy={busy}>
+            {t(done ? 'ui.close' : 'auth.link')}
+          </Button>
+        </DialogActions>
+      </form>
     </Dialog>
   );
 }

@@ -80,17 +80,27 @@ describe('the offer to link', () => {
     expect(declineLink).toHaveBeenCalledOnce();
   });
 
-  it('needs a word only in the session that asked for it', async () => {
-    const acceptLink = vi.fn(() => Promise.resolve());
+  it('needs the password, where there is one, in the session that asked for it, too', async () => {
+    const acceptLink = vi
+      .fn<(input: { password: string | null }) => Promise<void>>()
+      .mockRejectedValueOnce(refusal('bad_credentials'))
+      .mockRejectedValueOnce(refusal('bad_credentials'))
+      .mockResolvedValueOnce();
     show(<LinkDialog account={ada} onClose={vi.fn()} />, {
       providers,
       linkOffer: () => Promise.resolve({ provider: 'corp', email: 'ada@example.org', bySession: true }),
       acceptLink,
     });
     await screen.findByText(/Link that to your account @ada/);
+    const field = screen.getByLabelText('Your password');
     fireEvent.click(screen.getByRole('button', { name: 'Link' }));
-    await screen.findByText(/^Linked. Corp & Sons can sign you in/);
-    expect(acceptLink).toHaveBeenCalledOnce();
+    await screen.findByText(/you signed in more than ten minutes ago/);
+    for (const [password, words] of [['guess', /^This isn’t your password/], ['right', /^Linked. Corp & Sons can sign you in/]] as const) {
+      fireEvent.change(field, { target: { value: password } });
+      fireEvent.click(screen.getByRole('button', { name: 'Link' }));
+      await screen.findByText(words);
+    }
+    expect(acceptLink.mock.calls).toEqual([[{ password: null }], [{ password: 'guess' }], [{ password: 'right' }]]);
   });
 
   it.each([
