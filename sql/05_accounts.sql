@@ -71,6 +71,7 @@ BEGIN
                              WHERE d.user_id = account AND d.revoked_at IS NULL AND NOT d.backend) THEN
     PERFORM porcupine.refuse('quota', 'this account has too many devices', 'Sign in as one of them.', format('at most %s', most_devices));
   END IF;
+  PERFORM porcupine.count_one_more(account);    -- and whoever ends all sessions with an older snapshot, which lacks this one, fails
   IF device IS NULL THEN
     PERFORM porcupine.check_text('device_name', coalesce(device_name, 'unnamed'), 1, 100);
     INSERT INTO porcupine.devices AS d (user_id, name) VALUES (account, coalesce(device_name, 'unnamed')) RETURNING d.id INTO device;

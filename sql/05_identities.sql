@@ -388,6 +388,7 @@ DECLARE
   gone text;
 BEGIN
   PERFORM porcupine.lock_account(me);           -- two that unlink one each at the same time would leave none
+  PERFORM porcupine.count_one_more(me);         -- whatever their snapshots
   DELETE FROM porcupine.identities i WHERE i.id = identity AND i.user_id = me RETURNING i.issuer INTO gone;
   IF gone IS NULL THEN
     PERFORM porcupine.refuse('not_found', 'you have no such identity', 'Yours are listed by my_identities().');

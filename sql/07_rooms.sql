@@ -84,7 +84,7 @@ CREATE FUNCTION porcupine.count_one_more(account bigint) RETURNS void
   SET search_path = pg_catalog, porcupine, pg_temp
 AS $$ UPDATE porcupine.users u SET created_at = u.created_at WHERE u.id = account $$;
 COMMENT ON FUNCTION porcupine.count_one_more(bigint) IS
-  'writes the row of an account that is about to get one more of what is counted, under its lock: a transaction with an older snapshot, which could not count it, fails instead';
+  'writes the row of an account that is about to get one more of what is counted, or one less, under its lock: a transaction with an older snapshot, which could not count it, fails instead';
 
 CREATE FUNCTION porcupine.check_rooms(account bigint) RETURNS void
   LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
