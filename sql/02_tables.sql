@@ -35,8 +35,9 @@ CREATE TABLE porcupine.users (
   email text CHECK (length(email) BETWEEN 3 AND 254),
   erased_at timestamptz
 );
-CREATE UNIQUE INDEX users_username_key ON porcupine.users (lower(username));
-CREATE UNIQUE INDEX users_email_key ON porcupine.users (lower(email));
+-- The letters of ASCII only, whatever the database's locale: as the bridge counts who is tried, and the same in the next version of a locale.
+CREATE UNIQUE INDEX users_username_key ON porcupine.users (lower(username COLLATE "C"));
+CREATE UNIQUE INDEX users_email_key ON porcupine.users (lower(email COLLATE "C"));
 COMMENT ON TABLE porcupine.users IS 'accounts';
 
 CREATE TABLE porcupine.credentials (

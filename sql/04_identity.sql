@@ -18,7 +18,7 @@ COMMENT ON FUNCTION porcupine.act_as(bigint) IS
 CREATE FUNCTION porcupine.find_user(username text) RETURNS bigint
   LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
-AS $$ SELECT u.id FROM porcupine.users u WHERE lower(u.username) = lower(find_user.username) $$;
+AS $$ SELECT u.id FROM porcupine.users u WHERE lower(u.username COLLATE "C") = lower(find_user.username COLLATE "C") $$;
 COMMENT ON FUNCTION porcupine.find_user(text) IS
   'the id of a user by name, or null, for trusted backends. Example: SELECT porcupine.act_as(porcupine.find_user(''ada''))';
 

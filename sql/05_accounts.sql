@@ -149,7 +149,7 @@ BEGIN
   END IF;
   SELECT u.id, u.disabled_at, c.hash INTO found
     FROM porcupine.users u LEFT JOIN porcupine.credentials c ON c.user_id = u.id
-   WHERE lower(u.username) = lower(login.username) OR lower(u.email) = lower(login.username);
+   WHERE lower(u.username COLLATE "C") = lower(login.username COLLATE "C") OR lower(u.email COLLATE "C") = lower(login.username COLLATE "C");
   IF porcupine.verify_password(found.hash, password) IS NOT TRUE OR found.disabled_at IS NOT NULL THEN
     PERFORM porcupine.refuse('bad_credentials', 'wrong username or password');
   END IF;

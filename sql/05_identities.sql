@@ -132,11 +132,11 @@ BEGIN
   END IF;
   name := base;
   FOR n IN 2..20 LOOP
-    EXIT WHEN NOT EXISTS (SELECT FROM porcupine.users u WHERE lower(u.username) = lower(name));
+    EXIT WHEN NOT EXISTS (SELECT FROM porcupine.users u WHERE lower(u.username COLLATE "C") = lower(name COLLATE "C"));
     name := left(base, 29) || '-' || n;
   END LOOP;
   -- a name that so many want gets an end of its own
-  WHILE EXISTS (SELECT FROM porcupine.users u WHERE lower(u.username) = lower(name)) LOOP
+  WHILE EXISTS (SELECT FROM porcupine.users u WHERE lower(u.username COLLATE "C") = lower(name COLLATE "C")) LOOP
     name := left(base, 23) || '-' || left(porcupine.random_token(), 8);
   END LOOP;
   RETURN name;
@@ -225,7 +225,7 @@ BEGIN
       PERFORM porcupine.refuse('conflict', 'this identity belongs to an account already', 'Sign in with it, or unlink it there.');
     ELSIF verified IS NULL THEN
       PERFORM porcupine.refuse('invalid', 'the provider has not verified an address of this identity', 'Verify the address there first.');
-    ELSIF EXISTS (SELECT FROM porcupine.users u WHERE u.id = flow.account_id AND lower(u.email) <> lower(verified)) THEN
+    ELSIF EXISTS (SELECT FROM porcupine.users u WHERE u.id = flow.account_id AND lower(u.email COLLATE "C") <> lower(verified COLLATE "C")) THEN
       PERFORM porcupine.refuse('conflict', 'this identity has another address than the account');
     END IF;
     holder := flow.account_id;
@@ -239,7 +239,7 @@ BEGIN
     outcome.session := porcupine.open_by_identity(owner, flow.devices, flow.device_name, address);
     RETURN outcome;
   ELSE
-    SELECT u.id INTO holder FROM porcupine.users u WHERE lower(u.email) = lower(verified);
+    SELECT u.id INTO holder FROM porcupine.users u WHERE lower(u.email COLLATE "C") = lower(verified COLLATE "C");
   END IF;
   IF holder IS NULL THEN
     owner := porcupine.register_identity(issuer, subject, verified, username, display_name);

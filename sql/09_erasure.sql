@@ -35,7 +35,7 @@ DECLARE
   devices bigint[] := (SELECT array_agg(d.id) FROM porcupine.devices d WHERE d.user_id = account);
   name text := 'erased-' || account;
 BEGIN
-  WHILE EXISTS (SELECT FROM porcupine.users u WHERE lower(u.username) = name AND u.id <> account) LOOP
+  WHILE EXISTS (SELECT FROM porcupine.users u WHERE lower(u.username COLLATE "C") = name AND u.id <> account) LOOP
     name := left(name, 31) || '-';              -- somebody took it before
   END LOOP;
   UPDATE porcupine.users u

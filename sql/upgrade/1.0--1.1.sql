@@ -42,6 +42,9 @@ ALTER TYPE porcupine.session_grant ADD ATTRIBUTE refresh_expires_in integer;
 
 -- Tables. None of this rewrites a table: a constant default is kept in the catalogue.
 ALTER TABLE porcupine.users ADD COLUMN erased_at timestamptz;
+-- What differs in the case of letters beyond ASCII differs now: never the other way round, so nothing collides.
+DROP INDEX porcupine.users_username_key;
+DROP INDEX porcupine.users_email_key;
 
 ALTER TABLE porcupine.rooms
   ADD COLUMN description text NOT NULL DEFAULT '' CHECK (length(description) <= 1000),
