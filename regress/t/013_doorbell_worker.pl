@@ -55,6 +55,8 @@ is_deeply([ sort { $a <=> $b } keys %{ { map { $_->{origin} => 1 } @{ $listener-
 is($listener->{payloads}[-1]{stream}, $stream, 'in the stream that the seqs belong to');
 is($listener->{sweeps}, 0, 'without a sweep');
 cmp_ok($status->('notifies'), '<', $status->('pushed'), 'what came together was told together');
+# what is told is told before it is taken out
+wait_for('the ring to be empty', sub { $status->('used') eq '0' });
 is($status->(q{used || ' ' || dropped || ' ' || lag}), '0 0 00:00:00', 'nothing is left');
 is($status->(q{last_notify > now() - interval '1 minute' AND last_delay < interval '1 minute'}), 't', 'the last batch has its time');
 

@@ -15,7 +15,7 @@ use Time::HiRes qw(time usleep);
 
 my $scripts = 0;
 
-our @EXPORT = qw(new_node plain_room start_psql wait_for sqlstate_of start_listener hear stop_listener busy_doorbell open_session ask close_session);
+our @EXPORT = qw(new_node plain_room start_psql wait_for sqlstate_of start_listener hear stop_listener busy_doorbell stop_doorbell open_session ask close_session);
 
 # new_node(NAME, preload => 0 | 1, extension => 0 | 1, conf => '...'): a running cluster, by default with the extension
 # preloaded and created in the database postgres.
@@ -168,14 +168,30 @@ sub close_session
 	return;
 }
 
-# busy_doorbell(NODE, DATABASE): has a room of nobody's ring until there is a worker, and returns its process id.
+# busy_doorbell(NODE, DATABASE): has a room of nobody's ring until there is a worker, and returns its process id. Twice in a row, for
+# one that rings once a second has none.
 sub busy_doorbell
 {
 	my ($node, $database) = @_;
 
 	return wait_for('a worker', sub {
-		$node->safe_psql($database // 'postgres', 'SELECT porcupine.ring(ARRAY[999999], ARRAY[1], 0)');
+		$node->safe_psql($database // 'postgres', 'SELECT porcupine.ring(ARRAY[999999], ARRAY[1], 0); SELECT porcupine.ring(ARRAY[999999], ARRAY[1], 0)');
 		$node->safe_psql($database // 'postgres', q{SELECT worker_pid FROM porcupine.stat_doorbell WHERE mode = 'worker'});
+	});
+}
+
+# stop_doorbell(NODE): the same, and it is stopped, so that it neither tells nor leaves. Whoever continues it does so by its id.
+sub stop_doorbell
+{
+	my ($node) = @_;
+
+	return wait_for('a worker to be stopped', sub {
+		my $pid = busy_doorbell($node);
+
+		kill 'STOP', $pid;
+		return $pid if $node->safe_psql('postgres', q{SELECT worker_pid FROM porcupine.stat_doorbell WHERE mode = 'worker'}) eq $pid;
+		kill 'CONT', $pid;
+		return 0;
 	});
 }
 
