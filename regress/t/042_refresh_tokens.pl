@@ -51,7 +51,6 @@ my $complaints = $node->safe_psql('postgres', sprintf(q{
 	BEGIN
 		FOR step IN 1 .. steps LOOP
 			IF random() < 0.3 THEN                -- time passes
-				UPDATE porcupine.sessions s SET rotated_at = s.rotated_at - interval '4 seconds' WHERE s.id = mine;
 				age := age + interval '4 seconds';
 			END IF;
 			-- the last one mostly, often its parent, sometimes an older one, sometimes one that nobody gave out
@@ -62,6 +61,8 @@ my $complaints = $node->safe_psql('postgres', sprintf(q{
 			sent := coalesce((SELECT g.token FROM given g WHERE g.session = mine AND g.nr = pick), porcupine.refresh_token(mine, porcupine.random_key()));
 			expected := CASE WHEN pick IS NULL OR over THEN 'PC004' WHEN pick = last THEN 'another' WHEN pick = last - 1 AND age < '10 seconds' THEN 'the same'
 			                 ELSE 'nothing' END;
+			-- as old as that and no older, however long it took to come here
+			UPDATE porcupine.sessions s SET rotated_at = clock_timestamp() - age WHERE s.id = mine;
 			BEGIN
 				fresh := porcupine.refresh(sent);
 				got := CASE WHEN fresh.refresh_token IS NULL THEN 'nothing'
