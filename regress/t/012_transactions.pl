@@ -58,7 +58,13 @@ sub flushed_by_commit
 
 	return $lines[-1];
 }
-is(flushed_by_commit('UPDATE porcupine.room_heads SET epoch = epoch WHERE room_id = 1'), 'f', 'another change is not flushed by its commit');
+# at times the WAL writer or another process flushes at that very moment
+my $other = 't';
+for (my $tries = 0; $tries < 20 && $other eq 't'; $tries++)
+{
+	$other = flushed_by_commit('UPDATE porcupine.room_heads SET epoch = epoch WHERE room_id = 1');
+}
+is($other, 'f', 'another change is not flushed by its commit');
 is(flushed_by_commit(q{SELECT porcupine.send(1, gen_random_uuid(), 'x')}), 't', 'a send is');
 
 $node->stop;
