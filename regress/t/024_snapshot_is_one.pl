@@ -52,8 +52,8 @@ sub look
 }
 
 $node->pgbench(
-	'-n -c 10 -j 2 -T 8',
-	0, [qr/processed: \d+/],
+	'-n -c 10 -j 2 -t 120',
+	0, [qr{processed: 1200/1200}],
 	[qr/^(?!.*(ERROR|aborted))/s],
 	'ten backends, three rooms',
 	{
