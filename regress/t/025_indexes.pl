@@ -11,7 +11,7 @@ use Porcupine::Node;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = new_node('indexes');
+my $node = new_node('indexes', conf => "autovacuum = off\n");
 my $scripts = "$FindBin::RealBin/../../bench/sql";
 
 sub run
