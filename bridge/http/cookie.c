@@ -1,6 +1,5 @@
 /*
- * cookie.c - see cookie.h. Browsers put the cookie with the longest path first, so the first one of
- * a name is the one that was set for us rather than for all of the host.
+ * cookie.c - see cookie.h.
  */
 #include "cookie.h"
 
@@ -11,6 +10,7 @@ cookie_find(const char *header, const char *name, size_t *length)
 {
 	size_t		name_length = strlen(name);
 	const char *at = header;
+	const char *found = NULL;
 
 	while (at != NULL && *at != '\0')
 	{
@@ -20,10 +20,12 @@ cookie_find(const char *header, const char *name, size_t *length)
 		pair_length = strcspn(at, ";");
 		if (strncmp(at, name, name_length) == 0 && at[name_length] == '=')
 		{
+			if (found != NULL)
+				return NULL;
 			*length = pair_length - name_length - 1;
-			return at + name_length + 1;
+			found = at + name_length + 1;
 		}
 		at += pair_length;
 	}
-	return NULL;
+	return found;
 }

@@ -9,7 +9,11 @@
 
 #include <stddef.h>
 
-/* The first cookie of that name, and its length; or NULL. header may be NULL: there is none. */
+/*
+ * The cookie of that name, and its length; or NULL. header may be NULL: there is none. Of two with one
+ * name neither counts: we set one, and whoever serves another host of the same domain can set one for
+ * all of them, with a longer path than ours, which comes first.
+ */
 extern const char *cookie_find(const char *header, const char *name, size_t *length);
 
 #endif

@@ -12,6 +12,7 @@ static const char *
 find_plainly(const char *header, const char *name, size_t *length)
 {
 	const char *end = header + strlen(header);
+	const char *found = NULL;
 
 	for (const char *pair = header; pair < end;)
 	{
@@ -24,12 +25,14 @@ find_plainly(const char *header, const char *name, size_t *length)
 		equals = memchr(pair, '=', (size_t) (pair_end - pair));
 		if (equals != NULL && (size_t) (equals - pair) == strlen(name) && memcmp(pair, name, strlen(name)) == 0)
 		{
+			if (found != NULL)
+				return NULL;
 			*length = (size_t) (pair_end - equals - 1);
-			return equals + 1;
+			found = equals + 1;
 		}
 		pair = pair_end + 1;
 	}
-	return NULL;
+	return found;
 }
 
 int

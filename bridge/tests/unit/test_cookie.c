@@ -35,6 +35,8 @@ main(void)
 	check("other=token=1", NULL);
 	check("TOKEN=1", NULL);
 	check("token =1", NULL);
-	check("token=first; token=second", "first");
+	check("token=first; token=second", NULL);
+	check("token=same; other=1; token=same", NULL);
+	check("token=only; token", "only");
 	return done();
 }
