@@ -21,6 +21,7 @@ typedef struct SessionList
 	char	  **rows;
 } SessionList;
 
+static bool may_set_cookie(Request *request);
 static void on_grant(void *arg, DbOutcome outcome, const PGresult *result);
 static void on_cookie_grant(void *arg, DbOutcome outcome, const PGresult *result);
 static void on_ended(void *arg, DbOutcome outcome, const PGresult *result);
@@ -35,8 +36,18 @@ accounts_sign_in(Request *request)
 
 	if (cookie != NULL && !cJSON_IsBool(cookie))
 		call_refuse(request, ERROR_INVALID, 0, "cookie is not true or false");
-	else
+	else if (may_set_cookie(request))
 		call_run_sql(request, on_grant);
+}
+
+/* Another page, though it may call, must not sign the browser in to our own, as whomever it likes. */
+static bool
+may_set_cookie(Request *request)
+{
+	if (!cJSON_IsTrue(json_get(call_of(request)->body, "cookie")) || request->origin == NULL || call_is_own_origin(request->origin))
+		return true;
+	call_refuse(request, ERROR_INVALID, 403, "the cookie is set for the page's own origin only");
+	return false;
 }
 
 void
@@ -48,7 +59,8 @@ accounts_refresh(Request *request)
 
 	if (json_get(call->body, "refresh") != NULL || cookie == NULL)
 	{
-		call_run_sql(request, on_grant);
+		if (may_set_cookie(request))
+			call_run_sql(request, on_grant);
 		return;
 	}
 	if (!accounts_may_use_cookie(request))

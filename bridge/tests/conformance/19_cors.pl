@@ -66,6 +66,23 @@ foreach my $case (@calls)
 	}
 }
 
+# The cookie is our own page's: no other signs a browser in to it, as whomever it likes.
+foreach my $case ([ $own, 200 ], [ $listed, 403 ])
+{
+	my ($origin, $status) = @$case;
+	my $grant = json_value(call('POST', '/api/auth/register/', json => { username => "by-$status", password => 'correct horse' })->{body});
+	my @calls = ([ 'login', username => "by-$status", password => 'correct horse' ], [ 'refresh', refresh => $grant->{refresh} ]);
+
+	foreach my $call (@calls)
+	{
+		my ($path, %json) = @$call;
+		my $answer = call('POST', "/api/auth/$path/", json => { %json, cookie => JSON::PP::true }, headers => ["Origin: $origin"]);
+		is($answer->{status}, $status, "$path with a cookie, from $origin: $status");
+		is(scalar(grep { /\Aporcupine_refresh=/ } @{ $answer->{headers}{'set-cookie'} // [] }), $status == 200 ? 1 : 0, 'the cookie accordingly');
+		is(call('POST', "/api/auth/$path/", json => \%json, headers => ["Origin: $origin"])->{status}, 200, 'without one it may') if $status == 403;
+	}
+}
+
 # Others: the same as at the WebSocket.
 my $before = $stack->sql('SELECT count(*) FROM porcupine.rooms');
 foreach my $origin (
