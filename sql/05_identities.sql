@@ -246,7 +246,7 @@ BEGIN
     outcome.session := porcupine.open_by_identity(owner, flow.devices, flow.device_name, address);
     RETURN outcome;
   END IF;
-  outcome.ticket := porcupine.random_token();
+  outcome.ticket := holder || ':' || porcupine.random_token();   -- by the account that it begins with the bridge counts tries at its password
   INSERT INTO porcupine.identity_offers (ticket_hash, account_id, expires_at, by_session, devices, provider, issuer, subject, email, username,
                                          display_name, device_name)
   VALUES (sha256(convert_to(outcome.ticket, 'UTF8')), holder, clock_timestamp() + interval '10 minutes', flow.account_id IS NOT NULL, flow.devices,

@@ -16,6 +16,7 @@ static const Config *config;
 static void authenticate(Request *request);
 static void on_verdict(void *arg, AuthVerdict verdict, const JwtClaims *claims);
 static void charge(Request *request);
+static const char *name_tried(Request *request);
 static int64_t address_place(const Request *request);
 static void on_charged(void *arg, const Verdict *verdict);
 static void tell_limits(Request *request, const Verdict *verdict);
@@ -111,7 +112,7 @@ charge(Request *request)
 	if (!read_body(request))
 		return;
 	if (flags & (SIGNS_IN | REGISTERS))
-		attempts_identify(&call->attempt, request, flags & BY_OFFER ? call_cookie(request, CALL_OFFER_COOKIE) : json_string(call->body, "username"));
+		attempts_identify(&call->attempt, request, name_tried(request));
 	if (flags & SIGNS_IN)
 		attempts_charge(&call->attempt, &call->charge);
 	else if (flags & REGISTERS)
@@ -134,6 +135,21 @@ charge(Request *request)
 		limiter_ask(&call->charge, on_charged, request);
 	else
 		run(request);
+}
+
+/* Of an offer the account, with which its ticket begins and a colon, which no name has: another ticket is not another account. */
+static const char *
+name_tried(Request *request)
+{
+	const Call *call = call_of(request);
+	char	   *ticket;
+
+	if (!(call->route->flags & BY_OFFER))
+		return json_string(call->body, "username");
+	ticket = call_cookie(request, CALL_OFFER_COOKIE);
+	if (ticket != NULL && strchr(ticket, ':') != NULL)
+		strchr(ticket, ':')[1] = '\0';
+	return ticket;
 }
 
 static int64_t

@@ -237,6 +237,12 @@ isnt(json_value($declined->{body})->{user}{id}, $ben->{user}{id}, 'who declines 
 is($here->sql('SELECT count(*) FROM porcupine.users WHERE email = \'ben@example.org\''), 1, 'without the address');
 is(sign_in(does => { who('unverified', email => 'ben@example.org') })->{to}, '/', 'an address that is not verified is none');
 
+# Who comes back with ever new tickets, as somebody who runs a provider can, has no more tries at the password.
+my $limited = $here->another_bridge(PORCUPINE_LIMITS => 'login=1000/1h,login_account=3/10h');
+my @tickets = map { sign_in(does => { who("guesser $_", %ben) })->{link} } 1 .. 3;
+is(join(' ', map { link_call($limited, 'POST', $tickets[ $_ % 3 ], json => { password => "guess $_" })->{status} } 1 .. 5), '401 401 401 429 429', 'all tickets of an account are one');
+$limited->stop_bridge;
+
 # In a session.
 my $cat = json_value($here->http('POST', '/api/auth/register/', json => { username => 'cat', password => 'correct horse' })->{body});
 my $asked = sign_in(path => '/api/auth/oidc/good/link/', token => $cat->{access},
