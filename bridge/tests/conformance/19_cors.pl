@@ -1,4 +1,4 @@
-# Which origins may call from a browser: by status and by kind of call, from our own origin, from a listed one, from others.
+# Which origins may call from a browser, both ways: by status and by kind of call, from our own origin, from a listed one, from others.
 
 use strict;
 use warnings;
@@ -6,16 +6,18 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/lib";
 use Porcupine::Test;
+use Porcupine::Test::Edge;
 use Test::More;
 
 my $own = 'https://chat.example.org';
 my $listed = 'https://shop.example.org:8443';
 my $stack = start_stack(env => { PORCUPINE_ORIGINS => "$own,https://chat.example.com", PORCUPINE_CORS_ORIGINS => "http://localhost:3000,$listed" });
+my ($client) = stand_at_the_edge($stack);
 my $ada = $stack->person('ada');
 my $room = $stack->room($ada);
 my $messages = "/api/chat/rooms/$room/messages/";
 
-sub call { return $stack->http(@_); }
+sub call { return $client->http(@_); }
 
 sub header
 {
@@ -52,18 +54,24 @@ my @calls = (
 foreach my $case (@calls)
 {
 	my ($status, $method, $path, %with) = @$case;
-	my $answer = call($method, $path, %with);
 
-	is($answer->{status}, $status, "$method $path: $status");
-	is_deeply(cors($answer), {}, 'nothing where there is no Origin');
-	is(header($answer, 'vary'), 'Origin', 'but the answer varies by it');
-	foreach my $origin ($own, $listed)
-	{
-		$answer = call($method, $path, %with, headers => ["Origin: $origin"]);
-		is($answer->{status}, $status, "from $origin: $status");
-		is_deeply(cors($answer), $granted{$origin}, 'its caller may read it');
-		is(header($answer, 'vary'), 'Origin', 'the answer varies by Origin');
-	}
+	both_ways(
+		"$method $path: $status",
+		sub {
+			($client) = @_;
+			my $answer = call($method, $path, %with);
+
+			is($answer->{status}, $status, 'the status');
+			is_deeply(cors($answer), {}, 'nothing where there is no Origin');
+			is(header($answer, 'vary'), 'Origin', 'but the answer varies by it');
+			foreach my $origin ($own, $listed)
+			{
+				$answer = call($method, $path, %with, headers => ["Origin: $origin"]);
+				is($answer->{status}, $status, "from $origin: $status");
+				is_deeply(cors($answer), $granted{$origin}, 'its caller may read it');
+				is(header($answer, 'vary'), 'Origin', 'the answer varies by Origin');
+			}
+		});
 }
 
 # The cookie is our own page's: no other signs a browser in to it, as whomever it likes.
@@ -91,16 +99,27 @@ foreach my $origin (
   )
 {
 	my $what = substr($origin, 0, 40);
-	my $answer = call('POST', '/api/rooms/', token => $ada->{token}, json => { name => 'foreign' }, headers => ["Origin: $origin"]);
 
-	is($answer->{status}, 403, "from $what: refused");
-	is_deeply(cors($answer), {}, 'and may not be read');
-	is(header($answer, 'vary'), 'Origin', 'but the answer varies by Origin');
-	is($stack->exchange($stack->handshake('/ws/', { Origin => $origin }))->{status}, 403, 'the socket says the same');
+	both_ways(
+		"from $what: 403",
+		sub {
+			($client) = @_;
+			my $answer = call('POST', '/api/rooms/', token => $ada->{token}, json => { name => 'foreign' }, headers => ["Origin: $origin"]);
+
+			is($answer->{status}, 403, 'refused');
+			is_deeply(cors($answer), {}, 'and may not be read');
+			is(header($answer, 'vary'), 'Origin', 'but the answer varies by Origin');
+			is($client->exchange($client->handshake('/ws/', { Origin => $origin }))->{status}, 403, 'the socket says the same');
+		});
 }
-is(call('GET', '/api/rooms/', token => $ada->{token}, headers => [ "Origin: $own", "Origin: $listed" ])->{status}, 400, 'two Origins');
+both_ways(
+	'two Origins are none, one of the list may connect',
+	sub {
+		($client) = @_;
+		is(call('GET', '/api/rooms/', token => $ada->{token}, headers => [ "Origin: $own", "Origin: $listed" ])->{status}, 400, 'two Origins');
+		is($client->exchange($client->handshake('/ws/', { Origin => $_ }))->{status}, 101, "a socket from $_") foreach ($own, $listed);
+	});
 is($stack->sql('SELECT count(*) FROM porcupine.rooms'), $before, 'nothing was done for any of them');
-is($stack->exchange($stack->handshake('/ws/', { Origin => $_ }))->{status}, 101, "a socket from $_") foreach ($own, $listed);
 
 # --- preflights -----------------------------------------------------------------------------------------------
 
@@ -115,42 +134,62 @@ foreach my $origin ($own, $listed)
 {
 	foreach my $case ([ '/api/rooms/', 'GET, HEAD, POST' ], [ "/api/rooms/$room/", 'GET, HEAD, PATCH, DELETE' ], [ $messages, 'GET, HEAD, POST' ])
 	{
-		my $answer = preflight($case->[0], $origin, 'POST', 'authorization,content-type,idempotency-key,x-porcupine');
-		my %cors = %{ cors($answer) };
+		both_ways(
+			"a preflight from $origin for $case->[0]",
+			sub {
+				($client) = @_;
+				my $answer = preflight($case->[0], $origin, 'POST', 'authorization,content-type,idempotency-key,x-porcupine');
+				my %cors = %{ cors($answer) };
 
-		is($answer->{status}, 204, "a preflight from $origin for $case->[0]");
-		# further methods may come
-		my %methods = map { $_ => 1 } split /, /, $cors{'allow-methods'} // '';
-		is(join(' ', grep { !$methods{$_} } split /, /, $case->[1]), '', 'has every method of the path');
-		ok(!$methods{OPTIONS} && !$methods{'*'}, 'and no more');
-		is($cors{'allow-origin'}, $origin, 'says for whom');
-		is($cors{'allow-headers'}, 'Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Porcupine', 'which headers');
-		like($cors{'max-age'}, qr/\A[1-9]\d*\z/, 'for how long');
-		is($cors{'allow-credentials'}, $origin eq $own ? 'true' : undef, 'the cookie: our own origins only');
-		is(header($answer, 'vary'), 'Origin', 'varies by Origin');
+				is($answer->{status}, 204, 'is answered');
+				# further methods may come
+				my %methods = map { $_ => 1 } split /, /, $cors{'allow-methods'} // '';
+				is(join(' ', grep { !$methods{$_} } split /, /, $case->[1]), '', 'has every method of the path');
+				ok(!$methods{OPTIONS} && !$methods{'*'}, 'and no more');
+				is($cors{'allow-origin'}, $origin, 'says for whom');
+				is($cors{'allow-headers'}, 'Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Porcupine', 'which headers');
+				like($cors{'max-age'}, qr/\A[1-9]\d*\z/, 'for how long');
+				is($cors{'allow-credentials'}, $origin eq $own ? 'true' : undef, 'the cookie: our own origins only');
+				is(header($answer, 'vary'), 'Origin', 'varies by Origin');
+			});
 	}
 }
-my $answer = preflight('/api/rooms/', 'https://evil.example', 'POST');
-is($answer->{status}, 403, 'a preflight from elsewhere is refused');
-is_deeply(cors($answer), {}, 'without a word of what would be allowed');
-is(preflight('/api/nothing/', $listed, 'GET')->{status}, 404, 'a preflight for nothing');
-$answer = call('OPTIONS', '/api/rooms/');
-is_deeply([ $answer->{status}, cors($answer) ], [ 204, {} ], 'OPTIONS of no browser');
-like(header($answer, 'allow'), qr/\AGET, HEAD, POST/, 'says what the path has');
-is(call('OPTIONS', '/')->{status}, 405, 'the page takes no OPTIONS');
+both_ways(
+	'a preflight from elsewhere, or for nothing',
+	sub {
+		($client) = @_;
+		my $answer = preflight('/api/rooms/', 'https://evil.example', 'POST');
+		is($answer->{status}, 403, 'a preflight from elsewhere is refused');
+		is_deeply(cors($answer), {}, 'without a word of what would be allowed');
+		is(preflight('/api/nothing/', $listed, 'GET')->{status}, 404, 'a preflight for nothing');
+		$answer = call('OPTIONS', '/api/rooms/');
+		is_deeply([ $answer->{status}, cors($answer) ], [ 204, {} ], 'OPTIONS of no browser');
+		like(header($answer, 'allow'), qr/\AGET, HEAD, POST/, 'says what the path has');
+		is(call('OPTIONS', '/')->{status}, 405, 'the page takes no OPTIONS');
+	});
 
 # The page is nobody else's.
 foreach my $origin ($own, $listed, 'https://evil.example')
 {
-	$answer = call('GET', '/', headers => ["Origin: $origin"]);
-	is_deeply([ $answer->{status}, cors($answer) ], [ 200, {} ], "the page, from $origin: no word of CORS");
+	both_ways(
+		"the page, from $origin",
+		sub {
+			($client) = @_;
+			my $answer = call('GET', '/', headers => ["Origin: $origin"]);
+			is_deeply([ $answer->{status}, cors($answer) ], [ 200, {} ], 'no word of CORS');
+		});
 }
 
 # --- forms ------------------------------------------------------------------------------------------------------------
 
 foreach my $type ('text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', '')
 {
-	is(call('POST', '/api/auth/login/', body => '{"username":"ada","password":"x"}', type => $type)->{status}, 415, "what a form can send is no call: '$type'");
+	both_ways(
+		"what a form can send is no call: '$type'",
+		sub {
+			($client) = @_;
+			is(call('POST', '/api/auth/login/', body => '{"username":"ada","password":"x"}', type => $type)->{status}, 415, 'the status');
+		});
 }
 
 # Without TLS nobody is told to come by it.

@@ -1,12 +1,16 @@
 # Signing in at an OpenID provider: somebody new gets an account, and the same one again, at whichever bridge they come back; whatever
 # is wrong with what comes back is refused, and makes nothing; an address that an account has is linked by that account's password only.
+# What a browser has to do with it goes both ways, directly and through nginx; what the bridge asks the provider has only one.
 
 use strict;
 use warnings;
 
 use FindBin;
 use lib "$FindBin::RealBin/lib";
+use IPC::Run ();
 use Porcupine::Test;
+use Porcupine::Test::Edge;
+use Porcupine::Test::Process;
 use Porcupine::Test::Provider;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -31,28 +35,44 @@ foreach my $name ('good', 'posts', 'untrusted', @bad)
 	$env{ 'PORCUPINE_OIDC_' . uc($name) . '_CLIENT_ID' } = Porcupine::Test::Provider::CLIENT;
 	$env{ 'PORCUPINE_OIDC_' . uc($name) . '_CLIENT_SECRET_FILE' } = "$folder/secret";
 }
-my ($tls_pid, $tls_port) = untrusted_tls();
-$env{PORCUPINE_OIDC_UNTRUSTED_ISSUER} = "https://localhost:$tls_port";
+make_certificate($_) foreach qw(untrusted vouched);
+my %tls = map { $_ => serve_tls($_) } qw(untrusted vouched);
+$env{PORCUPINE_OIDC_UNTRUSTED_ISSUER} = "https://localhost:$tls{untrusted}{port}";
 
 my $here = start_stack(env => \%env);
+my (undef, $front) = stand_at_the_edge($here);
 my $there = $here->another_bridge;
 
-# A server with a certificate that nobody has vouched for.
-sub untrusted_tls
+# A certificate that nobody has vouched for, yet.
+sub make_certificate
 {
-	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	my ($name) = @_;
 
-	system("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 -keyout $folder/tls.key -out $folder/tls.crt 2>/dev/null") == 0
+	system("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=$name -addext subjectAltName=DNS:localhost -days 2 -keyout $folder/$name.key -out $folder/$name.crt 2>/dev/null") == 0
 	  or die 'no certificate';
-	my $pid = fork // die "cannot fork: $!";
-	if ($pid == 0)
-	{
-		open(STDOUT, '>', "$folder/tls.log");
-		open(STDERR, '>&', \*STDOUT);
-		exec('openssl', 's_server', '-accept', "127.0.0.1:$port", '-cert', "$folder/tls.crt", '-key', "$folder/tls.key", '-www') or POSIX::_exit(127);
-	}
+	return;
+}
+
+# A server by TLS: {pid, port}. It is no provider.
+sub serve_tls
+{
+	my ($name) = @_;
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	my $pid = start_process(
+		program => '/usr/bin/openssl',
+		words => [ 's_server', '-accept', "127.0.0.1:$port", '-cert', "$folder/$name.crt", '-key', "$folder/$name.key", '-www' ],
+		log => "$folder/tls.log"
+	);
+
 	wait_for('openssl to listen', sub { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) });
-	return ($pid, $port);
+	return { pid => $pid, port => $port };
+}
+
+# Why each provider could not be read, as this bridge has logged it.
+sub reasons
+{
+	my ($bridge) = @_;
+	return map { $_->{provider} => $_->{why} } grep { ($_->{message} // '') eq 'an OpenID provider cannot be read' } $bridge->log_lines;
 }
 
 sub start
@@ -88,7 +108,7 @@ sub come_back
 	my ($location) = $answer->{head} =~ /^Location: (.*?)\r?$/mi;
 
 	return { status => $answer->{status}, to => $location // '', refresh => cookie($answer, 'porcupine_refresh'), link => cookie($answer, 'porcupine_link'),
-		head => $answer->{head} };
+		head => $answer->{head}, headers => $answer->{headers} };
 }
 
 # Somebody with whom nothing is wrong but what a test makes wrong.
@@ -190,12 +210,8 @@ is(start($here, 'good', headers => $_)->{status}, 403, 'a start from elsewhere i
   foreach [ 'Origin: ' . ORIGIN ], ['X-Porcupine: 1'], [ 'X-Porcupine: 1', 'Origin: http://evil.test' ];
 is(start($here, 'nobody')->{status}, 404, 'an unknown provider');
 is(start($here, $_)->{status}, 503, "a provider whose discovery is wrong: $_") foreach @bad, 'untrusted';
-my %why = map { $_->{provider} => $_->{why} } grep { ($_->{message} // '') eq 'an OpenID provider cannot be read' } $here->log_lines;
+my %why = reasons($here);
 like($why{untrusted}, qr/certificate/i, 'a certificate of nobody is not believed');
-my $trusting = $here->another_bridge(PORCUPINE_OIDC_CA_FILE => "$folder/tls.crt");
-is(start($trusting, 'untrusted')->{status}, 503, 'it is no provider, whoever vouches for it');
-my ($no_json) = map { $_->{why} } grep { ($_->{message} // '') eq 'an OpenID provider cannot be read' } $trusting->log_lines;
-like($no_json, qr/JSON/, 'but with its certificate in PORCUPINE_OIDC_CA_FILE it is heard');
 like($why{other}, qr/another issuer/, 'nor a discovery document of another');
 like($why{huge}, qr/too large/, 'nor one that does not end');
 like($why{hangs}, qr/time/i, 'nor one that does not come');
@@ -203,6 +219,47 @@ is(counts(), $before, 'nothing was made by any of that');
 unlike(slurp_file($here->{log}), qr/\Q${\ Porcupine::Test::Provider::SECRET}\E|an-access-token|code%2F|code\/\d/, 'the log has neither secret nor token nor code');
 is(sign_in(does => { nine() })->{to}, '/', 'and that with which nothing is wrong signs in');
 is(counts() =~ s/\|.*//r, $before =~ s/(\d+).*/$1 + 1/er, 'which makes an account');
+
+# --- who vouches for a provider --------------------------------------------------------------------------------------
+
+# The authorities in PORCUPINE_OIDC_CA_FILE stand beside the system's, not in their place. The system's own are here a folder in the place of the system's, in a
+# namespace of mounts. None of these is a provider, whoever vouches for it, but what is heard of it is no JSON.
+my %asks = (PORCUPINE_ORIGINS => ORIGIN, PORCUPINE_OIDC_PROVIDERS => join(',', sort keys %tls), PORCUPINE_OIDC_CA_FILE => "$folder/untrusted.crt");
+foreach my $name (keys %tls)
+{
+	$asks{ 'PORCUPINE_OIDC_' . uc($name) . '_ISSUER' } = "https://localhost:$tls{$name}{port}";
+	$asks{ 'PORCUPINE_OIDC_' . uc($name) . '_CLIENT_ID' } = Porcupine::Test::Provider::CLIENT;
+	$asks{ 'PORCUPINE_OIDC_' . uc($name) . '_CLIENT_SECRET_FILE' } = "$folder/secret";
+}
+
+# What a bridge with these settings, run by this program, has against each.
+sub asked_by
+{
+	my ($program) = @_;
+	local @$here{qw(env program)} = (\%asks, $program);
+	my $bridge = $here->another_bridge;
+
+	is(start($bridge, $_)->{status}, 503, "no provider: $_") foreach sort keys %tls;
+	is($bridge->stop_bridge, 0, 'it ends well');
+	return reasons($bridge);
+}
+
+my %heard = asked_by($here->{program});
+like($heard{untrusted}, qr/JSON/, 'whose certificate is in PORCUPINE_OIDC_CA_FILE is heard');
+like($heard{vouched}, qr/certificate/i, 'another is not');
+SKIP:
+{
+	my @namespace = ('unshare', '--map-root-user', '--mount');
+
+	skip('this system gives nobody a namespace', 5) unless eval { IPC::Run::run([ @namespace, 'true' ], '>&', \my $said) };
+	my ($hash) = `openssl x509 -in $folder/vouched.crt -noout -hash` =~ /(\w+)/;
+	mkdir "$folder/authorities";
+	append_to_file("$folder/authorities/$hash.0", slurp_file("$folder/vouched.crt"));
+	append_to_file("$folder/bridge", "#!/bin/sh\nexec @namespace sh -c 'mount --bind $folder/authorities /etc/ssl/certs && exec $here->{program}'\n");
+	chmod 0755, "$folder/bridge";
+	%heard = asked_by("$folder/bridge");
+	like($heard{$_}, qr/JSON/, "vouched for by the file or by the system: $_ is heard") foreach sort keys %tls;
+}
 
 # --- an address that an account has ---------------------------------------------------------------------------------
 
@@ -264,6 +321,89 @@ is($here->http('DELETE', "/api/auth/identities/$identities->[0]{id}/", token => 
 my $adas = json_value($here->http('GET', '/api/auth/identities/', token => $ada->{access})->{body})->{results};
 is($here->http('DELETE', "/api/auth/identities/$adas->[0]{id}/", token => $ada->{access})->{status}, 409, 'but not the last way to sign in');
 
+# --- through nginx -------------------------------------------------------------------------------------------------------
+
+# What its browser has: a cookie for the way, then a session, and is back where it was.
+both_ways(
+	'a sign-in: its cookies, its way back, its session',
+	sub {
+		my ($client) = @_;
+		my $done = sign_in(from => $client, at => $client, does => { who('subject 1', %ada) }, json => { return_to => '/rooms/7?x=1#here' });
+		is("$done->{status} $done->{to}", '303 /rooms/7?x=1#here', 'back to where it began');
+		is(scalar(@{ $done->{headers}{location} }), 1, 'one place');
+		has_headers($done);
+		like($done->{begun}{head}, qr{^Set-Cookie: porcupine_oidc=[0-9a-f]{64}; Max-Age=600; Path=/api/auth/oidc/; HttpOnly; Secure; SameSite=Lax\r?$}mi, 'the cookie of the way');
+		like($done->{head}, qr{^Set-Cookie: porcupine_oidc=; Max-Age=0;}mi, 'which is taken back');
+		like($done->{head}, qr{^Set-Cookie: porcupine_refresh=\S+; Max-Age=\d+; Path=/api/auth/; HttpOnly; Secure; SameSite=Strict\r?$}mi, 'that of the session');
+		is($done->{headers}{'cache-control'}[0], 'no-store', 'which nobody keeps');
+		is(session_of($client, $done->{refresh})->{user}{id}, $ada->{user}{id}, 'whose it is');
+		my $used = come_back($client, 'good', $done->{query}, $done->{cookie});
+		is("$used->{to} " . ($used->{refresh} // 'no session'), '/?sign-in=expired no session', 'the same answer again is none');
+	});
+both_ways(
+	'what is wrong with the way back',
+	sub {
+		my ($client) = @_;
+		my @way = (from => $client, at => $client, does => { nine() });
+		refused('expired', 'another state', sign_in(@way, query => sub { $_[0] =~ s/state=./state=_/r }));
+		refused('expired', 'no cookie', sign_in(@way, cookie => undef));
+		refused('expired', "another browser's cookie", sign_in(@way, cookie => cookie(start($client, 'good'), 'porcupine_oidc')));
+		refused('cancelled', 'access denied', sign_in(@way, query => sub { $_[0] =~ s/code=[^&]*/error=access_denied/r }));
+		refused('refused', 'no code', sign_in(@way, query => sub { $_[0] =~ s/code=[^&]*&//r }));
+		refused('refused', 'another issuer beside the code', sign_in(@way, does => { nine(), query => { iss => $provider->issuer('posts') } }));
+		refused('refused', 'a wrong nonce', sign_in(@way, does => { nine(nonce => 'another') }));
+	});
+both_ways(
+	'a start from elsewhere, or for elsewhere',
+	sub {
+		my ($client) = @_;
+		foreach my $lines ([ 'Origin: ' . ORIGIN ], ['X-Porcupine: 1'], [ 'X-Porcupine: 1', 'Origin: http://evil.test' ])
+		{
+			my $answer = start($client, 'good', headers => $lines);
+			is($answer->{status}, 403, "with @$lines");
+			is(cookie($answer, 'porcupine_oidc'), undef, 'no cookie');
+		}
+		like(start($client, 'good', json => { return_to => $_ })->{status}, qr/\A4(?:00|13)\z/, 'back to ' . substr($_, 0, 20)) foreach '//evil.test', '/\\evil.test', 'https://evil.test/', '/' . 'x' x 600;
+		is(start($client, 'nobody')->{status}, 404, 'a provider that there is not');
+	});
+both_ways(
+	'an offer to link: a cookie, a password, once',
+	sub {
+		my ($client, $is_nginx) = @_;
+		my $name = $is_nginx ? 'dee' : 'eve';
+		my $owner = json_value($client->http('POST', '/api/auth/register/', json => { username => $name, password => 'correct horse', email => "$name\@example.org" })->{body});
+		my $offer = sign_in(from => $client, at => $client, does => { who("subject of $name", email => "$name\@example.org", email_verified => JSON::PP::true) });
+		is("$offer->{to} " . ($offer->{refresh} // 'no session'), '/?sign-in=link no session', 'it signs nobody in');
+		like($offer->{head}, qr{^Set-Cookie: porcupine_link=\S+; Max-Age=600; Path=/api/auth/; HttpOnly; Secure; SameSite=Strict\r?$}mi, 'its cookie');
+		is(json_value(link_call($client, 'GET', $offer->{link})->{body})->{email}, "$name\@example.org", 'can be read');
+		is(link_call($client, 'POST', $offer->{link}, json => { password => 'correct horse' }, headers => ['Origin: ' . ORIGIN])->{status}, 403, 'not without the header');
+		is(link_call($client, 'POST', $offer->{link}, json => { password => 'guessed' })->{status}, 401, 'nor by a guess');
+		my $linked = link_call($client, 'POST', $offer->{link}, json => { password => 'correct horse' });
+		is("$linked->{status} " . json_value($linked->{body})->{user}{id}, "200 $owner->{user}{id}", 'the password links');
+		ok(cookie($linked, 'porcupine_refresh'), 'and signs in');
+		is(link_call($client, 'POST', $offer->{link}, json => { password => 'correct horse' })->{status}, 410, 'once');
+	});
+
+# Who comes back while the bridge is away is told so, and nginx writes down where they came from, but no code: neither in its errors, which quote the address of
+# any other request, nor in the format of docs/operations.md.
+my $begun = start($front, 'good');
+my $way_back = $provider->authorize(json_value($begun->{body})->{url}, nine());
+my %secret = map { split /=/, $_, 2 } split /&/, $way_back;
+$here->stop_bridge;
+is($front->http('GET', '/api/rooms/?a=control')->{status}, 502, 'the bridge is away');
+my $away = $front->http('GET', "/api/auth/oidc/good/callback/?$way_back", headers => [ 'Cookie: ' . cookie($begun, 'porcupine_oidc') ]);
+is($away->{status}, 502, 'also to who comes back');
+is_problem_of($away);
+has_headers($away);
+wait_for('nginx to write it down', sub { $front->log_text('chat') =~ m{"GET /api/auth/oidc/good/callback/" 502} });
+like($front->log_text('error'), qr/a=control/, 'nginx quotes the address of other requests');
+foreach my $log (qw(error chat))
+{
+	unlike($front->log_text($log), qr/\Q$secret{$_}\E/, "no $_ in its log $log") foreach qw(code state);
+}
+$here->start_bridge;
+is(come_back($front, 'good', $way_back, cookie($begun, 'porcupine_oidc'))->{to}, '/', 'who comes back again gets in');
+
 # --- settings --------------------------------------------------------------------------------------------------------
 
 sub start_with
@@ -283,10 +423,13 @@ like(start_with(PORCUPINE_OIDC_GOOD_CLIENT_SECRET_FILE => undef), qr/\A2 .*GOOD_
 like(start_with(PORCUPINE_OIDC_INSECURE_LOOPBACK => 'off'), qr/\A2 .*GOOD_ISSUER is not the https URL/, 'no TLS');
 like(start_with(PORCUPINE_OIDC_GOOD_ISSUER => 'http://idp.example.org'), qr/\A2 .*GOOD_ISSUER is not the https URL/, 'nor elsewhere than on this machine');
 like(start_with(PORCUPINE_OIDC_GOOD_SECRET => 'x'), qr/\A2 .*there is no setting PORCUPINE_OIDC_GOOD_SECRET/, 'an unknown setting of a provider');
-like(start_with(PORCUPINE_OIDC_CA_FILE => "$folder/tls.key"), qr/\A2 .*PORCUPINE_OIDC_CA_FILE=\S+ is not a file that can be read, with certificates/, 'a file without a certificate');
+like(start_with(PORCUPINE_OIDC_CA_FILE => "$folder/untrusted.key"), qr/\A2 .*PORCUPINE_OIDC_CA_FILE=\S+ is not a file that can be read, with certificates/, 'a file without a certificate');
 like(start_with(PORCUPINE_OIDC_CA_FILE => "$folder/none"), qr/\A2 .*PORCUPINE_OIDC_CA_FILE=\S+ is not a file/, 'no file');
 like(start_with(PORCUPINE_OIDC_PROVIDERS => 'Good'), qr/\A2 .*PORCUPINE_OIDC_PROVIDERS=Good is not a list/, 'a name that is none');
 
-kill 'TERM', $tls_pid;
-waitpid $tls_pid, 0;
+foreach my $pid (map { $_->{pid} } values %tls)
+{
+	kill 'TERM', $pid;
+	waitpid $pid, 0;
+}
 done_testing();

@@ -57,11 +57,11 @@ sub wait_for
 	die "timed out waiting for $what";
 }
 
-# A client of what listens at a port of the loopback.
+# A client of what listens at a port of the loopback; from: its own address there.
 sub new
 {
-	my ($class, $port) = @_;
-	return bless { port => $port }, $class;
+	my ($class, $port, %how) = @_;
+	return bless { port => $port, from => $how{from} }, $class;
 }
 
 # --- HTTP ------------------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ sub connect_tcp
 {
 	my ($self) = @_;
 	my $socket =
-	  IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => PATIENCE)
+	  IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, LocalAddr => $self->{from}, Timeout => PATIENCE)
 	  or die "cannot connect: $!";
 
 	binmode($socket);
