@@ -61,7 +61,7 @@ Problem
 errors_from_result(const PGresult *result)
 {
 	const char *state = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-	Problem		problem = PROBLEM(ERROR_INTERNAL, NULL);
+	Problem		problem = PROBLEM(ERROR_INTERNAL, "the server's log says what");
 
 	if (state == NULL)
 		return errors_busy();
