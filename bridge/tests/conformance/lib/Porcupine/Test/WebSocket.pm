@@ -123,6 +123,17 @@ sub take_frame
 	};
 }
 
+# JSON::PP takes a tenth of a second for a body of 64 KiB, which would make a slow reader of every test: so a long one is taken out before.
+sub decoded
+{
+	my ($payload) = @_;
+	my $body = $payload =~ s/"body":"([A-Za-z0-9+\/=]{1000,})"/"body":null/ ? $1 : undef;
+	my $message = $json->decode($payload);
+
+	$message->{body} = $body if defined $body;
+	return $message;
+}
+
 # next_message(SECONDS): the next JSON message, which is also kept in {heard} and, byte by byte, in {words}; close frames are kept in {close_code} and {close_reason} and end the listening.
 sub next_message
 {
@@ -146,7 +157,7 @@ sub next_message
 		next if $frame->{opcode} == 10;
 		die 'the server masked, fragmented or extended a frame'
 		  if $frame->{masked} || !$frame->{fin} || $frame->{rsv} || $frame->{opcode} != 1;
-		my $message = $json->decode($frame->{payload});
+		my $message = decoded($frame->{payload});
 		push @{ $self->{heard} }, $message;
 		push @{ $self->{words} }, $frame->{payload};
 		$self->{highest}{ $message->{room} } = $message->{seq} if $message->{type} eq 'event';
