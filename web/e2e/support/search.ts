@@ -20,13 +20,18 @@ export function findWords(words: string[], hay: Hay[]): string[] {
   return finds;
 }
 
-/** Every file below a folder, whole. */
+/** Every file below a folder, whole, but for those that a server takes away meanwhile. */
 export function readFolder(folder: string): Hay[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => {
-      const path = join(entry.parentPath, entry.name);
-      return { name: path, bytes: readFileSync(path) };
+    .map((entry) => join(entry.parentPath, entry.name))
+    .flatMap((name) => {
+      try {
+        return [{ name, bytes: readFileSync(name) }];
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        return [];
+      }
     });
 }
 
