@@ -164,8 +164,9 @@ read_hop(const char *text, size_t length, Address *address)
 		const char *bracket = memchr(text, ']', length);
 		size_t		rest = bracket != NULL ? (size_t) (text + length - bracket) - 1 : 0;
 
-		return bracket != NULL && (rest == 0 || bracket[1] == ':')
-			&& address_read(text + 1, (size_t) (bracket - text) - 1, address) && !is_mapped(address);
+		/* within them stands one of IPv6, which may map one of IPv4 */
+		return bracket != NULL && (rest == 0 || bracket[1] == ':') && memchr(text, ':', (size_t) (bracket - text)) != NULL
+			&& address_read(text + 1, (size_t) (bracket - text) - 1, address);
 	}
 	colon = memchr(text, ':', length);
 	if (colon != NULL && memchr(text, '.', length) != NULL

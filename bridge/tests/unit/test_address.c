@@ -124,6 +124,8 @@ proxies_are_walked_back(void)
 	ok(client("::ffff:10.0.0.1", "192.0.2.1", "192.0.2.1"), "a mapped peer is the IPv4 proxy");
 	ok(client("10.0.0.1", "192.0.2.1:4711", "192.0.2.1"), "with a port");
 	ok(client("10.0.0.1", "[2001:db8::7]:4711", "2001:db8::7") && client("10.0.0.1", "[2001:db8::7]", "2001:db8::7"), "in brackets");
+	ok(client("10.0.0.1", "[::ffff:192.0.2.1]:4711", "192.0.2.1") && client("10.0.0.1", "::ffff:192.0.2.1", "192.0.2.1")
+	   && client("::ffff:10.0.0.1", "192.0.2.1, [::ffff:10.0.0.2]:80", "192.0.2.1"), "mapped, as proxies write it that listen to both");
 	ok(client("10.0.0.1", "192.0.2.1, unknown", "10.0.0.1"), "a word is no address: the proxy that said it");
 	ok(client("10.0.0.1", "192.0.2.1, , 10.0.0.2", "10.0.0.2"), "nor is an empty entry");
 	ok(client("10.0.0.1", "192.0.2.1,", "10.0.0.1"), "at the end");
