@@ -18,6 +18,7 @@ typedef struct Scan
 	const char *at;
 	const char *end;
 	int			depth;
+	int			values;
 } Scan;
 
 static bool scan_value(Scan *scan);
@@ -34,7 +35,7 @@ static bool keys_are_unique(const cJSON *item);
 cJSON *
 json_parse(const char *bytes, size_t length)
 {
-	Scan		scan = {bytes, bytes + length, 0};
+	Scan		scan = {.at = bytes, .end = bytes + length};
 	cJSON	   *root;
 
 	if (!text_is_utf8(bytes, length))
@@ -87,7 +88,7 @@ static bool
 scan_value(Scan *scan)
 {
 	skip_space(scan);
-	if (scan->at == scan->end)
+	if (scan->at == scan->end || ++scan->values > JSON_MAX_VALUES)
 		return false;
 	switch (*scan->at)
 	{

@@ -14,6 +14,8 @@
 #include <stdint.h>
 
 #define JSON_MAX_DEPTH 16
+/* Of values in all: each takes 80 bytes or more once it is read, and two in the text. The longest lists of a call have some 10,000. */
+#define JSON_MAX_VALUES 16384
 /* The largest integer that survives every JSON reader: 2^53 - 1. */
 #define JSON_MAX_NUMBER INT64_C(9007199254740991)
 

@@ -3,6 +3,7 @@
  */
 #include "json.h"
 #include "tap.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -58,6 +59,23 @@ static const Case bad[] = {
 	{"depth 17", "{\"a\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}"},
 };
 
+/* {"a":[0,0,...]} with so many numbers; the object and the list are two values more. */
+static bool
+takes_values(int count)
+{
+	Text		text = {0};
+	cJSON	   *json;
+
+	text_add(&text, "{\"a\":[0");
+	for (int i = 1; i < count; i++)
+		text_add(&text, ",0");
+	text_add(&text, "]}");
+	json = json_parse(text.bytes, text.length);
+	text_free(&text);
+	cJSON_Delete(json);
+	return json != NULL;
+}
+
 int
 main(void)
 {
@@ -79,6 +97,8 @@ main(void)
 		cJSON_Delete(json);
 	}
 	ok(json_parse(with_nul, sizeof(with_nul) - 1) == NULL, "refuses a raw NUL");
+	ok(takes_values(JSON_MAX_VALUES - 2), "takes a long list");
+	ok(!takes_values(JSON_MAX_VALUES - 1), "refuses one that would take far more memory than its text");
 	json = json_parse("{}x", 2);
 	ok(json != NULL, "reads no further than it was told");
 	cJSON_Delete(json);
