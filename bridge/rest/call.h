@@ -13,7 +13,6 @@
 #include "config.h"
 #include "params.h"
 
-#define CALL_MAX_BRACES 4
 /* has the ticket of an offer (oidclink.h) */
 #define CALL_OFFER_COOKIE "porcupine_link"
 
@@ -54,7 +53,7 @@ typedef struct Call
 	int			route_number;	/* as the metrics know it */
 	const char *repeatable;		/* its statement for requests with an Idempotency-Key; NULL: it takes none */
 	const char *key;			/* that key */
-	char	   *values[CALL_MAX_BRACES];	/* of the path */
+	char	   *values[PARAMS_MAX_BRACES];	/* of the path */
 	cJSON	   *body;
 	Charge		charge;			/* for how often it is made */
 	Attempt		attempt;

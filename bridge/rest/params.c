@@ -288,7 +288,10 @@ params_id(const char *text)
 bool
 params_match(const char *pattern, const char *path, Arena *arena, char **values)
 {
+	const char *starts[PARAMS_MAX_BRACES];
+	size_t		lengths[PARAMS_MAX_BRACES];
 	int			count = 0;
+	bool		fits;
 
 	while (*pattern != '\0' && *path != '\0')
 	{
@@ -303,12 +306,18 @@ params_match(const char *pattern, const char *path, Arena *arena, char **values)
 		length = strcspn(path, "/");
 		if (length == 0)
 			return false;
-		values[count++] = arena_text(arena, path, length);
+		starts[count] = path;
+		lengths[count++] = length;
 		path += length;
 		pattern = strchr(pattern, '}') + 1;
 	}
 	/* with and without the trailing slash, on either side */
 	if (*pattern == '\0')
-		return *path == '\0' || (strcmp(path, "/") == 0 && pattern[-1] != '/');
-	return *path == '\0' && strcmp(pattern, "/") == 0;
+		fits = *path == '\0' || (strcmp(path, "/") == 0 && pattern[-1] != '/');
+	else
+		fits = *path == '\0' && strcmp(pattern, "/") == 0;
+	/* not before, for a long path begins like dozens of routes */
+	for (int i = 0; i < count && fits; i++)
+		values[i] = arena_text(arena, starts[i], lengths[i]);
+	return fits;
 }

@@ -9,6 +9,7 @@
 #include "json.h"
 
 #define PARAMS_MAX 10
+#define PARAMS_MAX_BRACES 4
 
 typedef enum ParamFrom
 {

@@ -20,7 +20,7 @@
 
 /* --- the path ---------------------------------------------------------------------------------------- */
 
-/* Part by part; one slash at the end counts for nothing, on either side. */
+/* Part by part; one slash at the end counts for nothing, on either side. values may be NULL. */
 static bool
 fits(const char *pattern, const char *path, char *const *values)
 {
@@ -34,10 +34,10 @@ fits(const char *pattern, const char *path, char *const *values)
 		length = strcspn(++path, "/");
 		if (*pattern == '{')
 		{
-			HOLDS(value < CALL_MAX_BRACES);
+			HOLDS(value < PARAMS_MAX_BRACES);
 			if (length == 0)
 				return false;
-			HOLDS(strlen(values[value]) == length && memcmp(values[value], path, length) == 0);
+			HOLDS(values == NULL || (strlen(values[value]) == length && memcmp(values[value], path, length) == 0));
 			value++;
 		}
 		else if (expected != length || memcmp(pattern, path, length) != 0)
@@ -217,10 +217,10 @@ check_routes(Request *request, const cJSON *body)
 
 	for (size_t i = 0; i < n_routes; i++)
 	{
-		char	   *values[CALL_MAX_BRACES] = {NULL};
+		char	   *values[PARAMS_MAX_BRACES] = {NULL};
 		bool		matched = params_match(routes[i]->pattern, request->path, &request->arena, values);
 
-		HOLDS(fits(routes[i]->pattern, request->path, values) == matched);
+		HOLDS(fits(routes[i]->pattern, request->path, matched ? values : NULL) == matched);
 		if (!matched)
 			continue;
 		if (routes[i]->method == request->method && fitting++ == 0)

@@ -21,6 +21,19 @@ matches(const char *pattern, const char *path, const char *first)
 	return fits;
 }
 
+/* What a path costs that begins like a route and is another. */
+static bool
+costs_nothing(const char *pattern, const char *path)
+{
+	Arena		arena = {0};
+	char	   *values[4] = {NULL};
+	bool		fits = params_match(pattern, path, &arena, values);
+	bool		is_empty = arena.chunks == NULL;
+
+	arena_free(&arena);
+	return !fits && is_empty;
+}
+
 static void
 check_routes(void)
 {
@@ -33,6 +46,7 @@ check_routes(void)
 	ok(!matches("/api/rooms/{room}/", "/api/rooms/1/2/", NULL), "a segment more is too much");
 	ok(!matches("/api/rooms/{room}/log/", "/api/rooms/1/logs/", NULL), "a longer word is another");
 	ok(!matches("/api/rooms/", "/api/rooms//", NULL), "nothing follows the slash");
+	ok(costs_nothing("/api/rooms/{room}/log/", "/api/rooms/12/logs/"), "what does not fit is not copied");
 	ok(params_id("12") == 12 && params_id("0") == -1 && params_id("012") == -1 && params_id("x") == -1
 	   && params_id("-3") == -1 && params_id("9223372036854775808") == -1, "an id that is none of ours is -1");
 }
