@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define A_SET 8
+#define A_SET 16
 
 typedef struct Slot
 {

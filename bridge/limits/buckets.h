@@ -2,7 +2,8 @@
  * buckets.h - a table of buckets whose memory is fixed, whoever may come.
  *
  * A new one takes the place of another where its set is full: of that which is full again the soonest
- * and so says the least. So whoever invents addresses displaces mostly what others have invented.
+ * and so says the least. So whoever invents addresses displaces mostly what others have invented. The
+ * lower half of a key says which set is its own.
  */
 #ifndef PORCUPINE_BUCKETS_H
 #define PORCUPINE_BUCKETS_H
@@ -12,7 +13,7 @@
 
 typedef struct Buckets Buckets;
 
-/* For this many, a power of two and at least 8. */
+/* For this many, a power of two and at least 16. */
 extern Buckets *buckets_make(size_t count);
 extern void buckets_free(Buckets *buckets);
 

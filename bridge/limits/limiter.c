@@ -20,7 +20,7 @@
 #include <string.h>
 
 #define BUCKETS_HERE 65536
-#define MARKS_HERE 8192
+#define MARKS_HERE 65536
 #define MARK_LIVES_S 2592000
 #define PATIENCE_MS 250
 #define LOOK_EVERY_MS 50
@@ -75,6 +75,7 @@ static void refund_tolls(const Charge *charge, unsigned tolls);
 static void finish(Ask *ask);
 static int64_t *bucket_of(const Toll *toll);
 static uint64_t hash_of(int64_t a, int64_t b, int64_t c);
+static uint64_t hash_of_mark(int64_t place, int64_t mark);
 static void name_bucket(const Toll *toll, char key[KEY_SIZE]);
 static void name_mark(int64_t place, int64_t mark, char key[KEY_SIZE]);
 static void on_nothing(void *arg, const redisReply *reply);
@@ -435,7 +436,7 @@ level_here(const Charge *charge)
 {
 	for (int i = 0; i < 2; i++)
 	{
-		if (charge->marks[i] != 0 && buckets_get(marks, hash_of(charge->marks_place, charge->marks[i], -1)) > now_us())
+		if (charge->marks[i] != 0 && buckets_get(marks, hash_of_mark(charge->marks_place, charge->marks[i])) > now_us())
 			return i == 0 ? LIMITER_BY_DEVICE : LIMITER_BY_ADDRESS;
 	}
 	return LIMITER_STRANGER;
@@ -531,7 +532,7 @@ limiter_mark(int64_t place, int64_t mark)
 
 	if (buckets == NULL)
 		return;
-	*buckets_of(marks, hash_of(place, mark, -1)) = now_us() + MARK_LIVES_S * INT64_C(1000000);
+	*buckets_of(marks, hash_of_mark(place, mark)) = now_us() + MARK_LIVES_S * INT64_C(1000000);
 	if (!channels_reach(place))
 		return;
 	name_mark(place, mark, key);
@@ -563,7 +564,14 @@ hash_of(int64_t a, int64_t b, int64_t c)
 
 	crypto_shorthash(hash, (const unsigned char *) numbers, sizeof(numbers), hash_key);
 	memcpy(&key, hash, sizeof(key));
-	return key | 1;				/* 0 is none */
+	return key != 0 ? key : 1;	/* 0 is none */
+}
+
+/* An account's marks are one set: whoever signs in to theirs again and again displaces their own, not those of others. */
+static uint64_t
+hash_of_mark(int64_t place, int64_t mark)
+{
+	return (hash_of(place, mark, -1) & ~(uint64_t) UINT32_MAX) | (hash_of(place, 0, -1) & UINT32_MAX);
 }
 
 /* What is between the braces decides in a cluster where it is. */

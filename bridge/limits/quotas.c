@@ -22,6 +22,7 @@ static const struct
 	[LIMIT_FRAMES] = {"frames", {6000, MINUTE}},
 	[LIMIT_SENDS] = {"sends", {1200, MINUTE}},
 	[LIMIT_SENDS_ROOM] = {"sends_room", {6000, MINUTE}},
+	[LIMIT_KNOWN] = {"known", {20, HOUR}},
 	[LIMIT_REGISTER] = {"register", {40, HOUR}},
 	[LIMIT_LOGIN] = {"login", {20, 10 * MINUTE}},
 	[LIMIT_LOGIN_ACCOUNT] = {"login_account", {20, HOUR}},

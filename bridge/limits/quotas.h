@@ -19,6 +19,7 @@ typedef enum Limit
 	LIMIT_FRAMES,				/* of a socket */
 	LIMIT_SENDS,				/* over sockets, of a user */
 	LIMIT_SENDS_ROOM,			/* the same, into a room */
+	LIMIT_KNOWN,				/* devices and addresses that become known to an account */
 	/* decided by all bridges together, where there is Redis */
 	LIMIT_REGISTER,				/* of an address */
 	LIMIT_LOGIN,				/* what fails, of an address */

@@ -92,7 +92,7 @@ static const char *const db_outcomes[] = {"done", "refused", "unknown", "away"};
 static const char *const log_levels[] = {"debug", "info", "warning", "error"};
 
 static const char *const limit_names[] = {
-	"requests", "frames", "sends", "sends_room", "register", "login", "login_account", "login_known", "password", "profile", "refresh",
+	"requests", "frames", "sends", "sends_room", "known", "register", "login", "login_account", "login_known", "password", "profile", "refresh",
 	"join", "join_address", "preview", "reads", "writes", "hashes", "sockets_user", "sockets_address", "subscriptions"
 };
 static const char *const limit_decisions[] = {

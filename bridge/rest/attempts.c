@@ -9,6 +9,7 @@
 #include "json.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define COOKIE "porcupine_device"
@@ -18,6 +19,7 @@
 static int	hashing;			/* how many wait */
 
 static bool has_failed(const Attempt *attempt);
+static void mark(const Attempt *attempt, int64_t name, int64_t device, int level);
 static int64_t place_of_name(const char *name);
 
 void
@@ -79,11 +81,11 @@ attempts_end(Attempt *attempt)
 }
 
 void
-attempts_welcome(Attempt *attempt, const char *json)
+attempts_welcome(Attempt *attempt, int level, const char *json)
 {
 	cJSON	   *grant = json_parse(json, strlen(json));
 	const char *username = json_string(json_get(grant, "user"), "username");
-	int64_t		names[] = {attempt->name, username != NULL ? place_of_name(username) : attempt->name};
+	int64_t		other = username != NULL ? place_of_name(username) : attempt->name;
 	int64_t		device = attempt->device;
 
 	if (device == 0)
@@ -94,12 +96,22 @@ attempts_welcome(Attempt *attempt, const char *json)
 		sodium_bin2hex(attempt->number, sizeof(attempt->number), bytes, sizeof(bytes));
 		device = places_of('d', attempt->number, COOKIE_BYTES * 2);
 	}
-	for (int i = 0; i < (names[1] != names[0] ? 2 : 1); i++)
-	{
-		limiter_mark(names[i], device);
-		limiter_mark(names[i], attempt->address);
-	}
+	mark(attempt, attempt->name, device, level);
+	if (other != attempt->name)
+		mark(attempt, other, device, level);
 	cJSON_Delete(grant);
+}
+
+/* What is known already stays so; what is new is kept for a month, so an account has so many of these an hour. */
+static void
+mark(const Attempt *attempt, int64_t name, int64_t device, int level)
+{
+	bool		may = limiter_take(LIMIT_KNOWN, name) == 0;
+
+	if (may || level == LIMITER_BY_DEVICE)
+		limiter_mark(name, device);
+	if (may || level == LIMITER_BY_ADDRESS)
+		limiter_mark(name, attempt->address);
 }
 
 void
@@ -114,17 +126,20 @@ attempts_tell(const Attempt *attempt, Request *request)
 	text_free(&cookie);
 }
 
-/* As the database compares names, without regard to case; other letters than ASCII's are left out. */
+/* As the database compares names: without regard to the case of ASCII's letters, and every other byte as it is. */
 static int64_t
 place_of_name(const char *name)
 {
-	char		lower[256];
-	size_t		length = 0;
+	size_t		length = strlen(name);
+	char	   *lower = memory_text(name);
+	int64_t		place;
 
-	for (; *name != '\0' && length < sizeof(lower); name++)
+	for (size_t i = 0; i < length; i++)
 	{
-		if ((unsigned char) *name < 0x80)
-			lower[length++] = (char) (*name >= 'A' && *name <= 'Z' ? *name + 'a' - 'A' : *name);
+		if (lower[i] >= 'A' && lower[i] <= 'Z')
+			lower[i] = (char) (lower[i] + 'a' - 'A');
 	}
-	return places_of('n', lower, length);
+	place = places_of('n', lower, length);
+	free(lower);
+	return place;
 }

@@ -35,8 +35,8 @@ extern void attempts_charge(const Attempt *attempt, Charge *charge);
 extern bool attempts_begin(Attempt *attempt, bool known);
 /* The database has answered, or the client has gone. */
 extern void attempts_end(Attempt *attempt);
-/* It is the account's owner: from now on its device and address are known to the account. json: the grant. */
-extern void attempts_welcome(Attempt *attempt, const char *json);
+/* It is the account's owner, found at that level: from now on its device and address are known to the account. json: the grant. */
+extern void attempts_welcome(Attempt *attempt, int level, const char *json);
 /* The cookie of a new device goes with the answer. */
 extern void attempts_tell(const Attempt *attempt, Request *request);
 

@@ -215,7 +215,7 @@ settle(Request *request, DbOutcome outcome, const PGresult *result)
 
 	attempts_end(&call->attempt);
 	if (outcome == DB_DONE && (flags & (SIGNS_IN | REGISTERS)))
-		attempts_welcome(&call->attempt, PQgetvalue(result, 0, 0));
+		attempts_welcome(&call->attempt, call->charge.level, PQgetvalue(result, 0, 0));
 	if (!(flags & SIGNS_IN))
 		return;
 	if (outcome == DB_DONE || outcome == DB_AWAY

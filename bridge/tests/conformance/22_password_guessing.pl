@@ -16,7 +16,7 @@ my $metrics = PostgreSQL::Test::Cluster::get_free_port();
 my %env = (
 	PORCUPINE_METRICS => "127.0.0.1:$metrics",
 	PORCUPINE_TRUSTED_PROXIES => '127.0.0.1',
-	PORCUPINE_LIMITS => 'login=5/10h,login_account=20/10h,login_known=4/10h'
+	PORCUPINE_LIMITS => 'login=5/10h,login_account=20/10h,login_known=4/10h,known=20/10h'
 );
 my $stack = start_stack(conf => "max_connections = 60\n", env => \%env);
 
@@ -82,6 +82,31 @@ is(join(' ', map { login('owner', 'a slip', '203.0.113.8', $device)->{status} } 
 is(login('owner', 'the password of owner', $home)->{status}, 200, 'which are not those of the known address');
 is(login('mallory', 'the password of mallory', '192.0.2.66')->{status}, 200, 'other accounts are not touched');
 is(join(' ', map { login('mallory', 'the password of mallory', '192.0.2.67')->{status} } 1 .. 12), join(' ', (200) x 12), 'what succeeds is not counted');
+
+# Whose email differs by a letter that is no ASCII is somebody else: their devices are none that the owner's account knows.
+my %emails = (target => 'target@example.org', double => "target\x{e9}\@example.org");
+foreach my $who (sort keys %emails)
+{
+	my $made = $stack->http('POST', '/api/auth/register/', json => { username => $who, password => "the password of $who", email => $emails{$who} },
+		headers => ['X-Forwarded-For: 192.0.2.90']);
+	is($made->{status}, 201, "$who, by email");
+}
+my $doubles = device_of(login($emails{double}, 'the password of double', '192.0.2.91'));
+ok($doubles, 'one signs in by email, as a device that is known to that account');
+is(join(' ', map { login($emails{target}, "guess $_", "198.51.101.$_")->{status} } 1 .. 21), join(' ', (401) x 20, 429), 'strangers try the other one');
+is(login($emails{target}, 'a guess', '198.51.101.99', $doubles)->{status}, 429, 'of whom that device is one');
+is(login($emails{double}, 'a guess', '198.51.101.99', $doubles)->{status}, 401, 'as it is not to its own');
+
+# Nobody becomes known without end: each is remembered for a month.
+my @numbers = map { device_of(login('mallory', 'the password of mallory', "192.0.2.$_")) } 101 .. 130;
+is(scalar(grep { defined } @numbers), 30, 'thirty devices sign in to an account');
+my $owners = join(' ', map { login('mallory', 'x', "203.0.114.$_")->{status} } 1 .. 20);
+is($owners, join(' ', (401) x 20), 'strangers try it');
+is(login('mallory', 'x', '203.0.114.1')->{status}, 429, 'as often as they may');
+%statuses = ();
+$statuses{ login('mallory', 'the password of mallory', "203.0.115.$_", $numbers[$_])->{status} }++ foreach 0 .. 29;
+cmp_ok($statuses{200}, '<=', 20, 'some of the thirty are known: ' . json_text(\%statuses));
+cmp_ok($statuses{200}, '>', 0, 'others are strangers still');
 
 # The attackers' own address is spent for names that exist and names that do not, all alike.
 my @spent = map { login("nobody$_", 'x', '198.51.100.77') } 1 .. 6;

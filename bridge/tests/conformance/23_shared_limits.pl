@@ -23,6 +23,8 @@ my $people = 0;
 
 sub decided_in_redis { my ($bridge) = @_; return scrape($bridge->{metrics_port})->value('limit_decisions_total', by => 'redis'); }
 
+sub keys_of { my ($what) = @_; return split /\n/, $redis[0]->command('KEYS', "porcupine:$what:*"); }
+
 # Tries a code; the status.
 sub join_at { my ($bridge, $person) = @_; return $bridge->http('POST', '/api/rooms/join/', token => $person->{token}, json => { code => 'ZZZZZZ' })->{status}; }
 sub somebody { return $here->person('somebody' . ++$people); }
@@ -53,7 +55,7 @@ sub by_turns
 $_->wait_for_redis foreach $here, $there;
 is(by_turns($here, $there), '404 404 404 404 429 429, 0 guesses', 'a bucket is shared');
 cmp_ok(decided_in_redis($here), '>=', 3, 'for Redis decides');
-my @keys = grep { /limit:join:/ } split /\n/, $redis[0]->command('KEYS', 'porcupine:limit:*');
+my @keys = keys_of('limit:join');
 ok(@keys >= 1 && @keys <= $people, 'it is one key for each who tried');
 cmp_ok($redis[0]->command('PTTL', $keys[0]), '>', 0, 'that ends by itself');
 like($keys[0], qr/\Aporcupine:limit:join:\{\d+\}:0\z/, 'and names nobody');
@@ -77,9 +79,53 @@ is($said, '201 401 401 401 401 429 429, 0 guesses', 'strangers share what they h
 is(login($there, 'correct horse', '192.0.2.1'), 200, 'an address is known at the other bridge, too');
 is(join(' ', map { login($_ % 2 ? $here : $there, 'correct horse', '192.0.2.1') } 1 .. 10), join(' ', (200) x 10), 'what succeeds is given back at both');
 
+# Nobody becomes known without end, for each is kept for a month.
+my %roamer = (json => { username => 'roamer', password => 'correct horse' });
+$here->http('POST', '/api/auth/register/', %roamer);
+my $before = keys_of('known');
+is(join(' ', map { $here->http('POST', '/api/auth/login/', %roamer, headers => ["X-Forwarded-For: 203.0.113.$_"])->{status} } 1 .. 30), join(' ', (200) x 30), 'somebody signs in from thirty addresses');
+my $kept = keys_of('known') - $before;
+cmp_ok($kept, '<=', 40, 'not all of them are kept, and their devices');
+cmp_ok($kept, '>', 0, "some are: $kept");
+
+# Another clock, or a setting of before: a bucket that is said to be empty for a month is as empty as buckets get.
+my $late;
+my $its_key;
+without_a_guess($here, $there, sub {
+	my %seen = map { $_ => 1 } keys_of('limit:join');
+	$late = somebody();
+	join_at($here, $late);
+	($its_key) = grep { !$seen{$_} } keys_of('limit:join');
+});
+$redis[0]->command('SET', $its_key, int(time * 1e6) + 30 * 86400 * 1e6, 'PX', 3600_000);
+my $refused = $there->http('POST', '/api/rooms/join/', token => $late->{token}, json => { code => 'ZZZZZZ' });
+is($refused->{status}, 429, 'it is empty');
+cmp_ok($refused->{json}{retry_after}, '<=', 900, 'and fills as it does from nothing');
+
+# Full, and told to keep what it has: it counts no more, and each bridge does.
+$redis[0]->command(qw(CONFIG SET maxmemory-policy noeviction));
+$redis[0]->command(qw(CONFIG SET maxmemory 1));
+my $guesses = $here->guesses;
+my $person = somebody();
+is(join(' ', map { join_at($here, $person) } 1 .. 6), '404 404 404 404 429 429', 'with a Redis that is full');
+is($here->guesses - $guesses, 6, 'the bridge decides');
+is($here->logged('Redis does not count for rate limits: each bridge does by itself'), 1, 'and says so once');
+is(login($here, 'correct horse', '192.0.2.1'), 200, 'people sign in');
+$redis[0]->command(qw(CONFIG SET maxmemory 0));
+is(by_turns($here, $there), '404 404 404 404 429 429, 0 guesses', 'when it has room again, it decides');
+
+# Emptied in the middle: buckets are full again, and nothing else happens.
+$said = without_a_guess($here, $there, sub {
+	my $flushed = somebody();
+	my @two = map { join_at($here, $flushed) } 1 .. 2;
+	$redis[0]->command('FLUSHALL');
+	join(' ', @two, map { join_at($_ % 2 ? $here : $there, $flushed) } 1 .. 6);
+});
+is($said, '404 404 404 404 404 404 429 429, 0 guesses', 'of what was flushed one has all again, and no more');
+
 # --- Redis hangs ----------------------------------------------------------------------------------------
 
-my $person = somebody();
+$person = somebody();
 is(join(' ', map { join_at($here, $person) } 1 .. 3), '404 404 404', 'three before it hangs');
 $redis[0]->signal('STOP');
 my $begin = $here->own_seconds;

@@ -86,6 +86,12 @@ memory_is_bounded(void)
 	ok(left >= 500, "many new ones displace each other, not those that are empty: %d of 512", left);
 	ok(buckets_get(buckets, 7) == 0, "an unknown one is full");
 	buckets_free(buckets);
+	buckets = buckets_make(1024);
+	*buckets_of(buckets, 1) = *buckets_of(buckets, 2) = 1000;
+	for (uint64_t key = 1; key < 1000; key++)
+		*buckets_of(buckets, key << 32 | 2) = 1000000;
+	ok(buckets_get(buckets, 1) == 1000 && buckets_get(buckets, 2) == 0, "those of one lower half displace each other only");
+	buckets_free(buckets);
 }
 
 int
