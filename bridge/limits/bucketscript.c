@@ -9,7 +9,8 @@
 /*
  * KEYS: the marks, then the buckets. ARGV: how many marks, their levels (two), the level if it is known;
  * for each bucket what it holds, the microseconds in which that comes back, what is taken, at which
- * levels. A key's value is the moment when the bucket is full; then the key ends. Gives the number
+ * levels. A key's value is the moment when the bucket is full; then the key ends. None is emptier than
+ * empty, whatever another clock or an earlier setting has left there. Gives the number
  * of the bucket that refuses, the microseconds to wait, the level, and what is left in each.
  */
 static const char script[] =
@@ -28,7 +29,7 @@ static const char script[] =
 "  local cost, levels = tonumber(ARGV[4 * i + 3]), tonumber(ARGV[4 * i + 4])\n"
 "  local left = -1\n"
 "  if bit.band(levels, level) ~= 0 then\n"
-"    local before = math.max(tonumber(redis.call('GET', KEYS[marks + i]) or '0'), now)\n"
+"    local before = math.max(math.min(tonumber(redis.call('GET', KEYS[marks + i]) or '0'), now + period), now)\n"
 "    local at = math.max(before + cost * period / count, now)\n"
 "    if cost > 0 and at - now > period + 0.5 then\n"
 "      left = math.max(count - (before - now) * count / period, 0)\n"
