@@ -363,6 +363,8 @@ http_answer_problem(Request *request, const Problem *problem)
 	}
 	if (status == 401)
 		http_add_header(request, "WWW-Authenticate", "Bearer");
+	if (request->head_text.length == 0 || strstr(request->head_text.bytes, "Cache-Control: ") == NULL)
+		http_add_header(request, "Cache-Control", "no-store");
 	errors_write_problem(&content, problem);
 	http_answer(request, status, "application/problem+json", &content);
 }

@@ -39,7 +39,7 @@ refusal_add(Text *text, const Problem *problem, const char *extra_lines)
 
 	metrics_answered(METRICS_OTHER_ROUTE, status, 0);
 	errors_write_problem(&content, problem);
-	text_format(text, "HTTP/1.1 %d %s\r\n%s%sConnection: close\r\nContent-Type: application/problem+json\r\n"
+	text_format(text, "HTTP/1.1 %d %s\r\n%s%sCache-Control: no-store\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
 				"Content-Length: %zu\r\n\r\n%s", status, refusal_phrase(status),
 				headers_lines(HEADERS_OF_CALL), extra_lines,
 				content.length, content.bytes);

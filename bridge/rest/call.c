@@ -39,9 +39,7 @@ call_start(Request *request, Call *call)
 	int64_t		wait;
 
 	request->route = call;
-	if (call->route->flags & KEEPABLE)
-		http_add_header(request, "Cache-Control", "public, max-age=300");
-	else if (!(call->route->flags & PUBLIC))
+	if (!(call->route->flags & (PUBLIC | KEEPABLE)))
 		http_add_header(request, "Cache-Control", "no-store");
 	wait = limiter_take(LIMIT_REQUESTS, address_place(request));
 	if (wait > 0)
@@ -404,6 +402,9 @@ call_answer_json(Request *request, const char *json)
 {
 	Text		content = {0};
 
+	/* not before: a refusal is nobody's to keep */
+	if (call_of(request)->route->flags & KEEPABLE)
+		http_add_header(request, "Cache-Control", "public, max-age=300");
 	attempts_tell(&call_of(request)->attempt, request);
 	text_add(&content, json);
 	http_answer(request, call_of(request)->route->status, "application/json", &content);

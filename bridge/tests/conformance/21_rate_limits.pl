@@ -160,6 +160,11 @@ cmp_ok($answer->{json}{retry_after}, '>=', 5 - (time - $first), 'the whole of it
 ok(wait_for('it to be allowed again', sub { $quick->http('GET', '/api/auth/user/', token => $ada->{token})->{status} == 200 }), 'but then it is');
 cmp_ok(time - $first, '>', 4.9, 'and not before');
 
+# What many may keep is the keys, never a refusal: it would be everybody's.
+my $narrow = $stack->another_bridge(PORCUPINE_METRICS => '', PORCUPINE_LIMITS => 'requests=30/10h');
+my @kept = map { my $got = $narrow->http('GET', '/.well-known/jwks.json', from('192.0.2.40')); "$got->{status} $got->{headers}{'cache-control'}[0]" } 1 .. 40;
+is_deeply([ @kept[ 0, 39 ] ], [ '200 public, max-age=300', '429 no-store' ], 'a cache keeps the keys, and no refusal');
+
 # --- settings ---------------------------------------------------------------------------------------------
 
 foreach my $wrong ('', 'yes', 'login=20', 'logins=1/1m', 'login=0/1m', 'sockets_user=1/1m', 'scale=0')

@@ -76,6 +76,7 @@ foreach my $case (@answers)
 			is($rules{$_}, "'none'", "$_ none") foreach ('frame-ancestors', 'base-uri');
 			unlike($policy, qr/unsafe|https?:|\*/, "nothing unsafe and nobody else's");
 			unlike(header($answer, 'server'), qr/\d/, 'no version of the server');
+			is(header($answer, 'cache-control'), 'no-store', 'a refusal is not kept') if $answer->{status} >= 400 && !$is_nginx;
 			is(scalar(@{ $answer->{headers}{'content-length'} // [] }), $answer->{status} =~ /204|304/ ? 0 : 1, 'one length');
 			if ($kind eq 'page')
 			{
