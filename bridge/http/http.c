@@ -19,7 +19,7 @@
 #define ANSWER_PATIENCE_S 30
 /* a body may come slowly, but not for ever: the largest at 17 KB/s */
 #define BODY_PATIENCE_S 30
-#define CHUNK 65536
+#define LONG_ANSWER 65536
 #define MAX_QUERY 16
 #define FORWARDED_SIZE 2048
 
@@ -39,7 +39,6 @@ static int	say_continue(Request *request);
 static void handle(Request *request);
 static void begin_answer(Request *request, int status, const char *type, size_t length);
 static void answer_last(Request *request);
-static int	write_piece(Request *request, const char *from, size_t length);
 static int	finish(Request **slot);
 static void free_request(Request **slot);
 
@@ -395,7 +394,9 @@ begin_answer(Request *request, int status, const char *type, size_t length)
 		text_format(&head, "Content-Length: %zu\r\n", length);
 	if (type != NULL)
 		text_format(&head, "Content-Type: %s\r\n", type);
-	if (draining || gate_has_more(request->wsi))
+	request->content_length = request->head ? 0 : length;
+	/* while a long one is written libwebsockets would read what comes next, on which 4.3 hangs up */
+	if (draining || request->content_length > LONG_ANSWER || gate_has_more(request->wsi))
 		request->close = true;
 	if (request->close)
 		text_add(&head, "Connection: close\r\n");
@@ -403,7 +404,6 @@ begin_answer(Request *request, int status, const char *type, size_t length)
 	text_add(&head, "\r\n");
 	text_free(&added);
 	request->head_text = head;
-	request->content_length = request->head ? 0 : length;
 	request->answered = true;
 	/* perhaps before it is whole */
 	arrivals_forget(request->wsi);
@@ -432,46 +432,21 @@ answer_last(Request *request)
 	gate_end(request->wsi, &head, request->content, request->content_length);
 }
 
-/* One write a turn: the head with the beginning of the content, then chunk by chunk. */
 int
 http_on_writeable(Request **slot)
 {
-	static char chunk[LWS_PRE + CHUNK];
 	Request    *request = *slot;
-	size_t		length;
+	int			written = 0;
 
 	if (request == NULL || !request->answered || request->close)
 		return 0;
-	if (request->head_text.length == 0 && request->sent == request->content_length)
-		return finish(slot);
-	length = request->content_length - request->sent;
-	if (length > CHUNK)
-		length = CHUNK;
 	if (request->head_text.length > 0)
 	{
-		text_bytes(&request->head_text, request->content, length);
-		if (write_piece(request, request->head_text.bytes + LWS_PRE, request->head_text.length - LWS_PRE) < 0)
-			return -1;
+		text_bytes(&request->head_text, request->content, request->content_length);
+		written = lws_write(request->wsi, (unsigned char *) request->head_text.bytes + LWS_PRE, request->head_text.length - LWS_PRE, LWS_WRITE_HTTP);
 		text_free(&request->head_text);
 	}
-	else
-	{
-		memcpy(chunk + LWS_PRE, request->content + request->sent, length);
-		if (write_piece(request, chunk + LWS_PRE, length) < 0)
-			return -1;
-	}
-	request->sent += length;
-	if (request->sent == request->content_length)
-		return finish(slot);
-	lws_set_timeout(request->wsi, PENDING_TIMEOUT_HTTP_CONTENT, ANSWER_PATIENCE_S);
-	lws_callback_on_writable(request->wsi);
-	return 0;
-}
-
-static int
-write_piece(Request *request, const char *from, size_t length)
-{
-	return lws_write(request->wsi, (unsigned char *) from, length, LWS_WRITE_HTTP);
+	return written < 0 ? -1 : finish(slot);
 }
 
 static int

@@ -68,7 +68,6 @@ typedef struct Request
 	const char *content;
 	Text		own_content;	/* what content points to, when the answer owns it */
 	size_t		content_length;
-	size_t		sent;
 } Request;
 
 /* The layer above, registered once. */
