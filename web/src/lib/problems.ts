@@ -14,6 +14,12 @@ export function problemOf(error: unknown): Problem | null {
     : null;
 }
 
+/** In how many seconds the server says that it may be tried again, where it was tried too often; else null. */
+export function waitOf(error: unknown): number | null {
+  const problem = problemOf(error);
+  return problem?.code === 'rate_limited' && problem.retryAfter !== null ? Math.max(1, Math.ceil(problem.retryAfter)) : null;
+}
+
 export function wordsFor(error: unknown, t: TFunction): string {
   const problem = problemOf(error);
   if (problem === null) return t('problem.unknown');
@@ -31,10 +37,16 @@ export function wordsFor(error: unknown, t: TFunction): string {
       return t('problem.room_full');
     case 'too_large':
       return t('problem.too_large');
-    case 'rate_limited':
-      return t('problem.rate_limited', { count: Math.max(1, Math.ceil(problem.retryAfter ?? 1)) });
+    case 'rate_limited': {
+      const count = waitOf(error);
+      return count === null ? t('problem.too_often') : t('problem.rate_limited', { count });
+    }
     case 'busy':
       return t('problem.busy');
+    case 'internal':
+      return t('problem.internal');
+    case 'malformed_answer':
+      return t('problem.malformed_answer');
     case 'unreachable':
       return t(navigator.onLine ? 'problem.unreachable' : 'problem.offline');
     default:

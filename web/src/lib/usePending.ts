@@ -3,12 +3,17 @@
  * whether it runs, and the error that it ended with.
  */
 import { useCallback, useRef, useState } from 'react';
+import { problemOf, waitOf } from './problems';
 
 export interface Pending {
   busy: boolean;
   error: unknown;
-  /** Resolves to whether the action succeeded; a call while one runs does nothing. */
-  run: (action: () => Promise<void>) => Promise<boolean>;
+  /**
+   * Resolves to whether the action succeeded; a call while one runs does nothing. `fields`: by the code of a refusal, what brings the keyboard to
+   * the field that another entry in would help. Anything else leaves it where it is, for on a phone it would cover what is wrong.
+   */
+  run: (action: () => Promise<void>, fields?: Record<string, () => void>) => Promise<boolean>;
+  /** Something else is entered. What holds for a time whatever is entered stays. */
   clear: () => void;
 }
 
@@ -16,7 +21,7 @@ export function usePending(): Pending {
   const [state, setState] = useState<{ busy: boolean; error: unknown }>({ busy: false, error: null });
   const running = useRef(false);
 
-  const run = useCallback(async (action: () => Promise<void>) => {
+  const run = useCallback(async (action: () => Promise<void>, fields: Record<string, () => void> = {}) => {
     if (running.current) return false;
     running.current = true;
     setState({ busy: true, error: null });
@@ -26,6 +31,7 @@ export function usePending(): Pending {
       return true;
     } catch (error) {
       setState({ busy: false, error: error ?? new Error('unknown') });
+      fields[problemOf(error)?.code ?? '']?.();
       return false;
     } finally {
       running.current = false;
@@ -33,7 +39,7 @@ export function usePending(): Pending {
   }, []);
 
   const clear = useCallback(() => {
-    setState((state) => ({ ...state, error: null }));
+    setState((state) => (waitOf(state.error) === null ? { ...state, error: null } : state));
   }, []);
 
   return { ...state, run, clear };

@@ -1,21 +1,25 @@
 /**
- * Why an action failed, in words. Where the server says when to try again, it counts down; for a screen reader it says
- * that once, and once more when the time has come. Mount it anew for each failure.
+ * Why an action failed, in words, brought into view where one would have to scroll for it. Where the server says when to try again, it counts
+ * down; for a screen reader it says that once, and once more when the time has come. Mount it anew for each failure.
  */
-import { useState } from 'react';
+import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { problemOf, wordsFor } from '../lib/problems';
+import { waitOf, wordsFor } from '../lib/problems';
 import { useNow } from '../lib/useNow';
 import { Callout } from './Callout';
 
-export function Refusal({ error, children }: { error: unknown; children?: string }) {
-  const { t } = useTranslation();
-  const problem = problemOf(error);
-  if (problem?.code === 'rate_limited' && problem.retryAfter !== null) return <Wait seconds={Math.max(1, Math.ceil(problem.retryAfter))} />;
-  return <Callout tone="danger">{children ?? wordsFor(error, t)}</Callout>;
-}
-
 const SECOND = 1000;
+
+export function Refusal({ error, children }: { error: unknown; children?: string | undefined }) {
+  const { t } = useTranslation();
+  const bringIntoView = useCallback((element: HTMLElement | null) => element?.scrollIntoView({ block: 'nearest' }), []);
+  const seconds = waitOf(error);
+  return (
+    <div ref={bringIntoView}>
+      {seconds === null ? <Callout tone="danger">{children ?? wordsFor(error, t)}</Callout> : <Wait seconds={seconds} />}
+    </div>
+  );
+}
 
 function Wait({ seconds }: { seconds: number }) {
   const { t } = useTranslation();
