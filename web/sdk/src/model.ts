@@ -179,6 +179,8 @@ export interface Profile {
 export type Ended =
   /** Its account was deleted, here and just now. */
   | 'erased'
+  /** By signing out here, of which the server does not know yet. */
+  | 'unheard'
   /** In the list of sign-ins of another device. */
   | 'revoked'
   | 'password-changed'
@@ -198,7 +200,7 @@ export type Ended =
 export interface Snapshot {
   connection: Connection;
   account: Account | null;
-  /** Why nobody is signed in any more, other than by signing out here. */
+  /** Why nobody is signed in any more, other than by signing out here as one should. */
   ended: Ended | null;
   /** null until the first answer of the server. */
   rooms: readonly RoomSummary[] | null;
@@ -233,7 +235,10 @@ export interface Porcupine {
 
   register(input: { username: string; password: string; displayName: string }): Promise<void>;
   signIn(input: { username: string; password: string }): Promise<void>;
-  /** Ends the session here and at the server; keys of this device stay for the next sign-in. */
+  /**
+   * Ends the session here and at the server; keys of this device stay for the next sign-in. Where the server cannot be told now, `snapshot().ended` is
+   * `unheard`, and it is told before this browser signs in again, or when it starts the next time.
+   */
   signOut(): Promise<void>;
   profile(): Promise<Profile>;
   /** What is left out stays as it is; an email that is empty is taken away. */
@@ -243,6 +248,8 @@ export interface Porcupine {
    * is `erased` then.
    */
   eraseAccount(input: { password: string | null }): Promise<void>;
+  /** Everything that the server has of this account: a list for each kind of it. `too_large` above 64 MiB. */
+  exportAccount(): Promise<Readonly<Record<string, readonly unknown[]>>>;
   /** The sign-ins of this account that are not over, this one first. */
   signIns(): Promise<readonly SignIn[]>;
   /** Ends another one; it shows the sign-in page within seconds. */

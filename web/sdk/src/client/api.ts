@@ -30,6 +30,9 @@ interface TripStart {
   device_name?: string;
 }
 
+/** Up to 64 MiB, over whatever line. */
+const exportPatience = 600_000;
+
 const provider = (name: string): string => `/api/auth/oidc/${encodeURIComponent(name)}/`;
 
 export class Api {
@@ -65,6 +68,10 @@ export class Api {
 
   changeProfile(body: { display_name?: string; email?: string }): Promise<WireProfile> {
     return this.http.request('PATCH', '/api/auth/user/', { body });
+  }
+
+  exportAccount(): Promise<Record<string, unknown[]>> {
+    return this.http.request('GET', '/api/auth/export/', { patience: exportPatience });
   }
 
   eraseAccount(body: { password?: string }): Promise<void> {

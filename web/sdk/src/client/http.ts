@@ -43,6 +43,8 @@ export interface Call {
   once?: boolean;
   /** The browser sees it through although the page goes away. */
   keepalive?: boolean;
+  /** Milliseconds, where the answer may take longer than most. */
+  patience?: number;
 }
 
 const deadline = 30_000;
@@ -186,7 +188,7 @@ export class Http {
       headers['Content-Type'] = 'application/json';
       init.body = JSON.stringify(call.body);
     }
-    const timeout = AbortSignal.timeout(deadline);
+    const timeout = AbortSignal.timeout(call.patience ?? deadline);
     init.signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
     let response: Response;
     let text: string;

@@ -37,6 +37,15 @@ export class AccountStore {
     ]);
   }
 
+  /** Whether somebody has signed out here of which the server has not heard. */
+  async unheard(): Promise<boolean> {
+    return (await this.db.get('session', 'unheard')) !== undefined;
+  }
+
+  async setUnheard(unheard: boolean): Promise<void> {
+    await (unheard ? this.db.put('session', 'yes', 'unheard') : this.db.delete('session', 'unheard'));
+  }
+
   /** What this browser was for an account, so that it can go on as the same device with the same keys. */
   async known(username: string): Promise<KnownAccount | null> {
     return (await this.db.get('known', username.toLowerCase())) ?? null;

@@ -126,7 +126,10 @@ export interface KnownAccount {
 }
 
 export interface AccountsSchema extends DBSchema {
-  /** `current`: who is signed in. `refresh`: the refresh token of programs without cookies. */
+  /**
+   * `current`: who is signed in. `refresh`: the refresh token of programs without cookies. `unheard`: there, when the server does not know yet that
+   * whoever has the refresh token has signed out.
+   */
   session: { key: string; value: SignedIn | string };
   /** By user name in lower case. */
   known: { key: string; value: KnownAccount };

@@ -43,6 +43,9 @@ export interface EngineOptions {
 /** Milliseconds that the reason of an end is worth. */
 const patience = 1_000;
 
+/** Whether a refusal says that there is no session any more. */
+const isOver = (error: unknown): boolean => isProblem(error, 'unauthenticated', 'session_ended', 'bad_credentials');
+
 const signedOut: Snapshot = { connection: { state: 'connecting' }, account: null, ended: null, rooms: null };
 
 export class Engine implements Porcupine {
@@ -70,6 +73,11 @@ export class Engine implements Porcupine {
 
   async start({ returning = false }: { returning?: boolean } = {}): Promise<void> {
     const { accounts, http } = await this.open();
+    await this.tellSignOut().catch((error: unknown) => {
+      this.options.onError(error);
+      this.ended = 'unheard';
+      this.refresh();
+    });
     const current = await accounts.current();
     if (this.session !== null || (current === null && !returning)) {
       return;
@@ -77,7 +85,7 @@ export class Engine implements Porcupine {
     try {
       await this.resume(await http.refresh(), current);
     } catch (error) {
-      if (isProblem(error, 'unauthenticated', 'session_ended', 'bad_credentials')) {
+      if (isOver(error)) {
         await accounts.setCurrent(null);
         this.ended = current !== null && isProblem(error, 'session_ended') ? whyEnded(error) : null;
         this.refresh();
@@ -93,6 +101,7 @@ export class Engine implements Porcupine {
 
   async register(input: { username: string; password: string; displayName: string }): Promise<void> {
     const { api } = await this.open();
+    await this.tellSignOut();
     const { username, password } = input;
     await this.enter(
       await api.register({ username, password, display_name: input.displayName, ...this.deviceName() }),
@@ -102,6 +111,7 @@ export class Engine implements Porcupine {
 
   async signIn({ username, password }: { username: string; password: string }): Promise<void> {
     const { accounts, http, api } = await this.open();
+    await this.tellSignOut();
     const login = (known: KnownAccount | null): Promise<WireSession> =>
       api.login({ username, password, ...(known === null ? {} : { device: known.device }), ...this.deviceName() });
     const known = await accounts.known(username);
@@ -123,12 +133,19 @@ export class Engine implements Porcupine {
   }
 
   async signOut(): Promise<void> {
-    const { api } = await this.open();
+    const { accounts, api } = await this.open();
+    let unheard = false;
     try {
       await api.logout();
     } catch (error) {
-      // Here the session ends in any case; a server that was not reached lets it expire.
+      // Here the session ends in any case.
       this.options.onError(error);
+      unheard = !isOver(error);
+    }
+    if (unheard) {
+      // Before it is forgotten who was here: the refresh token is in this browser, and good.
+      await accounts.setUnheard(true);
+      this.ended = 'unheard';
     }
     await this.end();
   }
@@ -179,6 +196,10 @@ export class Engine implements Porcupine {
     Store.remove(session.database).catch((error: unknown) => this.options.onError(error));
   }
 
+  async exportAccount(): Promise<Readonly<Record<string, readonly unknown[]>>> {
+    return (await this.open()).api.exportAccount();
+  }
+
   async signIns(): Promise<readonly SignIn[]> {
     const { api } = await this.open();
     return (await api.signIns()).map((wire) => ({
@@ -210,6 +231,7 @@ export class Engine implements Porcupine {
   }
 
   async signInAt(provider: string, returnTo: string): Promise<string> {
+    await this.tellSignOut();
     return (await (await this.open()).api.beginSignIn(provider, await this.tripTo(returnTo))).url;
   }
 
@@ -318,6 +340,28 @@ export class Engine implements Porcupine {
       isOurs: ({ user }) => this.session === null || this.session.account.id === user.id,
     });
     return { accounts, http, api: new Api(http) };
+  }
+
+  /** Somebody has signed out here while the server was out of reach: their session ends before anything else begins. */
+  private async tellSignOut(): Promise<void> {
+    const { accounts, http, api } = await this.open();
+    if (this.session !== null || !(await accounts.unheard())) {
+      return;
+    }
+    try {
+      await http.refresh();
+      await api.logout();
+    } catch (error) {
+      if (!isOver(error)) {
+        throw error;
+      }
+    }
+    await http.forget();
+    await accounts.setUnheard(false);
+    if (this.ended === 'unheard') {
+      this.ended = null;
+      this.refresh();
+    }
   }
 
   /** By the cookie; whoever came back from a provider need not be who was signed in before. */
