@@ -36,9 +36,9 @@ export function AccountBar({ account }: { account: Account }) {
       <Avatar id={account.id} name={account.displayName} />
       <div className={styles.words}>
         <p className={`${styles.name} ellipsis`}>{account.displayName}</p>
-        <p className={`${styles.handle} ellipsis`}>@{account.username}</p>
+        <p className={`${styles.handle} ellipsis`}><bdi>@{account.username}</bdi></p>
       </div>
-      <IconButton icon="key" label={t('account.open')} aria-haspopup="dialog" onClick={() => setOpen(true)} />
+      <IconButton icon="settings" label={t('account.open')} aria-haspopup="dialog" onClick={() => setOpen(true)} />
       <ThemeToggle />
       <IconButton icon="leave" label={t('app.signOut')} aria-busy={busy || undefined} onClick={() => void signOut()} />
       {open && <AccountDialog account={account} onClose={() => setOpen(false)} />}

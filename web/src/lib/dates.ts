@@ -26,9 +26,14 @@ export function daysBetween(earlier: Date, later: Date): number {
 
 /** For a list: the time today, the weekday this week, else the date. */
 export function listTime(at: Date, now: Date): string {
+  return capitalised(listTimeWithin(at, now));
+}
+
+/** The same within a sentence. */
+export function listTimeWithin(at: Date, now: Date): string {
   const days = daysBetween(at, now);
   if (days <= 0) return time.format(at);
-  if (days === 1) return capitalised(relativeDay.format(-1, 'day'));
+  if (days === 1) return relativeDay.format(-1, 'day');
   if (days < 7) return weekday.format(at);
   return shortDate.format(at);
 }

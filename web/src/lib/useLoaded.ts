@@ -1,4 +1,7 @@
-/** What the server has, loaded when a component comes and again when it says so; what was there stays until the new one has come. */
+/**
+ * What the server has, loaded when a component comes, again when it says so, and when the connection is back; what was there stays until the new
+ * one has come.
+ */
 import { useCallback, useEffect, useState } from 'react';
 import type { Porcupine } from '@porcupine/sdk';
 import { usePorcupine } from './client';
@@ -15,6 +18,9 @@ export function useLoaded<T>(load: (porcupine: Porcupine) => Promise<T>): Loaded
   const porcupine = usePorcupine();
   const [round, setRound] = useState(0);
   const [state, setState] = useState<{ value: T | null; error: unknown }>({ value: null, error: null });
+  const reload = useCallback(() => {
+    setRound((round) => round + 1);
+  }, []);
 
   useEffect(() => {
     let wanted = true;
@@ -31,8 +37,14 @@ export function useLoaded<T>(load: (porcupine: Porcupine) => Promise<T>): Loaded
     };
   }, [porcupine, load, round]);
 
-  const reload = useCallback(() => {
-    setRound((round) => round + 1);
-  }, []);
+  useEffect(() => {
+    let { connection } = porcupine.snapshot();
+    return porcupine.subscribe(() => {
+      const before = connection;
+      ({ connection } = porcupine.snapshot());
+      if (connection.state === 'online' && before.state !== 'online') reload();
+    });
+  }, [porcupine, reload]);
+
   return { ...state, reload };
 }

@@ -2,10 +2,10 @@
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from '../../ui/Button';
-import styles from './DeleteAccount.module.css';
+import styles from './Explained.module.css';
 import { DeleteAccountDialog } from './DeleteAccountDialog';
 
-export function DeleteAccount({ username }: { username: string }) {
+export function DeleteAccount({ username, mayHaveNone }: { username: string; mayHaveNone: boolean }) {
   const { t } = useTranslation();
   const [open, setOpen] = useState(false);
   return (
@@ -14,7 +14,7 @@ export function DeleteAccount({ username }: { username: string }) {
       <Button aria-haspopup="dialog" onClick={() => setOpen(true)}>
         {t('account.delete')}
       </Button>
-      {open && <DeleteAccountDialog username={username} onClose={() => setOpen(false)} />}
+      {open && <DeleteAccountDialog username={username} mayHaveNone={mayHaveNone} onClose={() => setOpen(false)} />}
     </>
   );
 }

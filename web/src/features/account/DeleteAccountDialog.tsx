@@ -2,13 +2,13 @@
 import { useRef, useState, type SubmitEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePorcupine } from '../../lib/client';
+import { focusField } from '../../lib/focusField';
 import { problemOf } from '../../lib/problems';
 import { usePending } from '../../lib/usePending';
-import { useProviders } from '../../lib/useProviders';
 import { Button } from '../../ui/Button';
 import { Checkbox } from '../../ui/Checkbox';
 import { Dialog, DialogActions } from '../../ui/Dialog';
-import { Field } from '../../ui/Field';
+import { PasswordField } from '../../ui/PasswordField';
 import { Refusal } from '../../ui/Refusal';
 import { WhosePassword } from '../../ui/WhosePassword';
 import styles from './DeleteAccountDialog.module.css';
@@ -16,7 +16,14 @@ import styles from './DeleteAccountDialog.module.css';
 const goes = ['goesNames', 'goesMessages', 'goesRooms', 'goesHere'] as const;
 const stays = ['staysRead', 'staysTrace', 'staysRooms', 'staysElsewhere', 'staysBackups'] as const;
 
-export function DeleteAccountDialog({ username, onClose }: { username: string; onClose: () => void }) {
+interface DeleteAccountDialogProps {
+  username: string;
+  /** Whoever signs in at a provider may have no password; whether they have is known to the server alone. */
+  mayHaveNone: boolean;
+  onClose: () => void;
+}
+
+export function DeleteAccountDialog({ username, mayHaveNone, onClose }: DeleteAccountDialogProps) {
   const { t } = useTranslation();
   const porcupine = usePorcupine();
   const { busy, error, run, clear } = usePending();
@@ -25,8 +32,6 @@ export function DeleteAccountDialog({ username, onClose }: { username: string; o
   const [sure, setSure] = useState(false);
   const [asked, setAsked] = useState(false);
 
-  // Whether there is a password is known to the server alone.
-  const mayHaveNone = useProviders().length > 0;
   const missing = asked && password === '' && !mayHaveNone;
   const refused = problemOf(error)?.code === 'bad_credentials';
   const wrong = refused ? t(password === '' ? 'account.deleteSignInAgain' : 'account.deleteWrongPassword') : undefined;
@@ -35,11 +40,11 @@ export function DeleteAccountDialog({ username, onClose }: { username: string; o
     event.preventDefault();
     setAsked(true);
     const field = password === '' && !mayHaveNone ? 'password' : sure ? null : 'sure';
-    if (field !== null) focus(field);
-    else if (!(await run(() => porcupine.eraseAccount({ password: password === '' ? null : password })))) focus('password');
+    if (field !== null) focusField(form.current, field);
+    else await run(erase, { bad_credentials: () => focusField(form.current, 'password') });
   };
 
-  const focus = (name: string) => form.current?.querySelector<HTMLInputElement>(`input[name="${name}"]`)?.focus();
+  const erase = () => porcupine.eraseAccount({ password: password === '' ? null : password });
 
   return (
     <Dialog title={t('account.deleteTitle', { username })} onClose={onClose}>
@@ -57,11 +62,10 @@ export function DeleteAccountDialog({ username, onClose }: { username: string; o
       </ul>
       <form ref={form} className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
         <WhosePassword username={username} />
-        <Field
+        <PasswordField
           name="password"
-          type="password"
           label={t('account.deletePassword')}
-          hint={mayHaveNone ? t('account.oldPasswordHint') : undefined}
+          hint={mayHaveNone ? t('account.deletePasswordHint') : undefined}
           error={missing ? t('auth.required') : wrong}
           value={password}
           onChange={(event) => {

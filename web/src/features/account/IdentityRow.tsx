@@ -1,7 +1,7 @@
 /** One linked account at a provider, and the way to unlink it. */
 import { useTranslation } from 'react-i18next';
 import type { Identity } from '@porcupine/sdk';
-import { fullDate, listTime } from '../../lib/dates';
+import { fullDate, listTimeWithin } from '../../lib/dates';
 import { useNow } from '../../lib/useNow';
 import { Button } from '../../ui/Button';
 import styles from './SignInRow.module.css';
@@ -25,7 +25,7 @@ export function IdentityRow({ identity, provider, busy, onUnlink }: IdentityRowP
         <p className={styles.detail}>
           {email !== null && <span>{email} · </span>}
           <time dateTime={lastUsed.toISOString()} title={fullDate(lastUsed)}>
-            {t('account.lastUsed', { when: listTime(lastUsed, new Date(now)) })}
+            {t('account.lastUsed', { when: listTimeWithin(lastUsed, new Date(now)) })}
           </time>
         </p>
       </div>

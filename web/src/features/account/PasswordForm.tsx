@@ -2,11 +2,12 @@
 import { useRef, useState, type SubmitEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePorcupine } from '../../lib/client';
+import { focusField } from '../../lib/focusField';
 import { problemOf } from '../../lib/problems';
 import { usePending } from '../../lib/usePending';
-import { useProviders } from '../../lib/useProviders';
 import { Button } from '../../ui/Button';
-import { Field } from '../../ui/Field';
+import { Done } from '../../ui/Done';
+import { PasswordField } from '../../ui/PasswordField';
 import { Refusal } from '../../ui/Refusal';
 import { WhosePassword } from '../../ui/WhosePassword';
 import styles from './PasswordForm.module.css';
@@ -18,7 +19,14 @@ interface Entry {
 
 const nothing: Entry = { old: '', fresh: '' };
 
-export function PasswordForm({ username, onChanged }: { username: string; onChanged: () => void }) {
+interface PasswordFormProps {
+  username: string;
+  /** Whoever signs in at a provider may have none yet; whether they have is known to the server alone. */
+  mayHaveNone: boolean;
+  onChanged: () => void;
+}
+
+export function PasswordForm({ username, mayHaveNone, onChanged }: PasswordFormProps) {
   const { t } = useTranslation();
   const porcupine = usePorcupine();
   const { busy, error, run, clear } = usePending();
@@ -27,8 +35,6 @@ export function PasswordForm({ username, onChanged }: { username: string; onChan
   const [invalid, setInvalid] = useState<Partial<Entry>>({});
   const [done, setDone] = useState(false);
 
-  // Somebody who signs in at a provider may have no password yet; whether they have is known to the server alone.
-  const mayHaveNone = useProviders().length > 0;
   const refused = problemOf(error)?.code === 'bad_credentials';
   const wrong = refused ? t(entry.old === '' ? 'account.noPasswordGiven' : 'account.wrongPassword') : undefined;
 
@@ -40,8 +46,6 @@ export function PasswordForm({ username, onChanged }: { username: string; onChan
     clear();
   };
 
-  const focus = (field: keyof Entry) => form.current?.querySelector<HTMLInputElement>(`input[name="${field}"]`)?.focus();
-
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     const found: Partial<Entry> = {};
@@ -51,22 +55,21 @@ export function PasswordForm({ username, onChanged }: { username: string; onChan
     else if (length > 256) found.fresh = t('auth.passwordTooLong');
     setInvalid(found);
     if (found.old !== undefined || found.fresh !== undefined) {
-      focus(found.old === undefined ? 'fresh' : 'old');
-    } else if (await run(() => porcupine.changePassword({ oldPassword: entry.old === '' ? null : entry.old, newPassword: entry.fresh }))) {
+      focusField(form.current, found.old === undefined ? 'fresh' : 'old');
+    } else if (await run(send, { bad_credentials: () => focusField(form.current, 'old') })) {
       setEntry(nothing);
       setDone(true);
       onChanged();
-    } else {
-      focus('old');
     }
   };
+
+  const send = () => porcupine.changePassword({ oldPassword: entry.old === '' ? null : entry.old, newPassword: entry.fresh });
 
   return (
     <form ref={form} className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
       <WhosePassword username={username} />
-      <Field
+      <PasswordField
         name="old"
-        type="password"
         label={t('account.oldPassword')}
         hint={mayHaveNone ? t('account.oldPasswordHint') : undefined}
         error={invalid.old ?? wrong}
@@ -75,9 +78,8 @@ export function PasswordForm({ username, onChanged }: { username: string; onChan
         autoComplete="current-password"
         required={!mayHaveNone}
       />
-      <Field
+      <PasswordField
         name="fresh"
-        type="password"
         label={t('account.newPassword')}
         hint={t('account.passwordHint')}
         error={invalid.fresh}
@@ -87,9 +89,7 @@ export function PasswordForm({ username, onChanged }: { username: string; onChan
         required
       />
       {error !== null && wrong === undefined && <Refusal error={error} />}
-      <p className={styles.done} role="status">
-        {done && t('account.passwordChanged')}
-      </p>
+      <Done>{done && t('account.passwordChanged')}</Done>
       <Button type="submit" busy={busy} wide>
         {t('account.changePassword')}
       </Button>

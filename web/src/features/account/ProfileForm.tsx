@@ -3,14 +3,15 @@ import { useRef, useState, type SubmitEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Porcupine, Profile } from '@porcupine/sdk';
 import { usePorcupine } from '../../lib/client';
-import { problemOf, wordsFor } from '../../lib/problems';
+import { focusField } from '../../lib/focusField';
+import { problemOf } from '../../lib/problems';
 import { useLoaded } from '../../lib/useLoaded';
 import { usePending } from '../../lib/usePending';
 import { Button } from '../../ui/Button';
-import { Callout } from '../../ui/Callout';
+import { Done } from '../../ui/Done';
 import { Field } from '../../ui/Field';
 import { Refusal } from '../../ui/Refusal';
-import { Skeleton } from '../../ui/Skeleton';
+import { LoadRefusal } from './LoadRefusal';
 import { checkProfile, type ProfileEntry } from './checkProfile';
 import styles from './ProfileForm.module.css';
 
@@ -22,20 +23,15 @@ export function ProfileForm({ username }: { username: string }) {
   if (profile !== null) return <Form username={username} loaded={profile} />;
   if (error === null) {
     return (
-      <div className={styles.loading} aria-busy="true">
-        <Skeleton width="35%" />
-        <Skeleton width="100%" />
-      </div>
+      // As tall as what is to come, so that nothing below it jumps.
+      <fieldset className={styles.loading} aria-busy="true" disabled>
+        <Field label={t('auth.displayName')} hint={t('account.usernameStays', { username })} value="" readOnly />
+        <Field label={t('account.email')} hint={t('account.emailHint')} value="" readOnly />
+        <Button wide>{t('account.save')}</Button>
+      </fieldset>
     );
   }
-  return (
-    <>
-      <Callout tone="danger">
-        {t('account.failed')} {wordsFor(error, t)}
-      </Callout>
-      <Button onClick={reload}>{t('ui.tryAgain')}</Button>
-    </>
-  );
+  return <LoadRefusal error={error} reload={reload} />;
 }
 
 function Form({ username, loaded }: { username: string; loaded: Profile }) {
@@ -58,8 +54,6 @@ function Form({ username, loaded }: { username: string; loaded: Profile }) {
     clear();
   };
 
-  const focus = (field: keyof ProfileEntry) => form.current?.querySelector<HTMLInputElement>(`input[name="${field}"]`)?.focus();
-
   const save = async () => {
     const displayName = entry.displayName.trim();
     const email = entry.email.trim();
@@ -77,9 +71,8 @@ function Form({ username, loaded }: { username: string; loaded: Profile }) {
     const found = checkProfile({ ...entry, email: entry.email.trim() }, t);
     setInvalid(found);
     const first = (['displayName', 'email'] as const).find((field) => found[field] !== undefined);
-    if (first !== undefined) focus(first);
-    else if (await run(save)) setDone(true);
-    else focus('email');
+    if (first !== undefined) focusField(form.current, first);
+    else if (await run(save, { conflict: () => focusField(form.current, 'email') })) setDone(true);
   };
 
   return (
@@ -106,9 +99,7 @@ function Form({ username, loaded }: { username: string; loaded: Profile }) {
         spellCheck={false}
       />
       {error !== null && taken === undefined && <Refusal error={error} />}
-      <p className={styles.done} role="status">
-        {done && t('account.saved')}
-      </p>
+      <Done>{done && t('account.saved')}</Done>
       <Button type="submit" busy={busy} wide>
         {t('account.save')}
       </Button>

@@ -1,10 +1,11 @@
 // @vitest-environment happy-dom
 /** What is linked, what can be, and why the last way in stays. */
-import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { cleanup, fireEvent, screen, waitFor } from '@testing-library/react';
 import type { Identity, Porcupine } from '@porcupine/sdk';
 import { afterEach, beforeAll, expect, it, vi } from 'vitest';
-import { PorcupineContext } from '../../lib/client';
 import { startWords } from '../../lib/i18n';
+import { refusal, show as showWith } from '../../lib/testPorcupine';
+import { useLoaded } from '../../lib/useLoaded';
 import { SignInMethods } from './SignInMethods';
 
 const corp = { name: 'corp', label: 'Corp', issuer: 'https://id.corp.example' };
@@ -14,12 +15,9 @@ const atCorp: Identity = { id: '4', issuer: corp.issuer, email: 'ada@example.org
 beforeAll(startWords);
 afterEach(cleanup);
 
-const show = (porcupine: Partial<Porcupine>) =>
-  render(
-    <PorcupineContext value={porcupine as Porcupine}>
-      <SignInMethods />
-    </PorcupineContext>,
-  );
+const load = (porcupine: Porcupine) => porcupine.identities();
+const Loaded = () => <SignInMethods loaded={useLoaded(load)} />;
+const show = (porcupine: Partial<Porcupine>) => showWith(<Loaded />, porcupine);
 
 it('lists what is linked by the names for people, and offers the others', async () => {
   show({ providers: () => Promise.resolve([corp, club]), identities: () => Promise.resolve([atCorp]) });
@@ -41,12 +39,12 @@ it('shows what is linked although its provider is gone, and unlinks it', async (
   show({ providers: () => Promise.resolve([]), identities, unlink });
   fireEvent.click(await screen.findByRole('button', { name: `Unlink ${corp.issuer}` }));
   await waitFor(() => expect(screen.queryByTestId('identity')).toBeNull());
+  expect(screen.getByRole('status').textContent).toBe(`${corp.issuer} doesn’t sign you in to this account any more.`);
   expect(unlink).toHaveBeenCalledExactlyOnceWith('4');
 });
 
 it('says why the last way to sign in stays', async () => {
-  const conflict = Object.assign(new Error(), { problem: { code: 'conflict', title: 'x', hint: null, retryAfter: null } });
-  show({ providers: () => Promise.resolve([corp]), identities: () => Promise.resolve([atCorp]), unlink: () => Promise.reject(conflict) });
+  show({ providers: () => Promise.resolve([corp]), identities: () => Promise.resolve([atCorp]), unlink: () => Promise.reject(refusal('conflict')) });
   fireEvent.click(await screen.findByRole('button', { name: 'Unlink Corp' }));
   expect((await screen.findByRole('alert')).textContent).toContain('Set a password first');
   expect(screen.getAllByTestId('identity')).toHaveLength(1);

@@ -1,38 +1,41 @@
 /** By which providers one can sign in to this account: those that are linked, those that can be. Nothing where there is neither. */
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Porcupine, Provider } from '@porcupine/sdk';
+import type { Identity, Provider } from '@porcupine/sdk';
 import { usePorcupine } from '../../lib/client';
 import { problemOf, providerProblem, wordsFor } from '../../lib/problems';
 import { leaveFor, returnPath } from '../../lib/providerTrip';
-import { useLoaded } from '../../lib/useLoaded';
+import type { Loaded } from '../../lib/useLoaded';
 import { usePending } from '../../lib/usePending';
 import { useProviders } from '../../lib/useProviders';
 import { Button } from '../../ui/Button';
-import { Callout } from '../../ui/Callout';
+import { Done } from '../../ui/Done';
+import { Refusal } from '../../ui/Refusal';
 import { Section } from '../../ui/Section';
 import { IdentityRow } from './IdentityRow';
+import { LoadRefusal } from './LoadRefusal';
 import styles from './SignInMethods.module.css';
 
-const load = (porcupine: Porcupine) => porcupine.identities();
-
-export function SignInMethods() {
+export function SignInMethods({ loaded: { value: identities, error, reload } }: { loaded: Loaded<readonly Identity[]> }) {
   const { t } = useTranslation();
   const porcupine = usePorcupine();
   const providers = useProviders();
-  const { value: identities, error, reload } = useLoaded(load);
   const unlinking = usePending();
   const linking = usePending();
   const [chosen, setChosen] = useState<Provider | null>(null);
+  const [done, setDone] = useState('');
   const list = useRef<HTMLUListElement>(null);
 
-  if (providers.length === 0 && (identities === null || identities.length === 0)) return null;
+  if (providers.length === 0 && (identities === null || identities.length === 0) && done === '') return null;
   const further = providers.filter(({ issuer }) => identities?.every((one) => one.issuer !== issuer) ?? false);
 
-  const unlink = async (id: string) => {
-    const done = await unlinking.run(() => porcupine.unlink(id));
-    if (!done) return;
+  const labelOf = ({ issuer }: Identity) => providers.find((provider) => provider.issuer === issuer)?.label ?? issuer;
+
+  const unlink = async (identity: Identity) => {
+    setDone('');
+    if (!(await unlinking.run(() => porcupine.unlink(identity.id)))) return;
     reload();
+    setDone(t('account.unlinked', { provider: labelOf(identity) }));
     // What had the focus is about to go.
     list.current?.focus();
   };
@@ -50,33 +53,27 @@ export function SignInMethods() {
           <IdentityRow
             key={identity.id}
             identity={identity}
-            provider={providers.find(({ issuer }) => issuer === identity.issuer)?.label ?? identity.issuer}
+            provider={labelOf(identity)}
             busy={unlinking.busy}
-            onUnlink={() => void unlink(identity.id)}
+            onUnlink={() => void unlink(identity)}
           />
         ))}
       </ul>
       {unlinking.error !== null && (
-        <Callout tone="danger">
+        <Refusal error={unlinking.error}>
           {problemOf(unlinking.error)?.code === 'conflict'
             ? t('account.lastMethod')
             : `${t('account.failed')} ${wordsFor(unlinking.error, t)}`}
-        </Callout>
+        </Refusal>
       )}
-      {error !== null && (
-        <>
-          <Callout tone="danger">
-            {t('account.failed')} {wordsFor(error, t)}
-          </Callout>
-          <Button onClick={reload}>{t('ui.tryAgain')}</Button>
-        </>
-      )}
+      {error !== null && <LoadRefusal error={error} reload={reload} />}
+      <Done>{done}</Done>
       {further.map((provider) => (
         <Button key={provider.name} icon="link" busy={linking.busy && provider === chosen} onClick={() => link(provider)}>
           <span className={`${styles.label} ellipsis`}>{t('account.linkProvider', { provider: provider.label })}</span>
         </Button>
       ))}
-      {linking.error !== null && chosen !== null && <Callout tone="danger">{providerProblem(linking.error, chosen.label, t)}</Callout>}
+      {linking.error !== null && chosen !== null && <Refusal error={linking.error}>{providerProblem(linking.error, chosen.label, t)}</Refusal>}
     </Section>
   );
 }

@@ -1,7 +1,7 @@
 /** One sign-in: which device, from where, when last, and the way to end it. */
 import { useTranslation } from 'react-i18next';
 import type { SignIn } from '@porcupine/sdk';
-import { fullDate, listTime } from '../../lib/dates';
+import { fullDate, listTimeWithin } from '../../lib/dates';
 import { useNow } from '../../lib/useNow';
 import { Button } from '../../ui/Button';
 import styles from './SignInRow.module.css';
@@ -26,7 +26,7 @@ export function SignInRow({ signIn, busy, onEnd }: SignInRowProps) {
         <p className={styles.detail}>
           {address !== null && <span>{address} · </span>}
           <time dateTime={lastUsed.toISOString()} title={fullDate(lastUsed)}>
-            {t('account.lastUsed', { when: listTime(lastUsed, new Date(now)) })}
+            {t('account.lastUsed', { when: listTimeWithin(lastUsed, new Date(now)) })}
           </time>
           {!current && connected && <span className={styles.connected}> · {t('account.connected')}</span>}
         </p>

@@ -30,7 +30,7 @@ export function MemberRow({ member, own, encrypted }: { member: Member; own: boo
           )}
           {online && <span className="visually-hidden">{t('members.online')}</span>}
         </p>
-        <p className={cx(styles.handle, 'ellipsis')}>@{user.username}</p>
+        <p className={cx(styles.handle, 'ellipsis')}><bdi>@{user.username}</bdi></p>
         {encrypted && doubtful && (
           <p className={styles.doubt} data-trust={trust}>
             <Icon name={trustIcon[trust]} size={14} />
