@@ -1,5 +1,5 @@
 /** Which of the page's three faces is shown: starting, the door, or the rooms; before the latter two what came of a way to a provider. */
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Account, Ended } from '@porcupine/sdk';
 import { AuthScreen, LinkDialog, NotLinkedDialog } from '../features/auth';
@@ -7,6 +7,7 @@ import { usePorcupine, useSnapshot } from '../lib/client';
 import { useInviteLink } from '../lib/inviteSecret';
 import { wordsFor } from '../lib/problems';
 import { currentTrip, forgetTrip, settleTrip, useTrip, type Failure } from '../lib/providerTrip';
+import { askForProviders } from '../lib/useProviders';
 import { Button } from '../ui/Button';
 import { EmptyState } from '../ui/EmptyState';
 import { Logo } from '../ui/Logo';
@@ -21,6 +22,7 @@ export function App() {
   const { account, ended } = useSnapshot();
   const invited = useInviteLink() !== null;
   const trip = useTripUntilSignedIn(account);
+  useFocusOnNewFace(start.state === 'started', account?.id ?? null);
 
   if (start.state === 'failed') {
     return (
@@ -79,7 +81,22 @@ function useTripUntilSignedIn(account: Account | null) {
   return overtaken ? null : trip;
 }
 
+/** Whoever was let in or out goes on where the new face begins, for what had the focus is gone with the old one. */
+function useFocusOnNewFace(started: boolean, account: string | null): void {
+  const shown = useRef<string | null | undefined>(undefined);
+  useEffect(() => {
+    if (!started) return;
+    const before = shown.current;
+    shown.current = account;
+    if (before === undefined || before === account || document.activeElement !== document.body) return;
+    document.getElementById(account === null ? 'auth-title' : 'main')?.focus({ preventScroll: true });
+  }, [started, account]);
+}
+
 type Start = { state: 'starting' } | { state: 'started' } | { state: 'failed'; error: unknown; again: () => void };
+
+/** Milliseconds for which the door waits for the providers, so that it does not grow under somebody's finger. */
+const PATIENCE = 600;
 
 /** Restores the session once; again when asked to after a failure. */
 function useStart(): Start {
@@ -89,7 +106,11 @@ function useStart(): Start {
 
   useEffect(() => {
     let wanted = true;
-    porcupine.start({ returning: currentTrip()?.outcome === 'returned' }).then(
+    const begin = async () => {
+      await porcupine.start({ returning: currentTrip()?.outcome === 'returned' });
+      if (porcupine.snapshot().account === null) await askForProviders(porcupine, PATIENCE);
+    };
+    begin().then(
       () => {
         settleTrip(porcupine.snapshot().account !== null);
         if (wanted) setStart({ state: 'started' });

@@ -184,7 +184,7 @@ export const en = {
     staysElsewhere: 'What other browsers keep in which you were signed in. Clear their data for this page yourself.',
     staysBackups: 'Backups of the server, for as long as whoever runs it keeps them.',
     deletePassword: 'Your password',
-    deletePasswordHint: 'Leave it empty if you have never set one.',
+    passwordMayBeNone: 'Leave it empty if you have never set one.',
     deleteSure: 'I know that this can’t be undone.',
     deleteNotSure: 'Tick this to go on.',
     deleteWrongPassword: 'This isn’t your password. Nothing was deleted.',

@@ -65,7 +65,7 @@ export function DeleteAccountDialog({ username, mayHaveNone, onClose }: DeleteAc
         <PasswordField
           name="password"
           label={t('account.deletePassword')}
-          hint={mayHaveNone ? t('account.deletePasswordHint') : undefined}
+          hint={mayHaveNone ? t('account.passwordMayBeNone') : undefined}
           error={missing ? t('auth.required') : wrong}
           value={password}
           onChange={(event) => {

@@ -1,20 +1,27 @@
-/** The form of either mode. What the user typed lives here and nowhere else; the password is never kept. */
+/** The form of either mode. What the user types stays in memory; the password is never kept beyond the screen. */
 import { useRef, useState, type SubmitEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePorcupine } from '../../lib/client';
+import { focusField } from '../../lib/focusField';
 import { usePending } from '../../lib/usePending';
 import { Button } from '../../ui/Button';
 import { Field } from '../../ui/Field';
+import { PasswordField } from '../../ui/PasswordField';
 import { Refusal } from '../../ui/Refusal';
 import styles from './AuthForm.module.css';
 import { checkEntry, refusedField, type Entry, type FieldErrors, type Mode } from './validate';
 
-export function AuthForm({ mode }: { mode: Mode }) {
+interface AuthFormProps {
+  mode: Mode;
+  entry: Entry;
+  onChange: (entry: Entry) => void;
+}
+
+export function AuthForm({ mode, entry, onChange }: AuthFormProps) {
   const { t } = useTranslation();
   const porcupine = usePorcupine();
   const { busy, error, run, clear } = usePending();
   const form = useRef<HTMLFormElement>(null);
-  const [entry, setEntry] = useState<Entry>({ username: '', displayName: '', password: '' });
   const [invalid, setInvalid] = useState<FieldErrors>({});
 
   const refused = error === null ? {} : refusedField(mode, error, t);
@@ -22,8 +29,7 @@ export function AuthForm({ mode }: { mode: Mode }) {
   const unplaced = error !== null && Object.keys(refused).length === 0;
 
   const change = (field: keyof Entry) => (event: { currentTarget: HTMLInputElement }) => {
-    const { value } = event.currentTarget;
-    setEntry((entry) => ({ ...entry, [field]: value }));
+    onChange({ ...entry, [field]: event.currentTarget.value });
     setInvalid((errors) => ({ ...errors, [field]: undefined }));
     clear();
   };
@@ -35,26 +41,23 @@ export function AuthForm({ mode }: { mode: Mode }) {
     setInvalid(found);
     const first = (['username', 'displayName', 'password'] as const).find((field) => found[field] !== undefined);
     if (first !== undefined) {
-      focusField(first);
+      focusField(form.current, first);
       return;
     }
-    const done = await run(() =>
-      mode === 'signIn'
-        ? porcupine.signIn({ username, password: entry.password })
-        : porcupine.register({ username, password: entry.password, displayName: entry.displayName.trim() || username }),
+    await run(
+      () =>
+        mode === 'signIn'
+          ? porcupine.signIn({ username, password: entry.password })
+          : porcupine.register({ username, password: entry.password, displayName: entry.displayName.trim() || username }),
+      { bad_credentials: () => focusField(form.current, 'password'), conflict: () => focusField(form.current, 'username') },
     );
-    if (!done) focusField(mode === 'signIn' ? 'password' : 'username');
-  };
-
-  const focusField = (name: keyof Entry) => {
-    form.current?.querySelector<HTMLInputElement>(`input[name="${name}"]`)?.focus();
   };
 
   return (
     <form ref={form} className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
       <Field
         name="username"
-        label={t('auth.username')}
+        label={mode === 'register' ? t('auth.username') : t('auth.usernameOrEmail')}
         hint={mode === 'register' ? t('auth.usernameHint') : undefined}
         error={errors.username}
         value={entry.username}
@@ -75,9 +78,8 @@ export function AuthForm({ mode }: { mode: Mode }) {
           autoComplete="name"
         />
       )}
-      <Field
+      <PasswordField
         name="password"
-        type="password"
         label={t('auth.password')}
         hint={mode === 'register' ? t('auth.passwordHint') : undefined}
         error={errors.password}

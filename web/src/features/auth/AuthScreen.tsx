@@ -1,5 +1,5 @@
 /** The door: signing in or creating an account, with what is and what isn't encrypted said beside it. */
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Ended } from '@porcupine/sdk';
 import type { Failure } from '../../lib/providerTrip';
@@ -10,7 +10,7 @@ import { AuthForm } from './AuthForm';
 import styles from './AuthScreen.module.css';
 import { EndedNotice } from './EndedNotice';
 import { ProviderButtons } from './ProviderButtons';
-import type { Mode } from './validate';
+import type { Entry, Mode } from './validate';
 
 interface AuthScreenProps {
   /** Somebody came by an invite link and joins once signed in. */
@@ -24,6 +24,8 @@ interface AuthScreenProps {
 export function AuthScreen({ invited, ended, failure }: AuthScreenProps) {
   const { t } = useTranslation();
   const [mode, setMode] = useState<Mode>(invited && ended === null && failure === null ? 'register' : 'signIn');
+  const [entry, setEntry] = useState<Entry>({ username: '', displayName: '', password: '' });
+  const title = useRef<HTMLHeadingElement>(null);
   const other: Mode = mode === 'signIn' ? 'register' : 'signIn';
 
   return (
@@ -38,14 +40,18 @@ export function AuthScreen({ invited, ended, failure }: AuthScreenProps) {
           <p className={styles.pitch}>{t('auth.pitch')}</p>
         </div>
         <section className={styles.card} aria-labelledby="auth-title">
-          <h1 id="auth-title" className={styles.title}>
+          <h1 ref={title} id="auth-title" className={styles.title} tabIndex={-1}>
             {mode === 'signIn' ? t('auth.signInTitle') : t('auth.registerTitle')}
           </h1>
           {ended !== null && <EndedNotice ended={ended} />}
-          {failure === 'cancelled' && <Callout icon="back">{t('auth.failure.cancelled')}</Callout>}
+          {failure === 'cancelled' && (
+            <div role="status">
+              <Callout icon="back">{t('auth.failure.cancelled')}</Callout>
+            </div>
+          )}
           {failure !== null && failure !== 'cancelled' && <Callout tone="danger">{t(`auth.failure.${failure}`)}</Callout>}
           {invited && <Callout icon="invite">{t('auth.invited')}</Callout>}
-          <AuthForm key={mode} mode={mode} />
+          <AuthForm key={mode} mode={mode} entry={entry} onChange={setEntry} />
           <ProviderButtons />
           <p className={styles.switch}>
             {mode === 'signIn' ? t('auth.noAccount') : t('auth.haveAccount')}{' '}
@@ -54,6 +60,8 @@ export function AuthScreen({ invited, ended, failure }: AuthScreenProps) {
               className={styles.link}
               onClick={() => {
                 setMode(other);
+                // What is above the link is another form now, and its heading says which.
+                title.current?.focus();
               }}
             >
               {t(`auth.${other}`)}

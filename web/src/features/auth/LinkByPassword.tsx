@@ -5,12 +5,13 @@
 import { useRef, useState, type SubmitEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePorcupine } from '../../lib/client';
+import { focusField } from '../../lib/focusField';
 import { problemOf } from '../../lib/problems';
 import { usePending } from '../../lib/usePending';
 import { Button } from '../../ui/Button';
-import { Callout } from '../../ui/Callout';
 import { Dialog } from '../../ui/Dialog';
-import { Field } from '../../ui/Field';
+import { PasswordField } from '../../ui/PasswordField';
+import { Refusal } from '../../ui/Refusal';
 import { WhosePassword } from '../../ui/WhosePassword';
 import styles from './LinkByPassword.module.css';
 import { linkProblem } from './linkProblem';
@@ -36,10 +37,10 @@ export function LinkByPassword({ email, provider, onClose }: LinkByPasswordProps
     event.preventDefault();
     setMissing(password === '');
     setDoing('confirm');
-    const done = password !== '' && (await run(() => porcupine.confirmLink(password)));
-    if (done) onClose();
-    else form.current?.querySelector<HTMLInputElement>('input[name="password"]')?.focus();
+    if (password === '') focusField(form.current, 'password');
+    else if (await run(confirm, { bad_credentials: () => focusField(form.current, 'password') })) onClose();
   };
+  const confirm = () => porcupine.confirmLink(password);
   const decline = async () => {
     setDoing('decline');
     if (await run(() => porcupine.declineLink())) onClose();
@@ -55,9 +56,8 @@ export function LinkByPassword({ email, provider, onClose }: LinkByPasswordProps
       <p>{t('auth.linkByPassword', names)}</p>
       <form ref={form} className={styles.form} onSubmit={(event) => void submit(event)} noValidate>
         <WhosePassword username={email} />
-        <Field
+        <PasswordField
           name="password"
-          type="password"
           label={t('auth.linkPassword')}
           error={fieldError()}
           value={password}
@@ -70,7 +70,7 @@ export function LinkByPassword({ email, provider, onClose }: LinkByPasswordProps
           data-autofocus
           required
         />
-        {error !== null && !wrong && <Callout tone="danger">{linkProblem(error, t)}</Callout>}
+        {error !== null && !wrong && <Refusal error={error}>{linkProblem(error, t)}</Refusal>}
         <Button type="submit" look="primary" wide busy={busy && doing === 'confirm'}>
           {t('auth.linkAndSignIn')}
         </Button>

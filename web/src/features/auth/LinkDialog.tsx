@@ -3,12 +3,13 @@ import { useRef, useState, type SubmitEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Account } from '@porcupine/sdk';
 import { usePorcupine } from '../../lib/client';
-import { problemOf, wordsFor } from '../../lib/problems';
+import { focusField } from '../../lib/focusField';
+import { problemOf } from '../../lib/problems';
 import { usePending } from '../../lib/usePending';
 import { Button } from '../../ui/Button';
-import { Callout } from '../../ui/Callout';
 import { Dialog, DialogActions } from '../../ui/Dialog';
-import { Field } from '../../ui/Field';
+import { PasswordField } from '../../ui/PasswordField';
+import { Refusal } from '../../ui/Refusal';
 import { WhosePassword } from '../../ui/WhosePassword';
 import { LinkByPassword } from './LinkByPassword';
 import styles from './LinkByPassword.module.css';
@@ -24,7 +25,7 @@ export function LinkDialog({ account, onClose }: { account: Account | null; onCl
   if (loaded.state === 'failed') {
     return (
       <Dialog title={t('auth.notLinkedTitle')} onClose={onClose}>
-        <Callout tone="danger">{wordsFor(loaded.error, t)}</Callout>
+        <Refusal error={loaded.error} />
         <DialogActions>
           <Button onClick={onClose}>{t('ui.close')}</Button>
           <Button look="primary" data-autofocus onClick={loaded.again}>
@@ -67,18 +68,16 @@ function LinkToAccount({ email, provider, username, onClose }: LinkToAccountProp
   const refused = problemOf(error)?.code === 'bad_credentials';
   const wrong = refused ? t(password === '' ? 'auth.linkSignInAgain' : 'auth.linkNotYourPassword') : undefined;
 
-  const focus = (what: string) => form.current?.querySelector<HTMLElement>(what)?.focus();
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     if (done) {
       onClose();
-    } else if (await run(() => porcupine.acceptLink({ password: password === '' ? null : password }))) {
+    } else if (await run(accept, { bad_credentials: () => focusField(form.current, 'password') })) {
       setDone(true);
-      focus('button[type="submit"]');
-    } else {
-      focus('input[name="password"]');
+      form.current?.querySelector<HTMLElement>('button[type="submit"]')?.focus();
     }
   };
+  const accept = () => porcupine.acceptLink({ password: password === '' ? null : password });
 
   return (
     <Dialog title={t('auth.linkTitle', names)} onClose={onClose}>
@@ -87,11 +86,10 @@ function LinkToAccount({ email, provider, username, onClose }: LinkToAccountProp
         {!done && (
           <>
             <WhosePassword username={username} />
-            <Field
+            <PasswordField
               name="password"
-              type="password"
               label={t('auth.linkYourPassword')}
-              hint={t('account.oldPasswordHint')}
+              hint={t('account.passwordMayBeNone')}
               error={wrong}
               value={password}
               onChange={(event) => {
@@ -103,7 +101,7 @@ function LinkToAccount({ email, provider, username, onClose }: LinkToAccountProp
             />
           </>
         )}
-        {error !== null && !refused && <Callout tone="danger">{linkProblem(error, t)}</Callout>}
+        {error !== null && !refused && <Refusal error={error}>{linkProblem(error, t)}</Refusal>}
         <DialogActions>
           {!done && <Button onClick={onClose}>{t('ui.cancel')}</Button>}
           {/* One button, so that it keeps the focus. */}

@@ -8,7 +8,7 @@ import { leaveFor, returnPath } from '../../lib/providerTrip';
 import { usePending } from '../../lib/usePending';
 import { useProviders } from '../../lib/useProviders';
 import { Button } from '../../ui/Button';
-import { Callout } from '../../ui/Callout';
+import { Refusal } from '../../ui/Refusal';
 import styles from './ProviderButtons.module.css';
 
 export function ProviderButtons() {
@@ -33,7 +33,7 @@ export function ProviderButtons() {
           <span className={`${styles.label} ellipsis`}>{t('auth.continueWith', { provider: provider.label })}</span>
         </Button>
       ))}
-      {error !== null && chosen !== null && <Callout tone="danger">{providerProblem(error, chosen.label, t)}</Callout>}
+      {error !== null && chosen !== null && <Refusal error={error}>{providerProblem(error, chosen.label, t)}</Refusal>}
     </div>
   );
 }

@@ -1,10 +1,10 @@
 // @vitest-environment happy-dom
 /** Buttons for providers, and what is asked of somebody who came back with an address that an account here has. */
-import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
-import type { Account, Porcupine } from '@porcupine/sdk';
+import { act, cleanup, fireEvent, screen, waitFor } from '@testing-library/react';
+import type { Account, Provider } from '@porcupine/sdk';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { PorcupineContext } from '../../lib/client';
 import { startWords } from '../../lib/i18n';
+import { refusal, show } from '../../lib/testPorcupine';
 import { LinkDialog } from './LinkDialog';
 import { ProviderButtons } from './ProviderButtons';
 
@@ -12,13 +12,10 @@ const corp = { name: 'corp', label: 'Corp & Sons', issuer: 'https://id.corp.exam
 const ada: Account = { id: '1', username: 'ada', displayName: 'Ada', device: '1', keys: 'ready' };
 
 beforeAll(startWords);
-afterEach(cleanup);
-
-const refusal = (code: string) => Object.assign(new Error(code), { problem: { code, title: code, hint: null, retryAfter: null } });
-
-function show(element: React.ReactNode, porcupine: Partial<Porcupine>) {
-  return render(<PorcupineContext value={porcupine as Porcupine}>{element}</PorcupineContext>);
-}
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+});
 
 describe('the buttons', () => {
   it('are one for each provider', async () => {
@@ -37,6 +34,22 @@ describe('the buttons', () => {
     await waitFor(() => expect(asked).toHaveBeenCalled());
     await Promise.resolve();
     expect(container.innerHTML).toBe('');
+  });
+
+  it('come after all when they could not be had at first', async () => {
+    vi.useFakeTimers();
+    const providers = vi.fn<() => Promise<Provider[]>>().mockRejectedValueOnce(refusal('unreachable')).mockResolvedValue([corp]);
+    show(<ProviderButtons />, { providers });
+    await act(() => vi.advanceTimersByTimeAsync(5000));
+    vi.useRealTimers();
+    screen.getByRole('button', { name: 'Continue with Corp & Sons' });
+    expect(providers).toHaveBeenCalledTimes(2);
+  });
+
+  it('count down where the server says when to try again', async () => {
+    show(<ProviderButtons />, { providers: () => Promise.resolve([corp]), signInAt: () => Promise.reject(refusal('rate_limited', 7)) });
+    fireEvent.click(await screen.findByRole('button'));
+    expect((await screen.findByTestId('wait')).textContent).toMatch(/Wait [67] seconds/);
   });
 
   it('say so when the provider does not answer', async () => {
