@@ -2,6 +2,7 @@
  * The account as its owner sees it: another name reaches the others at once; and the end of an account, which leaves nothing of it in
  * its browser, and with the others no more than that somebody was there.
  */
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { violations } from './support/accessibility';
 import { People } from './support/browser';
@@ -77,6 +78,23 @@ describe('the profile', () => {
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.getByRole('region', { name: 'Your account' }).getByText('Ada Lovelace').waitFor();
+  });
+});
+
+describe('one’s data', () => {
+  it('is had as a file, with what one has written as the server has it', async () => {
+    const { page } = ada;
+    await ada.button('Account settings').click();
+    const downloading = page.waitForEvent('download');
+    await ada.button('Download your data').click();
+    const download = await downloading;
+    await page.getByText(/^Saved as porcupine-ada-/).waitFor();
+    expect(download.suggestedFilename()).toMatch(/^porcupine-ada-\d{4}-\d\d-\d\d\.json$/);
+    const text = readFileSync(await download.path(), 'utf8');
+    expect(JSON.parse(text)).toEqual(expect.objectContaining({ account: [expect.objectContaining({ username: 'ada', email: 'ada@example.org' })] }));
+    expect(text).not.toContain('The tomatoes are ripe.');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
   });
 });
 
