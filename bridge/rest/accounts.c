@@ -6,11 +6,14 @@
  */
 #include "accounts.h"
 #include "call.h"
+#include "pool.h"
 #include "sessions.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define COOKIE "porcupine_refresh"
+#define EXPORT_RETRY_S 10
 #define COOKIE_ATTRIBUTES "; Path=/api/auth/; HttpOnly; Secure; SameSite=Strict"
 
 /* The list of one's sessions, while the bridges are asked; in the request's pool. */
@@ -21,7 +24,17 @@ typedef struct SessionList
 	char	  **rows;
 } SessionList;
 
+/* One that is under way, also when its client has gone. */
+typedef struct Export
+{
+	Request    *request;		/* NULL: it has gone */
+} Export;
+
+static bool exporting;
+
 static bool may_set_cookie(Request *request);
+static void on_exported(void *arg, DbOutcome outcome, const PGresult *result);
+static void forget_export(void *state);
 static void on_grant(void *arg, DbOutcome outcome, const PGresult *result);
 static void on_cookie_grant(void *arg, DbOutcome outcome, const PGresult *result);
 static void on_ended(void *arg, DbOutcome outcome, const PGresult *result);
@@ -172,6 +185,54 @@ on_ended(void *arg, DbOutcome outcome, const PGresult *result)
 	if (call_cookie(request, COOKIE) != NULL)
 		http_add_header(request, "Set-Cookie", COOKIE "=; Max-Age=0" COOKIE_ATTRIBUTES);
 	http_answer(request, 204, NULL, NULL);
+}
+
+/* --- all there is about one ------------------------------------------------------------------------ */
+
+void
+accounts_export(Request *request)
+{
+	Call	   *call = call_of(request);
+	Problem		problem = PROBLEM(ERROR_RATE_LIMITED, "somebody else's export is being made: try again in a while");
+	DbRequest  *statement;
+	Export	   *export;
+
+	if (exporting)
+	{
+		limiter_refund(&call->charge);
+		problem.retry_after = EXPORT_RETRY_S;
+		http_answer_problem(request, &problem);
+		return;
+	}
+	exporting = true;
+	export = memory_alloc(sizeof(Export));
+	export->request = request;
+	call->state = export;
+	call->forget = forget_export;
+	/* not the request's own: what the client leaves behind goes on in the database, and counts as long */
+	statement = db_request(call->route->sql, on_exported, export);
+	db_act_as(statement, request->who.session);
+	pool_submit(LANE_SLOW, statement);
+}
+
+static void
+forget_export(void *state)
+{
+	((Export *) state)->request = NULL;
+}
+
+static void
+on_exported(void *arg, DbOutcome outcome, const PGresult *result)
+{
+	Export	   *export = arg;
+	Request    *request = export->request;
+
+	exporting = false;
+	free(export);
+	if (request == NULL)
+		return;
+	call_of(request)->state = NULL;
+	call_on_result(request, outcome, result);
 }
 
 /* --- the list of one's sessions ----------------------------------------------------------------- */

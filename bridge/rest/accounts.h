@@ -23,6 +23,8 @@ extern bool accounts_may_use_cookie(Request *request);
 /* What ends the session that asks, or the one that its path names. */
 extern void accounts_end(Request *request);
 extern void accounts_end_session(Request *request);
+/* All there is about one, which may take long: one at a time in a process, so that who signs in does not wait for it. */
+extern void accounts_export(Request *request);
 /* Its statement returns rows: a session's id, and what the answer has of it but "live". */
 extern void accounts_sessions(Request *request);
 

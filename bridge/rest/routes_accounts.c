@@ -34,7 +34,7 @@ static const Route routes[] = {
 	{HTTP_DELETE, "/api/auth/sessions/", 0, 204, "SELECT porcupine.end_other_sessions()", NULL, NO_PARAMS},
 	{HTTP_DELETE, "/api/auth/sessions/{session}/", 0, 204, "SELECT porcupine.end_session($1::bigint)", accounts_end_session, {
 			PATH(ID, "session")}},
-	{HTTP_GET, "/api/auth/export/", SLOW, 200, "SELECT porcupine.export_me()", NULL, NO_PARAMS},
+	{HTTP_GET, "/api/auth/export/", SLOW, 200, "SELECT porcupine.export_me()", accounts_export, NO_PARAMS},
 	{HTTP_GET, "/.well-known/jwks.json", OPEN | KEEPABLE, 200, "SELECT porcupine.jwks()", NULL, NO_PARAMS},
 };
 

@@ -57,4 +57,25 @@ $holder->has_said('COMMIT;');
 is(join(' ', map { Porcupine::Test::Client::read_answer($_, '')->{status} } @unanswered), '401 401 200 200', 'and are answered, each as it deserves');
 is(status(PASSWORD, '203.0.113.9'), 200, 'then there are places again');
 
+# Exports take long and share the connections of sign-ins, so one is made at a time; one whose client has gone goes on in the database, and counts.
+$stack->sql(q{CREATE TABLE public.go (); CREATE FUNCTION public.wait_for_go() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+	$$ BEGIN WHILE new.action = 'user.exported' AND NOT EXISTS (SELECT FROM public.go) LOOP PERFORM pg_sleep(0.01); END LOOP; RETURN new; END $$;
+	CREATE TRIGGER wait_for_go BEFORE INSERT ON porcupine.audit FOR EACH ROW EXECUTE FUNCTION public.wait_for_go();});
+my ($one, $other) = map { $stack->person($_) } qw(one other);
+sub exported { my ($person) = @_; return $stack->http('GET', '/api/auth/export/', token => $person->{token}); }
+my $asked = "GET /api/auth/export/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer $one->{token}\r\n\r\n";
+sub under_way { return $stack->sql(q{SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ 'export_me'}) - 1; }
+my $first = $stack->connect_tcp;
+syswrite($first, $asked);
+wait_for('an export to be made', sub { under_way() == 1 });
+my $second = exported($other);
+is($second->{status}, 429, 'a second export waits');
+cmp_ok($second->{json}{retry_after}, '>', 0, 'and is told how long');
+close($first);
+wait_for('its client to be missed', sub { exported($other)->{status} == 429 });
+is(under_way(), 1, 'one that was left alone still counts');
+is(status(PASSWORD, $home), 200, 'people sign in meanwhile');
+$stack->sql('INSERT INTO public.go DEFAULT VALUES');
+ok(wait_for('the next to be made', sub { exported($other)->{status} == 200 }), 'then it is the next one\'s turn');
+
 done_testing();
