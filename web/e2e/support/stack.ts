@@ -124,10 +124,10 @@ export class Stack {
 
 const given = new Set<number>();
 
-/** Below those that the kernel gives to clients: one of them may have it while a bridge is down. */
+/** Below those that the kernel gives to clients, who may have it while a bridge is down, and below those of the other suites. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 100; tries += 1) {
-    const port = randomInt(20_000, 30_000);
+    const port = randomInt(10_000, 20_000);
     if (!given.has(port) && (await isFree(port))) {
       given.add(port);
       return port;
