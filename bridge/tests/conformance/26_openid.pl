@@ -37,6 +37,17 @@ foreach my $name ('good', 'posts', 'untrusted', @bad)
 }
 make_certificate($_) foreach qw(untrusted vouched);
 my %tls = map { $_ => serve_tls($_) } qw(untrusted vouched);
+END
+{
+	my $status = $?;
+
+	foreach my $pid (map { $_->{pid} } values %tls)
+	{
+		kill 'TERM', $pid;
+		waitpid $pid, 0;
+	}
+	$? = $status;
+}
 $env{PORCUPINE_OIDC_UNTRUSTED_ISSUER} = "https://localhost:$tls{untrusted}{port}";
 
 my $here = start_stack(env => \%env);
@@ -427,9 +438,4 @@ like(start_with(PORCUPINE_OIDC_CA_FILE => "$folder/untrusted.key"), qr/\A2 .*POR
 like(start_with(PORCUPINE_OIDC_CA_FILE => "$folder/none"), qr/\A2 .*PORCUPINE_OIDC_CA_FILE=\S+ is not a file/, 'no file');
 like(start_with(PORCUPINE_OIDC_PROVIDERS => 'Good'), qr/\A2 .*PORCUPINE_OIDC_PROVIDERS=Good is not a list/, 'a name that is none');
 
-foreach my $pid (map { $_->{pid} } values %tls)
-{
-	kill 'TERM', $pid;
-	waitpid $pid, 0;
-}
 done_testing();
