@@ -30,6 +30,7 @@ struct SocketWatch
 
 static uv_loop_t loop;
 static int	loop_is_made = 0;
+static bool stopped;
 static uv_prepare_t before_sleep;
 static uv_idle_t awake;			/* active while something is deferred: the loop must not sleep */
 static struct
@@ -83,6 +84,7 @@ loop_run(void)
 void
 loop_stop(void)
 {
+	stopped = true;
 	uv_stop(loop_get());
 }
 
@@ -176,7 +178,8 @@ on_socket(uv_poll_t *handle, int status, int events)
 {
 	SocketWatch *watch = handle->data;
 
-	watch->ready(watch->arg, status, events);
+	if (!stopped)
+		watch->ready(watch->arg, status, events);
 }
 
 Lookup *
@@ -209,7 +212,7 @@ on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 												NULL, 0, NI_NUMERICHOST) == 0;
 
 	uv_freeaddrinfo(found);
-	if (lookup->done != NULL)
+	if (lookup->done != NULL && !stopped)
 		lookup->done(lookup->arg, ok ? address : NULL);
 	free(lookup);
 }
@@ -325,7 +328,8 @@ on_timer(uv_timer_t *handle)
 {
 	Timer	   *timer = handle->data;
 
-	timer->fire(timer->arg);
+	if (!stopped)
+		timer->fire(timer->arg);
 }
 
 static void

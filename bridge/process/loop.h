@@ -19,7 +19,10 @@ typedef struct Timer
 
 extern uv_loop_t *loop_get(void);
 extern void loop_run(void);
-/* Makes loop_run() return once the current callbacks are done. */
+/*
+ * Makes loop_run() return once the current callbacks are done. The loop turns a few times more while all is closed; of what comes due
+ * then nobody hears, so that nobody connects anew: libwebsockets closes descriptors twice.
+ */
 extern void loop_stop(void);
 /* After everything else has closed its handles: 0, or what uv_loop_close() has against it. */
 extern int	loop_close(void);
