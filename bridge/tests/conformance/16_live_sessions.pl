@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use Porcupine::Test;
 use Porcupine::Test::Redis;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $redis = Porcupine::Test::Redis->new;
@@ -126,6 +127,38 @@ cmp_ok($there->own_seconds - $begin, '<=', 2, 'within two seconds');
 is(listed($here, $phone), undef, 'and it is not listed any more');
 is(json_value($there->http('GET', '/api/auth/sessions/', token => $phone->{token})->{body})->{code}, 'session_ended', 'its token is dead');
 is($here->http('DELETE', "/api/auth/sessions/$phone->{session}/", token => $ada->{token})->{status}, 404, 'it ends once');
+
+# At every call: its token, which has minutes left, gets as far as the database, and no further. What a call needs is taken from openapi.yaml.
+SKIP:
+{
+	my $file = $here->page_folder . '/api/openapi.json';
+	skip 'the page is not built', 2 unless -e $file;
+	my $api = json_value(slurp_file($file));
+	my %values = (room => $here->room($ada), user => $ada->{id});
+	my @got;
+
+	foreach my $path (sort keys %{ $api->{paths} })
+	{
+		foreach my $method (sort grep { /\A(get|post|patch|delete)\z/ } keys %{ $api->{paths}{$path} })
+		{
+			my $call = $api->{paths}{$path}{$method};
+			my @params = map { defined $_->{'$ref'} ? $api->{components}{parameters}{ $_->{'$ref'} =~ s/.*\///r } : $_ }
+			  @{ $api->{paths}{$path}{parameters} // [] }, @{ $call->{parameters} // [] };
+			my %hexadecimal = map { $_->{name} => 'a' x 64 } grep { ($_->{schema}{pattern} // '') =~ /0-9a-f/ } @params;
+			my $to = $path =~ s/\{(\w+)\}/$hexadecimal{$1} || $values{$1} || 1/gre;
+			my $example = $call->{requestBody}{content}{'application/json'}{example};
+
+			# no provider is there
+			next if ($call->{security} && !@{ $call->{security} }) || $path =~ m{/oidc/};
+			$to .= '?' . join('&', map { "$_->{name}=1" } grep { $_->{in} eq 'query' && $_->{required} } @params);
+			my $answer = $there->http(uc $method, $to, token => $phone->{token}, defined $example ? (json => $example) : (),
+				headers => [ 'X-Porcupine: 1', 'Cookie: porcupine_link=1:x', 'Origin: http://localhost:' . $there->port ]);
+			push @got, "$method $path: $answer->{status} " . ($answer->{json}{code} // '');
+		}
+	}
+	cmp_ok(scalar @got, '>', 60, 'every call is made');
+	is(join("\n", grep { !/: 401 session_ended\z/ } @got), '', 'by whom it is refused');
+}
 
 # Its device is lost.
 my $lost = further_session($ada, 'lost');
