@@ -343,10 +343,10 @@ const allowed: Record<string, (at: Scene) => Call | Promise<Call>> = {
   confirmIdentity: async () => ({ ...(await offered()), body: { password } }),
   declineIdentity: () => offered(),
   listIdentities: async () => ({ token: (await newcomer()).access }),
-  linkIdentity: async () => askedFor(await account('liv')),
+  linkIdentity: async () => ({ ...(await askedFor(await account('liv'))), body: { password } }),
   unlinkIdentity: async () => {
     const liv = await account('liv');
-    await does('linkIdentity', await askedFor(liv));
+    await does('linkIdentity', { ...(await askedFor(liv)), body: { password } });
     return { token: liv.access, path: { identity: await identityOf(liv.access) } };
   },
   commitEpoch: async () => ({
@@ -640,9 +640,11 @@ describe('a sign-in at a provider', () => {
     expect((await does('readOffer', { ...asked, token: null })).by_session).toBe(true);
     await refused('confirmIdentity', { ...asked, token: null, body: { password } }, 410, 'gone');
     await refused('declineIdentity', { ...asked, token: null }, 410, 'gone');
-    await refused('linkIdentity', { ...asked, token: ben.access }, 410, 'gone');
-    await does('linkIdentity', asked);
-    await refused('linkIdentity', asked, 410, 'gone');
+    await refused('linkIdentity', { ...asked, token: ben.access, body: { password } }, 410, 'gone');
+    await refused('linkIdentity', asked, 401, 'bad_credentials');
+    await refused('linkIdentity', { ...asked, body: { password: 'guessed' } }, 401, 'bad_credentials');
+    await does('linkIdentity', { ...asked, body: { password } });
+    await refused('linkIdentity', { ...asked, body: { password } }, 410, 'gone');
     const identity = await identityOf(liv.access);
     await refused('unlinkIdentity', { token: ben.access, path: { identity } }, 404, 'not_found');
     await refused('unlinkIdentity', { token: null, path: { identity } }, 401, 'unauthenticated');
@@ -657,7 +659,7 @@ describe('a sign-in at a provider', () => {
     const login = stranger();
     const ticket = async (who: Account): Promise<Call> => {
       const { headers } = await comeBack(await back(await begin({}, who.access), login));
-      return { token: who.access, headers: { ...fromPage, cookie: cookie(headers, 'porcupine_link') } };
+      return { token: who.access, headers: { ...fromPage, cookie: cookie(headers, 'porcupine_link') }, body: { password } };
     };
     const [first, second] = [await ticket(ann), await ticket(bea)];
     await does('linkIdentity', first);
