@@ -1,4 +1,8 @@
-/** Says that the server can't be reached, or that there is no network at all, when the next try comes, and that nothing written is lost. */
+/**
+ * Says that the server can't be reached, or that there is no network at all, when the next try comes, and that nothing written is lost; and to whoever
+ * cannot see it go, that the connection is back.
+ */
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Connection } from '@porcupine/sdk';
 import { useNow } from '../lib/useNow';
@@ -12,10 +16,13 @@ const SECOND = 1000;
 export function ConnectionBanner({ connection }: { connection: Connection }) {
   const { t } = useTranslation();
   const online = useOnline();
+  const [lost, setLost] = useState(false);
+  if (connection.state === 'offline' && !lost) setLost(true);
   return (
     <section aria-label={t('app.connection')}>
       <div className="visually-hidden" role="status">
         {connection.state === 'offline' && t(online ? 'app.unreachable' : 'app.offline')}
+        {connection.state === 'online' && lost && t('app.back')}
       </div>
       {connection.state === 'offline' && <Offline retryAt={connection.retryAt} online={online} />}
       {connection.state === 'connecting' && (

@@ -12,6 +12,7 @@ export const en = {
     retryIn_one: 'Trying again in {{count}} second.',
     retryIn_other: 'Trying again in {{count}} seconds.',
     retryNow: 'Trying again…',
+    back: 'Connected again.',
     connecting: 'Connecting…',
     offlineQueue: 'What you write is kept and sent later.',
     account: 'Your account',
