@@ -11,6 +11,7 @@
 #include "refusal.h"
 #include "table.h"
 #include "taken.h"
+#include "writable.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,8 +30,11 @@ typedef struct Gate
 {
 	struct lws *wsi;
 	int			fd;
+	bool		is_shut;		/* a request is awaited; libwebsockets does not read */
+	uint32_t	edges;			/* that came while it was open */
 	bool		has_begun;		/* something of a head is there */
 	uint64_t	end;			/* of the request that was let in, in bytes of the connection */
+	Deferred	next;
 	bool		is_ending;		/* this is the last that the client hears: */
 	Text		head;
 	const char *content;		/* and behind it this, which is somebody else's */
@@ -43,6 +47,8 @@ static Table gates;				/* by the connection's address */
 static int	watched = -1;
 static SocketWatch *watch;
 
+static void shut(Gate *gate);
+static void shut_behind(void *arg);
 static void on_edges(void *arg, int status, int events);
 static void look(Gate *gate, uint32_t events);
 static void watch_for(Gate *gate, int how, uint32_t events);
@@ -77,16 +83,49 @@ gate_close(void)
 void
 gate_await(struct lws *wsi)
 {
+	Gate	   *gate = memory_alloc(sizeof(Gate));
+
+	*gate = (Gate) {.wsi = wsi, .fd = lws_get_socket_fd(wsi)};
+	table_put(&gates, (intptr_t) wsi, gate);
+	shut(gate);
+	watch_for(gate, EPOLL_CTL_ADD, EPOLLIN);
+}
+
+void
+gate_await_next(struct lws *wsi)
+{
 	Gate	   *gate = table_get(&gates, (intptr_t) wsi);
 
+	if (gate != NULL)
+		loop_defer(LOOP_WRITE, &gate->next, shut_behind, gate);
+}
+
+/*
+ * Between two requests libwebsockets looks whether the connection can be written to, and as long as reading is held back it
+ * goes on looking, without end. So that is done with first; it does not read in between.
+ */
+static void
+shut_behind(void *arg)
+{
+	struct lws *wsi = ((Gate *) arg)->wsi;
+	Gate	   *gate;
+
+	writable_now(wsi);
+	/* unless that has closed it */
+	gate = table_get(&gates, (intptr_t) wsi);
 	if (gate == NULL)
-	{
-		gate = memory_alloc(sizeof(Gate));
-		table_put(&gates, (intptr_t) wsi, gate);
-	}
-	*gate = (Gate) {.wsi = wsi, .fd = lws_get_socket_fd(wsi)};
-	lws_rx_flow_control(wsi, 0);
-	watch_for(gate, EPOLL_CTL_ADD, EPOLLIN);
+		return;
+	shut(gate);
+	if (gate->edges != 0)
+		look(gate, gate->edges);
+}
+
+static void
+shut(Gate *gate)
+{
+	lws_rx_flow_control(gate->wsi, 0);
+	gate->is_shut = true;
+	gate->has_begun = false;
 }
 
 /* Tells at once what is there already. */
@@ -109,7 +148,8 @@ gate_forget(struct lws *wsi)
 
 	if (gate == NULL)
 		return;
-	/* one that was let in is not there any more, one that is closed neither */
+	loop_undefer(&gate->next);
+	/* one that is closed is not there any more */
 	(void) epoll_ctl(watched, EPOLL_CTL_DEL, gate->fd, NULL);
 	table_remove(&gates, (intptr_t) wsi);
 	text_free(&gate->head);
@@ -145,7 +185,7 @@ gate_end(struct lws *wsi, Text *head, const char *content, size_t content_length
 		gate->content_length = content_length;
 		lws_rx_flow_control(wsi, 0);
 		lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, ANSWER_PATIENCE_S);
-		watch_for(gate, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT);
+		watch_for(gate, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
 	}
 	else
 		text_free(head);
@@ -181,7 +221,14 @@ look(Gate *gate, uint32_t events)
 		say_on(gate, has_ended);
 		return;
 	}
+	if (!gate->is_shut)
+	{
+		gate->edges |= events;
+		return;
+	}
 	length = recv(gate->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+	if (length < 0 && !has_ended)
+		return;
 	switch (httphead_read(bytes, length > 0 ? (size_t) length : 0, &head))
 	{
 		case HEAD_UNFINISHED:
@@ -209,11 +256,10 @@ await_more(Gate *gate, bool has_ended)
 static void
 let_in(Gate *gate, const HttpHead *head, bool has_ended)
 {
-	uint64_t	taken = taken_bytes(gate->fd);
-
-	/* where that is not known, or it is the last one, one request is all that is read */
-	gate->end = taken != UINT64_MAX && !has_ended ? taken + head->length + head->body : 0;
-	(void) epoll_ctl(watched, EPOLL_CTL_DEL, gate->fd, NULL);
+	/* the one before has been read to its end and no further; where this is the last one, nothing is read behind it */
+	gate->end = has_ended ? 0 : gate->end + head->length + head->body;
+	gate->is_shut = false;
+	gate->edges = 0;
 	lws_rx_flow_control(gate->wsi, 1);
 }
 

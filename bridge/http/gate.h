@@ -18,8 +18,10 @@
 extern bool gate_open(void);
 extern void gate_close(void);
 
-/* The next request of this connection comes by here; libwebsockets is done with the one before it. */
+/* A new connection: its first request comes by here. */
 extern void gate_await(struct lws *wsi);
+/* And so does the next one; libwebsockets is done with the one before it. */
+extern void gate_await_next(struct lws *wsi);
 /* The connection has become a WebSocket, or is closed. */
 extern void gate_forget(struct lws *wsi);
 /* Has more come than the request that was let in? The client does not wait for its answer, or has shut its side. */

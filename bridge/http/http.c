@@ -12,6 +12,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "refusal.h"
+#include "writable.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ static int	say_continue(Request *request);
 static void handle(Request *request);
 static void begin_answer(Request *request, int status, const char *type, size_t length);
 static void answer_last(Request *request);
+static void write_answer(void *arg);
 static int	finish(Request **slot);
 static void free_request(Request **slot);
 
@@ -414,9 +416,19 @@ begin_answer(Request *request, int status, const char *type, size_t length)
 		answer_last(request);
 		return;
 	}
+	loop_defer(LOOP_WRITE, &request->writing, write_answer, request);
+}
+
+/* Most answers are gone after that, and the connection has been written to in one turn of the loop. */
+static void
+write_answer(void *arg)
+{
+	struct lws *wsi = ((Request *) arg)->wsi;
+
 	/* libwebsockets does not write either while reading is held back */
-	lws_rx_flow_control(request->wsi, 1);
-	lws_callback_on_writable(request->wsi);
+	lws_rx_flow_control(wsi, 1);
+	lws_callback_on_writable(wsi);
+	writable_now(wsi);
 }
 
 /*
@@ -468,7 +480,7 @@ finish(Request **slot)
 	if (lws_http_transaction_completed(wsi) != 0)
 		return -1;
 	arrivals_await(wsi);
-	gate_await(wsi);
+	gate_await_next(wsi);
 	return 0;
 }
 
@@ -489,6 +501,7 @@ free_request(Request **slot)
 	metrics_add(METRIC_HTTP_OPEN, -1);
 	handlers->gone(request);
 	auth_forget(&request->auth);
+	loop_undefer(&request->writing);
 	if (request->call != NULL)
 		db_forget(request->call);
 	text_free(&request->body);

@@ -12,6 +12,7 @@
 #include "auth.h"
 #include "cors.h"
 #include "errors.h"
+#include "loop.h"
 #include "memory.h"
 #include "pgconn.h"
 #include "text.h"
@@ -64,6 +65,7 @@ typedef struct Request
 	bool		is_page;		/* a file of the page */
 	bool		answered;
 	bool		close;			/* after it, for the framing is not to be trusted */
+	Deferred	writing;
 	Text		head_text;
 	const char *content;
 	Text		own_content;	/* what content points to, when the answer owns it */

@@ -299,7 +299,9 @@ on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 		case LWS_CALLBACK_CLOSED_HTTP:
 		case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
 		case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
-			gate_forget(wsi);
+			/* that one comes between two requests, too */
+			if (reason != LWS_CALLBACK_HTTP_DROP_PROTOCOL)
+				gate_forget(wsi);
 			if (connection != NULL)
 			{
 				http_on_closed(&connection->request);

@@ -235,7 +235,7 @@ loop_defer(LoopStage stage, Deferred *deferred, void (*run) (void *arg), void *a
 void
 loop_undefer(Deferred *deferred)
 {
-	for (int stage = 0; stage < N_LOOP_STAGES; stage++)
+	for (int stage = 0; deferred->queued && stage < N_LOOP_STAGES; stage++)
 	{
 		Deferred   *before = NULL;
 

@@ -12,6 +12,7 @@ use lib "$FindBin::RealBin/lib";
 use Porcupine::Test;
 use Porcupine::Test::Front;
 use PostgreSQL::Test::Utils;
+use Socket ();
 use Test::More;
 
 plan(skip_all => 'there is no nginx') unless Porcupine::Test::Front::is_there();
@@ -22,6 +23,8 @@ my $page = PostgreSQL::Test::Utils::tempdir();
 mkdir "$page/assets";
 append_to_file("$page/index.html", '<!doctype html><title>page</title>');
 append_to_file("$page/assets/large.txt", $large);
+
+use constant TCP_CORK => 3;
 
 my $stack = start_stack(env => { PORCUPINE_LIMITS => 'off', PORCUPINE_PAGE => $page });
 my $nginx = Porcupine::Test::Front->start($stack->port);
@@ -131,6 +134,8 @@ foreach my $first (sort keys %before)
 	my ($status, $bytes) = @{ $before{$first} };
 	my $socket = $stack->connect_tcp;
 
+	# both in one packet, or a quick answer comes before the end is known
+	setsockopt($socket, Socket::IPPROTO_TCP, TCP_CORK, 1) or die "a socket is not corked: $!";
 	syswrite($socket, $bytes);
 	shutdown($socket, 1);
 	is_first_and_last($socket, $status, "$first, then no more");

@@ -101,6 +101,11 @@ sub exchange
 	my $socket = $self->connect_tcp;
 
 	local $SIG{PIPE} = 'IGNORE';
+	if ($how{second})
+	{
+		syswrite($socket, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+		read_answer($socket, '')->{status} == 200 or die "the first request of a connection was not answered\n";
+	}
 	my $written = 0;
 	while ($written < length($bytes))
 	{

@@ -48,7 +48,7 @@ sub both_ways
 }
 
 # answers(WHAT, BYTES, STATUS, STATUS THROUGH NGINX if it is another, seconds => n): what both say to the bytes. A status of 400 and above is a problem
-# with all headers, once each, and the end of the connection. The bridge goes on in any case.
+# with all headers, once each, and the end of the connection. The bridge goes on in any case, and says the same to what comes second.
 sub answers
 {
 	my ($what, $bytes, $direct, $through, %how) = @_;
@@ -66,6 +66,8 @@ sub answers
 			else { is($answer->{status}, $status, 'the status') or diag($answer->{body}); }
 			is_problem_of($answer) if $answer->{status} >= 400 && $status ne BY_NGINX;
 			has_headers($answer) if $answer->{status} >= 400;
+			is($client->exchange($bytes, seconds => $how{seconds} // 10, second => 1)->{status}, $answer->{status}, 'the same behind another request')
+			  unless $is_nginx;
 			is($client->http('GET', '/livez')->{status}, 200, 'and the bridge goes on') or BAIL_OUT('the bridge does not answer any more');
 		});
 }
