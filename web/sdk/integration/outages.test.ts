@@ -74,7 +74,9 @@ test('a new stream makes clients begin anew, and nothing is lost or doubled', as
   await stack.verb('start-bridge');
   await bob.room(room).send('in the new stream');
   await alice.reads(room, 'in the new stream');
-  expect(alice.texts(room).slice(0, -1)).toEqual(before.slice(-(alice.texts(room).length - 1)));
+  // the newest page, and what came after it
+  const shown = alice.texts(room).slice(0, -1);
+  expect(shown).toEqual(before.slice(before.length - shown.length));
 });
 
 test('signing out and in again in the same browser keeps the keys', async () => {

@@ -6,7 +6,7 @@ import { Store } from '../src/store/store.ts';
 import { createPorcupine, type PorcupineClient, type RoomHandle, type TimelineItem, type WebSocketLike } from '../src/index.ts';
 
 const password = 'correct horse battery staple';
-const patience = { timeout: 30_000, interval: 50 };
+const patience = { timeout: 60_000, interval: 50 };
 
 /** Waits until `look` gives something; says what it last threw when it never does. */
 export function until<T>(look: () => T): Promise<Exclude<T, null | undefined | false>> {

@@ -9,7 +9,7 @@ export default defineConfig({
     setupFiles: ['fake-indexeddb/auto'],
     fileParallelism: false,
     execArgv: ['--experimental-websocket', '--no-warnings'],
-    testTimeout: 120_000,
-    hookTimeout: 180_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
   },
 });
