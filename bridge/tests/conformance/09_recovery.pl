@@ -55,11 +55,13 @@ my $live = subscribed($ada, $room);
 my $old_stream = $live->{ready}{stream};
 $live->say(sending($room, "lost $_")) foreach 1 .. 4;
 $live->events($room, 6);
-$stack->sql(qq{
-	SET session_replication_role = replica;
+my $stream = $stack->sql(qq{
+	BEGIN;
+	SET LOCAL session_replication_role = replica;
 	DELETE FROM porcupine.events WHERE room_id = $room AND seq > 2;
-	UPDATE porcupine.room_heads SET last_seq = 2 WHERE room_id = $room;});
-my $stream = $stack->sql('SELECT porcupine.new_stream()');
+	UPDATE porcupine.room_heads SET last_seq = 2 WHERE room_id = $room;
+	SELECT porcupine.new_stream();
+	COMMIT;});
 splice @{ $live->{heard} };
 $live->{highest} = {};
 my $reset = $live->hear(sub { $_[0]{type} =~ /\A(?:reset|ready)\z/ });
