@@ -12,16 +12,20 @@ const ended = (reason?: string): Answer => [401, { code: 'session_ended', title:
 class Browser {
   refresh: Answer = null;
   erase: Answer = null;
+  /** Before the answer to signing out. */
+  leaving: () => Promise<void> = () => Promise.resolve();
   private closing: ((event: { code: number; reason: string }) => void) | null = null;
   readonly database = crypto.randomUUID();
   readonly page: PorcupineClient = createPorcupine({
     server: 'https://chat.example',
     database: this.database,
-    fetch: (input, init = {}) => {
-      const answer = this.answer(init.method ?? 'GET', new URL(input as string).pathname);
-      if (answer === null) return Promise.reject(new TypeError('fetch failed'));
+    fetch: async (input, init = {}) => {
+      const path = new URL(input as string).pathname;
+      if (path === '/api/auth/logout/') await this.leaving();
+      const answer = this.answer(init.method ?? 'GET', path);
+      if (answer === null) throw new TypeError('fetch failed');
       const [status, body] = answer;
-      return Promise.resolve(new Response(body === null ? null : JSON.stringify(body), { status }));
+      return new Response(body === null ? null : JSON.stringify(body), { status });
     },
     openSocket: () => {
       const socket = { readyState: 1, onopen: null, onmessage: null, onclose: null, onerror: null, send: () => undefined, close: () => undefined };
@@ -90,6 +94,17 @@ test('a server that does not say why keeps nobody signed in', async () => {
   await browser.cut();
   await signedOut();
   expect(page.snapshot().ended).toBe('unknown');
+});
+
+test('signing out here is no news to who does it, though the socket is closed before the answer comes', async () => {
+  browser.refresh = [401, { code: 'unauthenticated', title: 'no cookie' }];
+  browser.leaving = async () => {
+    await browser.cut();
+    // Whoever took that for the end would be out by then.
+    await vi.waitUntil(() => page.snapshot().account === null, { timeout: 500 }).catch(() => undefined);
+  };
+  await page.signOut();
+  expect(page.snapshot()).toMatchObject({ account: null, ended: null });
 });
 
 test('a deletion that was confirmed takes what is here', async () => {

@@ -60,6 +60,8 @@ export class Engine implements Porcupine {
   private ending: Promise<void> | null = null;
   /** While the account is being erased, whether its session was seen to end: no news, unless that fails. */
   private erasing: { ended: boolean } | null = null;
+  /** Signing out here: that the session is over is what was asked for, whoever says so first. */
+  private leaving = false;
 
   constructor(private readonly options: EngineOptions) {}
 
@@ -135,19 +137,22 @@ export class Engine implements Porcupine {
   async signOut(): Promise<void> {
     const { accounts, api } = await this.open();
     let unheard = false;
+    this.leaving = true;
     try {
-      await api.logout();
-    } catch (error) {
-      // Here the session ends in any case.
-      this.options.onError(error);
-      unheard = !isOver(error);
+      await api.logout().catch((error: unknown) => {
+        // Here the session ends in any case.
+        this.options.onError(error);
+        unheard = !isOver(error);
+      });
+      if (unheard) {
+        // Before it is forgotten who was here: the refresh token is in this browser, and good.
+        await accounts.setUnheard(true);
+        this.ended = 'unheard';
+      }
+      await this.end();
+    } finally {
+      this.leaving = false;
     }
-    if (unheard) {
-      // Before it is forgotten who was here: the refresh token is in this browser, and good.
-      await accounts.setUnheard(true);
-      this.ended = 'unheard';
-    }
-    await this.end();
   }
 
   async profile(): Promise<Profile> {
@@ -426,7 +431,7 @@ export class Engine implements Porcupine {
   private sessionEnded(error: PorcupineError | null): void {
     if (this.erasing !== null) {
       this.erasing.ended = true;
-    } else if (this.session !== null) {
+    } else if (this.session !== null && !this.leaving) {
       this.ending ??= this.endBecause(error)
         .catch((failure: unknown) => this.options.onError(failure))
         .finally(() => {
