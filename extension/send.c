@@ -119,6 +119,7 @@ put_result(ReturnSetInfo *results, int number, const SendItem *item)
 	const Refusal *refusal = item->refusal;
 	bool		epoch_matters = refusal != NULL
 		&& (refusal->condition == CONDITION_STALE_EPOCH || refusal->condition == CONDITION_EPOCH_CLOSED);
+	bool		has_hint = refusal != NULL && refusal->hint != NULL;
 	Datum		values[] = {
 		Int32GetDatum(number),
 		refusal != NULL ? CStringGetTextDatum(errors_name(refusal->condition)) : (Datum) 0,
@@ -126,9 +127,11 @@ put_result(ReturnSetInfo *results, int number, const SendItem *item)
 		TimestampTzGetDatum(item->created_at),
 		Int32GetDatum(item->current_epoch),
 		BoolGetDatum(item->repeated),
+		refusal != NULL ? CStringGetTextDatum(refusal->message) : (Datum) 0,
+		has_hint ? CStringGetTextDatum(refusal->hint) : (Datum) 0,
 	};
 	bool		nulls[] = {
-		false, refusal == NULL, item->seq == 0, item->created_at == 0, !epoch_matters, false
+		false, refusal == NULL, item->seq == 0, item->created_at == 0, !epoch_matters, false, refusal == NULL, !has_hint
 	};
 
 	tuplestore_putvalues(results->setResult, results->setDesc, values, nulls);

@@ -25,12 +25,12 @@ COMMENT ON FUNCTION porcupine.send_deferred(bigint, uuid, bytea, integer, text, 
 CREATE FUNCTION porcupine.send_many(rooms bigint[], users bigint[], devices bigint[], client_ids uuid[], epochs integer[],
                                     kinds text[], refs bigint[], bodies bytea[], doorbell boolean DEFAULT true,
                                     origin bigint DEFAULT 0, wait boolean DEFAULT true)
-  RETURNS TABLE (item integer, condition text, seq bigint, created_at timestamptz, epoch integer, repeated boolean)
+  RETURNS TABLE (item integer, condition text, seq bigint, created_at timestamptz, epoch integer, repeated boolean, message text, hint text)
   LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
   SET search_path = pg_catalog, porcupine, pg_temp
   AS 'MODULE_PATHNAME', 'porcupine_send_many';
 COMMENT ON FUNCTION porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean, bigint, boolean) IS
-  'sends for many users at once, for the bridge: one result row per item (from 1), in order; condition is null or the name of the refusal, seq is also set with duplicate_mismatch, epoch is the room''s current one with stale_epoch and epoch_closed. An exception, say of a veto trigger, aborts the whole call: run the items one by one then. The commit rings with this origin, by which a bridge knows its own doorbells; doorbell false: the caller wakes listeners itself, after the commit, by ring(): see doorbell_mode(). wait false: a room that another transaction holds is not waited for, its items get the condition busy. Errors: invalid (the arrays differ in length, origin is negative)';
+  'sends for many users at once, for the bridge: one result row per item (from 1), in order; condition is null or the name of the refusal, message and hint say it in the words of send(), seq is also set with duplicate_mismatch, epoch is the room''s current one with stale_epoch and epoch_closed. An exception, say of a veto trigger, aborts the whole call: run the items one by one then. The commit rings with this origin, by which a bridge knows its own doorbells; doorbell false: the caller wakes listeners itself, after the commit, by ring(): see doorbell_mode(). wait false: a room that another transaction holds is not waited for, its items get the condition busy. Errors: invalid (the arrays differ in length, origin is negative)';
 
 CREATE VIEW porcupine.log AS
   SELECT e.room_id, e.seq, e.kind, e.sender_id, e.device_id, e.client_id, e.epoch, e.ref, e.created_at, e.body FROM porcupine.events e;

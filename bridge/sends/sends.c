@@ -34,7 +34,7 @@
 #define HELD_PATIENCE_S 5		/* then whoever sends to a held room is told to try again */
 
 #define SEND_SQL \
-	"SELECT condition, seq, created_at, epoch, repeated" \
+	"SELECT condition, seq, created_at, epoch, repeated, message, hint" \
 	" FROM porcupine.send_many($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[], $5::int[]," \
 	" $6::text[], $7::bigint[], $8::bytea[], $9::boolean, $10::bigint, $11::boolean)"
 
@@ -45,7 +45,9 @@ enum
 	RESULT_SEQ,
 	RESULT_CREATED_AT,
 	RESULT_EPOCH,
-	RESULT_REPEATED
+	RESULT_REPEATED,
+	RESULT_MESSAGE,
+	RESULT_HINT
 };
 
 typedef struct SendLane
@@ -397,7 +399,9 @@ answer_row(const SendLane *lane, Send *send, const PGresult *result, int row)
 	}
 	else
 	{
-		verdict.problem = PROBLEM(errors_by_name(PQgetvalue(result, row, RESULT_CONDITION)), NULL);
+		verdict.problem = PROBLEM(errors_by_name(PQgetvalue(result, row, RESULT_CONDITION)), PQgetvalue(result, row, RESULT_MESSAGE));
+		if (!PQgetisnull(result, row, RESULT_HINT))
+			verdict.problem.hint = PQgetvalue(result, row, RESULT_HINT);
 		if (!PQgetisnull(result, row, RESULT_SEQ))
 			verdict.problem.seq = pgvalue_int64(result, row, RESULT_SEQ);
 		if (!PQgetisnull(result, row, RESULT_EPOCH))

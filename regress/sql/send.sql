@@ -157,6 +157,10 @@ SELECT * FROM pg_temp.many((14002, 14002, 140021, pg_temp.cid(600), 0, 'message'
 SELECT last_seq + 1 AS next FROM porcupine.room_heads WHERE room_id = 14001 \gset
 SELECT * FROM pg_temp.many((14001, 14001, 140011, pg_temp.cid(620), 0, 'edit', :next, 'too early'), (14001, 14001, 140011, pg_temp.cid(621), 0, 'message', NULL, 'said'),
                            (14001, 14001, 140011, pg_temp.cid(622), 0, 'edit', :next, 'said better'));
+-- A refusal has the words of send().
+SELECT r.condition, r.message, r.hint FROM porcupine.send_many('{14002, 14999, 14001}', '{14001, 14001, 14001}', '{140011, 140011, 140011}',
+  ARRAY[pg_temp.cid(640), pg_temp.cid(641), pg_temp.cid(642)], '{1, 0, 0}', '{message, message, epoch}', '{NULL, NULL, NULL}', '{g, e, h}', false) r;
+SELECT pg_temp.send(14001, $$14002, pg_temp.cid(640), 'g', 1$$);
 -- All or nothing when an error is raised.
 SELECT pg_temp.complain(NULL, $$SELECT count(*) FROM pg_temp.many((14001, 14001, 140011, pg_temp.cid(630), 0, 'message', NULL, 'fine'),
                                                                   (14001, 14001, 140011, pg_temp.cid(631), 0, 'message', NULL, 'forbidden'))$$);

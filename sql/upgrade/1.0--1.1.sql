@@ -94,3 +94,4 @@ DROP FUNCTION porcupine.admit_many(bigint[], bigint[], bigint[], bigint[], integ
 DROP FUNCTION porcupine.read_heads(bigint[]);
 DROP FUNCTION porcupine.replica_page(bigint, bigint, bigint, bigint, integer, bigint, bigint);
 DROP FUNCTION porcupine.refresh(text);
+DROP FUNCTION porcupine.send_many(bigint[], bigint[], bigint[], uuid[], integer[], text[], bigint[], bytea[], boolean, bigint, boolean);
