@@ -302,9 +302,11 @@ cmp_ok($memory, '<', 150_000, 'the bridge has not kept it all in memory');
 my $quiet = $stack->room($ada, $ben);
 my $listener = subscribed($ada, $quiet);
 my $unheard = $stack->sql(
-	qq{SET session_replication_role = replica;
+	qq{BEGIN;
+	SET LOCAL session_replication_role = replica;
 	UPDATE porcupine.room_heads SET last_seq = last_seq + 1 WHERE room_id = $quiet;
-	INSERT INTO porcupine.events (room_id, seq, created_at, sender_id, client_id, epoch, kind, body) VALUES ($quiet, 3, now(), $ben->{id}, NULL, 0, 'message', 'unheard') RETURNING seq;}
+	INSERT INTO porcupine.events (room_id, seq, created_at, sender_id, client_id, epoch, kind, body) VALUES ($quiet, 3, now(), $ben->{id}, NULL, 0, 'message', 'unheard') RETURNING seq;
+	COMMIT;}
 );
 $begin = $stack->own_seconds;
 is(unb64(($listener->events($quiet, $unheard))[-1]{body}), 'unheard', 'an event without a doorbell arrives');

@@ -165,10 +165,12 @@ cmp_ok(scrape($port)->value('doorbell_duration_seconds_sum'), '<', 3, 'they come
 counted(
 	'an event without a doorbell',
 	sub {
-		$stack->sql(qq{SET session_replication_role = replica;
+		$stack->sql(qq{BEGIN;
+			SET LOCAL session_replication_role = replica;
 			UPDATE porcupine.room_heads SET last_seq = last_seq + 1 WHERE room_id = $room;
 			INSERT INTO porcupine.events (room_id, seq, created_at, sender_id, client_id, epoch, kind, body)
-				VALUES ($room, 10, now(), $ada->{id}, NULL, 0, 'message', 'unheard');});
+				VALUES ($room, 10, now(), $ada->{id}, NULL, 0, 'message', 'unheard');
+			COMMIT;});
 		$two->events($room, 10);
 	},
 	[ 'doorbells_total', source => 'other', 0 ],
