@@ -136,15 +136,14 @@ export class Engine implements Porcupine {
 
   async signOut(): Promise<void> {
     const { accounts, api } = await this.open();
-    let unheard = false;
     this.leaving = true;
     try {
-      await api.logout().catch((error: unknown) => {
+      const failure = await api.logout().then(() => null, (error: unknown) => ({ error }));
+      if (failure !== null) {
         // Here the session ends in any case.
-        this.options.onError(error);
-        unheard = !isOver(error);
-      });
-      if (unheard) {
+        this.options.onError(failure.error);
+      }
+      if (failure !== null && !isOver(failure.error)) {
         // Before it is forgotten who was here: the refresh token is in this browser, and good.
         await accounts.setUnheard(true);
         this.ended = 'unheard';
