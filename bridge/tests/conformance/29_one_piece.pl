@@ -92,8 +92,8 @@ foreach my $first (sort keys %before)
 # An answer that is not out at once is whole all the same, whatever comes behind its request or while it is written.
 sub large_is_whole
 {
-	my ($what, $behind, $meanwhile) = @_;
-	my $socket = $stack->connect_tcp;
+	my ($what, $behind, $meanwhile, $before) = @_;
+	my $socket = $before // $stack->connect_tcp;
 	my $got = '';
 
 	local $SIG{PIPE} = 'IGNORE';
@@ -108,12 +108,29 @@ sub large_is_whole
 }
 
 my $whole = "GET /livez HTTP/1.1\r\n$host\r\n";
+
+# A connection that goes on after its first request.
+sub answered_once
+{
+	my $socket = $stack->connect_tcp;
+
+	syswrite($socket, $whole);
+	is(Porcupine::Test::read_answer($socket, '')->{status}, 200, 'a request is answered');
+	return $socket;
+}
+
 large_is_whole('and nothing else', '', sub { });
 large_is_whole('another request behind it', $whole, sub { });
 large_is_whole('half a megabyte behind it', 'x' x 500_000, sub { });
 large_is_whole('another request meanwhile', '', sub { syswrite($_[0], $whole) });
 large_is_whole('a byte meanwhile', '', sub { syswrite($_[0], "\0") });
 large_is_whole('the sending side shut meanwhile', '', sub { shutdown($_[0], 1) });
+large_is_whole('after another request', '', sub { }, answered_once());
+
+# What ends a connection arrives, too, when it is not the first on it.
+my $kept = answered_once();
+syswrite($kept, "POST /api/auth/login/ HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: 10000000\r\n\r\n" . ' ' x 100_000);
+is_first_and_last($kept, 413, 'a body that is too large, after another request');
 
 # The second comes by itself, while the database is asked about the first: a password takes its time.
 my $login = '{"username":"nobody","password":"a guess"}';
