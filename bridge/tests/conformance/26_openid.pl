@@ -196,7 +196,7 @@ refused('refused', 'no issuer, where there is to be one', sign_in(provider => 'p
 refused('cancelled', 'access denied', sign_in(query => sub { $_[0] =~ s/code=[^&]*/error=access_denied/r }));
 refused('refused', 'another error', sign_in(query => sub { $_[0] =~ s/code=[^&]*/error=server_error/r }));
 refused('refused', 'no code', sign_in(query => sub { $_[0] =~ s/code=[^&]*&//r }));
-refused('expired', 'another state', sign_in(does => { nine() }, query => sub { $_[0] =~ s/state=./state=_/r }));
+refused('expired', 'another state', sign_in(does => { nine() }, query => sub { $_[0] =~ s/state=(.)/'state=' . ($1 eq '_' ? '-' : '_')/er }));
 refused('expired', 'no cookie', sign_in(does => { nine() }, cookie => undef));
 my $mallory = start($here, 'good');
 refused('expired', "another browser's cookie", sign_in(does => { nine() }, cookie => cookie($mallory, 'porcupine_oidc')));
@@ -356,7 +356,7 @@ both_ways(
 	sub {
 		my ($client) = @_;
 		my @way = (from => $client, at => $client, does => { nine() });
-		refused('expired', 'another state', sign_in(@way, query => sub { $_[0] =~ s/state=./state=_/r }));
+		refused('expired', 'another state', sign_in(@way, query => sub { $_[0] =~ s/state=(.)/'state=' . ($1 eq '_' ? '-' : '_')/er }));
 		refused('expired', 'no cookie', sign_in(@way, cookie => undef));
 		refused('expired', "another browser's cookie", sign_in(@way, cookie => cookie(start($client, 'good'), 'porcupine_oidc')));
 		refused('cancelled', 'access denied', sign_in(@way, query => sub { $_[0] =~ s/code=[^&]*/error=access_denied/r }));
