@@ -41,7 +41,7 @@ export interface EngineOptions {
 }
 
 /** Milliseconds that the reason of an end is worth. */
-const patience = 1_000;
+const patience = 5_000;
 
 /** Whether a refusal says that there is no session any more. */
 const isOver = (error: unknown): boolean => isProblem(error, 'unauthenticated', 'session_ended', 'bad_credentials');
