@@ -41,7 +41,7 @@ describe('the profile', () => {
     await ada.button('Account settings').click();
     const name = page.getByLabel('Name shown to others');
     await name.waitFor();
-    expect(await name.inputValue()).toBe('Ada');
+    await expect.poll(() => name.inputValue()).toBe('Ada');
     await name.fill('  ');
     await page.getByLabel('Email address').fill('nowhere');
     await ada.button('Save').click();
