@@ -364,8 +364,8 @@ http_answer_problem(Request *request, const Problem *problem)
 	}
 	if (status == 401)
 		http_add_header(request, "WWW-Authenticate", "Bearer");
-	if (request->head_text.length == 0 || strstr(request->head_text.bytes, "Cache-Control: ") == NULL)
-		http_add_header(request, "Cache-Control", "no-store");
+	/* a refusal is nobody's to keep */
+	request->cache_control = "no-store";
 	errors_write_problem(&content, problem);
 	http_answer(request, status, "application/problem+json", &content);
 }
@@ -396,6 +396,8 @@ begin_answer(Request *request, int status, const char *type, size_t length)
 		text_format(&head, "Content-Length: %zu\r\n", length);
 	if (type != NULL)
 		text_format(&head, "Content-Type: %s\r\n", type);
+	if (request->cache_control != NULL)
+		text_format(&head, "Cache-Control: %s\r\n", request->cache_control);
 	request->content_length = request->head ? 0 : length;
 	/* while a long one is written libwebsockets would read what comes next, on which 4.3 hangs up */
 	if (draining || request->content_length > LONG_ANSWER || gate_has_more(request->wsi))

@@ -65,6 +65,7 @@ typedef struct Request
 	bool		is_page;		/* a file of the page */
 	bool		answered;
 	bool		close;			/* after it, for the framing is not to be trusted */
+	const char *cache_control;	/* NULL: the answer says nothing about it */
 	Deferred	writing;
 	Text		head_text;
 	const char *content;

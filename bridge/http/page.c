@@ -98,7 +98,7 @@ serve(Request *request, const File *file)
 	bool		hashed = strncmp(file->path, HASHED, strlen(HASHED)) == 0;
 
 	request->is_page = true;
-	http_add_header(request, "Cache-Control", hashed ? "public, max-age=31536000, immutable" : "no-cache");
+	request->cache_control = hashed ? "public, max-age=31536000, immutable" : "no-cache";
 	http_add_header(request, "ETag", file->etag);
 	if (request->if_none_match != NULL && strcmp(request->if_none_match, file->etag) == 0)
 		http_answer(request, 304, NULL, NULL);

@@ -40,7 +40,7 @@ call_start(Request *request, Call *call)
 
 	request->route = call;
 	if (!(call->route->flags & (PUBLIC | KEEPABLE)))
-		http_add_header(request, "Cache-Control", "no-store");
+		request->cache_control = "no-store";
 	wait = limiter_take(LIMIT_REQUESTS, address_place(request));
 	if (wait > 0)
 		refuse_rate(request, wait);
@@ -402,9 +402,8 @@ call_answer_json(Request *request, const char *json)
 {
 	Text		content = {0};
 
-	/* not before: a refusal is nobody's to keep */
 	if (call_of(request)->route->flags & KEEPABLE)
-		http_add_header(request, "Cache-Control", "public, max-age=300");
+		request->cache_control = "public, max-age=300";
 	attempts_tell(&call_of(request)->attempt, request);
 	text_add(&content, json);
 	http_answer(request, call_of(request)->route->status, "application/json", &content);
