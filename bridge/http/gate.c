@@ -267,11 +267,11 @@ static void
 refuse(Gate *gate, const HttpHead *head)
 {
 	Problem		problem = PROBLEM(ERROR_INVALID, head->fault);
+	Text		answer = {0};
 
 	problem.status = head->status;
-	refusal_add(&gate->head, &problem, "");
-	gate->is_ending = true;
-	watch_for(gate, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
+	refusal_add(&answer, &problem, "");
+	gate_end(gate->wsi, &answer, NULL, 0);
 }
 
 /* --- what goes out last ---------------------------------------------------------------------------------- */
