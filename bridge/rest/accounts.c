@@ -24,13 +24,8 @@ typedef struct SessionList
 	char	  **rows;
 } SessionList;
 
-/* One that is under way, also when its client has gone. */
-typedef struct Export
-{
-	Request    *request;		/* NULL: it has gone */
-} Export;
-
-static bool exporting;
+static bool exporting;			/* also when its client has gone ... */
+static Request *export_for;		/* ... which is NULL then */
 
 static bool may_set_cookie(Request *request);
 static void on_exported(void *arg, DbOutcome outcome, const PGresult *result);
@@ -195,7 +190,6 @@ accounts_export(Request *request)
 	Call	   *call = call_of(request);
 	Problem		problem = PROBLEM(ERROR_RATE_LIMITED, "somebody else's export is being made: try again in a while");
 	DbRequest  *statement;
-	Export	   *export;
 
 	if (exporting)
 	{
@@ -205,12 +199,11 @@ accounts_export(Request *request)
 		return;
 	}
 	exporting = true;
-	export = memory_alloc(sizeof(Export));
-	export->request = request;
-	call->state = export;
+	export_for = request;
+	call->state = &export_for;
 	call->forget = forget_export;
 	/* not the request's own: what the client leaves behind goes on in the database, and counts as long */
-	statement = db_request(call->route->sql, on_exported, export);
+	statement = db_request(call->route->sql, on_exported, NULL);
 	db_act_as(statement, request->who.session);
 	pool_submit(LANE_SLOW, statement);
 }
@@ -218,17 +211,16 @@ accounts_export(Request *request)
 static void
 forget_export(void *state)
 {
-	((Export *) state)->request = NULL;
+	*(Request **) state = NULL;
 }
 
 static void
 on_exported(void *arg, DbOutcome outcome, const PGresult *result)
 {
-	Export	   *export = arg;
-	Request    *request = export->request;
+	Request    *request = export_for;
 
+	(void) arg;
 	exporting = false;
-	free(export);
 	if (request == NULL)
 		return;
 	call_of(request)->state = NULL;
