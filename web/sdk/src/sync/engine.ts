@@ -142,11 +142,11 @@ export class Engine implements Porcupine {
       if (failure !== null) {
         // Here the session ends in any case.
         this.options.onError(failure.error);
-      }
-      if (failure !== null && !isOver(failure.error)) {
-        // Before it is forgotten who was here: the refresh token is in this browser, and good.
-        await accounts.setUnheard(true);
-        this.ended = 'unheard';
+        if (!isOver(failure.error)) {
+          // Before it is forgotten who was here: the refresh token is in this browser, and good.
+          await accounts.setUnheard(true);
+          this.ended = 'unheard';
+        }
       }
       await this.end();
     } finally {
