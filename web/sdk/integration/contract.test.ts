@@ -3,13 +3,54 @@
  * and what it forbids is refused; and whatever is answered is what it says, down to the last member. In the end no answer, property or parameter that it
  * names is without a case.
  */
-import { createHash, createPrivateKey, sign } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Authority, OpenIdProvider, type Claims } from '../../e2e/support/provider.ts';
-import { freePort, Stack } from '../../e2e/support/stack.ts';
-import { visit } from './atprovider.ts';
+import { Stack } from '../../e2e/support/stack.ts';
+import {
+  allowedCall,
+  askedFor,
+  back,
+  begin,
+  callOf,
+  comeBack,
+  cookie,
+  further,
+  identityOf,
+  invite,
+  newcomer,
+  offered,
+  offerTo,
+  scene,
+  sealed,
+  sha256,
+  type Scene,
+} from './contract-cases.ts';
+import {
+  account,
+  ada,
+  ask,
+  ben,
+  came,
+  checkProblem,
+  cleo,
+  does,
+  env,
+  forged,
+  fromPage,
+  limits,
+  logins,
+  metrics,
+  password,
+  provider,
+  refusedFor,
+  sendAt,
+  setUp,
+  sql,
+  stack,
+  stranger,
+  takenWith,
+  tearDown,
+  type Account,
+} from './contract.ts';
 import {
   api,
   document,
@@ -31,368 +72,8 @@ import {
    @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-call
    -- a description is read as it comes */
 
-interface Account {
-  username: string;
-  id: string;
-  device: string;
-  access: string;
-  refresh: string;
-  lifetime: number;
-}
-
-interface Scene {
-  room: string;
-  code: string;
-  seq: number;
-  joined: number;
-}
-
-const password = 'correct horse battery staple';
-
-// what all calls of this file share is far away, and one limit is near
-const limits =
-  'register=off,login=off,login_account=off,login_known=off,refresh=off,join_address=off,join=5000/1m,password=5000/1m,profile=5000/1m,reads=50000/1m,writes=50000/1m,preview=40/10m';
-
-let stack: Stack;
-let metrics: string;
-let env: Record<string, string>;
-let authority: Authority;
-let provider: OpenIdProvider;
-let fromPage: Record<string, string>;
-let ada: Account;
-let ben: Account;
-let cleo: Account;
-
-beforeAll(async () => {
-  metrics = `127.0.0.1:${String(await freePort())}`;
-  const port = await freePort();
-  const origin = `http://localhost:${String(port)}`;
-  authority = await Authority.make();
-  provider = await OpenIdProvider.start(authority, { name: 'corp', label: 'Corp & Sons', algorithm: 'ES256', people: logins, origin });
-  env = {
-    PORCUPINE_LIMITS: `${limits},requests=off`,
-    PORCUPINE_METRICS: metrics,
-    PORCUPINE_OIDC_PROVIDERS: 'corp,away',
-    PORCUPINE_OIDC_CA_FILE: authority.certificate,
-    ...provider.settings,
-    PORCUPINE_OIDC_AWAY_ISSUER: `https://127.0.0.1:${String(await freePort())}`,
-    PORCUPINE_OIDC_AWAY_CLIENT_ID: 'porcupine',
-    PORCUPINE_OIDC_AWAY_CLIENT_SECRET: OpenIdProvider.secret,
-  };
-  stack = await Stack.up('sdk-contract', { port, env });
-  fromPage = { 'x-porcupine': '1', origin };
-  // theirs are used to the end, however slow the machine is
-  await sql('ALTER SYSTEM SET porcupine.access_lifetime = 3600');
-  await sql('SELECT pg_reload_conf()');
-  for (let tries = 0; (await account('eve')).lifetime !== 3600; tries++) expect(tries).toBeLessThan(100);
-  [ada, ben, cleo] = await Promise.all([account('ada'), account('ben'), account('cleo')]);
-});
-
-afterAll(async () => {
-  await stack.remove();
-  await provider.stop();
-  await authority.remove();
-});
-
-// --- calls ----------------------------------------------------------------------------------------------
-
-interface Answer {
-  status: number;
-  headers: Headers;
-  text: string;
-}
-
-async function send(method: string, url: string, call: Call): Promise<Answer> {
-  const headers: Record<string, string> = { ...call.headers };
-  const body = call.bytes ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
-  if (body !== undefined) headers['content-type'] = call.type ?? 'application/json';
-  if (call.token) headers.authorization = `Bearer ${call.token}`;
-  if (call.announced !== undefined) {
-    const typed = { ...headers, 'content-type': 'application/json' };
-    // nobody announces the body of a GET
-    if (method === 'GET') return sendPlainly(method, url, typed, 'x'.repeat(call.announced));
-    return sendPlainly(method, url, { ...typed, 'content-length': String(call.announced), expect: '100-continue' });
-  }
-  if (call.lengthless === true || (method === 'GET' && body !== undefined)) return sendPlainly(method, url, headers, body);
-  const answer = await fetch(`${stack.origin}${url}`, { method, headers, redirect: 'manual', ...(body === undefined ? {} : { body }) });
-  return { status: answer.status, headers: answer.headers, text: await answer.text() };
-}
-
-/** What fetch() does not: a GET with a body, a POST without a length, a body that is announced. */
-async function sendPlainly(method: string, url: string, headers: Record<string, string>, body?: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
-    const asked = request(`${stack.origin}${url}`, { method, headers: { ...headers, ...length } }, (answer) => {
-      const given = new Headers();
-      let text = '';
-      for (let i = 0; i + 1 < answer.rawHeaders.length; i += 2) given.append(answer.rawHeaders[i] ?? '', answer.rawHeaders[i + 1] ?? '');
-      answer.setEncoding('utf8').on('data', (part: string) => (text += part));
-      answer.on('end', () => {
-        resolve({ status: answer.statusCode ?? 0, headers: given, text });
-        asked.destroy();
-      });
-    });
-    asked.useChunkedEncodingByDefault = false;
-    asked.on('error', reject).on('continue', () => reject(new Error('a body was asked for')));
-    if (headers.expect === undefined) asked.end(body);
-    else asked.flushHeaders();
-  });
-}
-
-/** What came, and what was sent in vain or with success, by operation: in the end, all that is described. */
-const came = new Set<string>();
-const refusedFor = new Set<string>();
-const takenWith = new Set<string>();
-
-function sendAt(operation: Operation, call: Call): Promise<Answer> {
-  const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(call.path?.[name])));
-  return send(operation.method, path + (call.query ?? ''), { token: ada.access, ...call });
-}
-
-/** Makes the call, holds its answer to the description, and returns it. */
-async function ask(operation: Operation, call: Call): Promise<{ status: number; json: Json; headers: Headers }> {
-  const answer = await sendAt(operation, call);
-  const status = String(answer.status);
-  const where = `${operation.id} ${JSON.stringify(call).slice(0, 300)} → ${status} ${answer.text.slice(0, 300)}`;
-  const problem = answer.status >= 400;
-  expect(Object.keys(operation.responses), where).toContain(status);
-  came.add(`${operation.id} ${status}`);
-  if (!problem) {
-    for (const name of Object.keys((call.body as object | undefined) ?? {})) takenWith.add(`${operation.id} ${name}`);
-    for (const name of new URLSearchParams(call.query).keys()) takenWith.add(`${operation.id} ${name}`);
-    for (const name of Object.keys(call.headers ?? {})) takenWith.add(`${operation.id} ${name}`);
-  }
-  if (answer.status === 401) expect(answer.headers.get('www-authenticate'), where).toBeTruthy();
-  // a body that is too long, and a stranger's page, are refused before anybody looks at what it is for
-  const atTheDoor = answer.status === 413 || (call.headers?.origin ?? stack.origin) !== stack.origin;
-  if (!kept.has(operation.id) && !atTheDoor) expect(answer.headers.get('cache-control'), where).toBe('no-store');
-  checkHeaders(resolve(operation.responses[status]).headers ?? {}, answer.headers, where);
-  const content = resolve(operation.responses[status]).content;
-  if (content === undefined) {
-    expect(answer.text, where).toBe('');
-    return { status: answer.status, json: undefined, headers: answer.headers };
-  }
-  expect(answer.headers.get('content-type'), where).toBe(problem ? 'application/problem+json' : 'application/json');
-  const json: Json = JSON.parse(answer.text);
-  const schema = problem
-    ? pointer('components', 'schemas', 'Problem')
-    : pointer('paths', operation.path, operation.method.toLowerCase(), 'responses', status, 'content', 'application/json', 'schema');
-  const valid = validator.validate(schema, json);
-  expect(valid, `${where}\n${validator.errorsText()}`).toBe(true);
-  if (problem) checkProblem(answer, json, where);
-  for (const name of ['ratelimit', 'ratelimit-policy']) {
-    expect(answer.headers.get(name) ?? '"none";r=0;t=0', where).toMatch(/^"[a-z_]+";[rq]=\d+;[tw]=\d+$/);
-  }
-  return { status: answer.status, json, headers: answer.headers };
-}
-
-/** Where a browser is sent and what it is to keep, each as described, and nothing that is not. */
-function checkHeaders(described: Json, headers: Headers, where: string): void {
-  const at = new Map(Object.entries<Json>(described).map(([name, header]) => [name.toLowerCase(), resolve(header)]));
-  for (const name of ['location', 'set-cookie', 'etag', 'retry-after']) {
-    const values = name === 'set-cookie' ? headers.getSetCookie() : [headers.get(name) ?? []].flat();
-    expect(values.length > 0 ? at.has(name) : at.get(name)?.required !== true, `${where}\n${name}: ${values.join(', ')}`).toBe(true);
-    for (const value of values) {
-      const given = at.get(name).schema.type === 'integer' ? Number(value) : value;
-      expect(validator.validate(at.get(name).schema, given), `${where}\n${name}: ${value}`).toBe(true);
-    }
-  }
-}
-
-function checkProblem(answer: { status: number; headers: Headers }, json: Json, where: string): void {
-  expect(json.status, where).toBe(answer.status);
-  expect(json.type, where).toBe(`urn:porcupine:error:${json.code as string}`);
-  expect(json.title, where).not.toBe('');
-  if (json.code === 'invalid') expect([400, 403, 411, 415], where).toContain(answer.status);
-  else expect(answer.status, where).toBe(statuses.get(json.code as string));
-  expect(answer.headers.get('retry-after'), where).toBe(json.retry_after === undefined ? null : String(json.retry_after));
-}
-
-async function does(id: string, call: Call): Promise<Json> {
-  const { status, json } = await ask(operation(id), call);
-  expect(status, id).toBeLessThan(300);
-  return json;
-}
-
-async function account(name: string, email?: string): Promise<Account> {
-  const username = `${name}-${crypto.randomUUID().slice(0, 8)}`;
-  const answer = await send('POST', '/api/auth/register/', { body: { username, password, email } });
-  const grant: Json = JSON.parse(answer.text);
-  return { username, id: grant.user.id, device: grant.device, access: grant.access, refresh: grant.refresh, lifetime: grant.expires_in };
-}
-
-// --- what each operation is allowed to be asked ----------------------------------------------------------
-
-/** A room of Ada's with Ben in it and a message by her, which Cleo can find in the list. */
-async function scene(): Promise<Scene> {
-  const room: Json = await does('createRoom', { body: { name: 'Board', encrypted: false } });
-  await does('joinRoom', { token: ben.access, body: { code: room.code } });
-  await does('changeRoom', { path: { room: room.id }, body: { listed: true } });
-  const sent: Json = await does('sendMessage', { path: { room: room.id }, body: { client_id: crypto.randomUUID(), body: 'bWVzc2FnZQ==' } });
-  return { room: room.id, code: room.code, seq: sent.seq, joined: room.joined_seq };
-}
-
-async function waiting(at: Scene): Promise<void> {
-  await does('changeRoom', { path: { room: at.room }, body: { approval: true } });
-  await does('requestByCode', { token: cleo.access, body: { code: at.code } });
-}
-
-// --- sign-ins at a provider ------------------------------------------------------------------------------
-
-/** Everybody who can sign in there, each for one test. */
-const logins: Record<string, Claims> = Object.fromEntries(
-  Array.from({ length: 200 }, (_, n) => [`login-${String(n)}`, { email: `login-${String(n)}@example.org`, email_verified: true }]),
-);
-const strangers = Object.keys(logins);
-const stranger = (): string => strangers.pop() ?? '';
-
-interface Begun {
-  url: string;
-  /** What the browser keeps meanwhile. */
-  cookie: string;
-}
-
-function cookie(headers: Headers, name: string): string {
-  return headers.getSetCookie().map((line) => line.split(';')[0] ?? '').find((pair) => pair.startsWith(`${name}=`) && pair.length > name.length + 1) ?? '';
-}
-
-async function begin(body: object = {}, token: string | null = null): Promise<Begun> {
-  const id = token === null ? 'beginSignIn' : 'beginLink';
-  const { json, headers } = await ask(operation(id), { token, path: { provider: 'corp' }, headers: fromPage, body });
-  return { url: json.url, cookie: cookie(headers, 'porcupine_oidc') };
-}
-
-/** The browser's way back, when this login has signed in there; without one, it was cancelled. */
-async function back(begun: Begun, login?: string): Promise<Call> {
-  const { search } = await visit(begun.url, readFileSync(authority.certificate), login);
-  return { token: null, path: { provider: 'corp' }, query: search, headers: { cookie: begun.cookie } };
-}
-
-async function comeBack(call: Call): Promise<{ to: string | null; headers: Headers }> {
-  const { headers } = await ask(operation('endSignIn'), call);
-  return { to: headers.get('location'), headers };
-}
-
-/** Somebody with an identity, and without a password. */
-async function newcomer(): Promise<{ access: string; login: string }> {
-  const login = stranger();
-  const { headers } = await comeBack(await back(await begin(), login));
-  const grant: Json = await does('refresh', { token: null, headers: { ...fromPage, cookie: cookie(headers, 'porcupine_refresh') }, body: {} });
-  return { access: grant.access, login };
-}
-
-/** A call by the ticket of an identity whose address is the one of an account. */
-async function offered(): Promise<Call> {
-  const login = stranger();
-  await account('kay', logins[login]?.email);
-  return offerTo(login);
-}
-
-async function offerTo(login: string): Promise<Call> {
-  const { headers } = await comeBack(await back(await begin(), login));
-  return { token: null, headers: { ...fromPage, cookie: cookie(headers, 'porcupine_link') } };
-}
-
-/** A call by the ticket of an identity that a session has asked for. */
-async function askedFor(who: Account): Promise<Call> {
-  const { headers } = await comeBack(await back(await begin({}, who.access), stranger()));
-  return { token: who.access, headers: { ...fromPage, cookie: cookie(headers, 'porcupine_link') } };
-}
-
-const firstEpoch = (): object => ({ entries: ['ZW50cnk='], bundles: [{ device: ada.device, bundle: 'YnVuZGxl' }] });
-const sealed = async (): Promise<string> => (await does('createRoom', { body: { name: 'Sealed' } })).id as string;
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-const invite = (at: Scene): Promise<Json> => does('createInvite', { path: { room: at.room }, body: { max_uses: 2 } });
-
-const identityOf = async (access: string): Promise<string> => (await does('listIdentities', { token: access })).results[0].id as string;
-
-/** What differs from Ada's call on the scene's room, Ben and her message with the example as its body. */
-const allowed: Record<string, (at: Scene) => Call | Promise<Call>> = {
-  register: () => ({ token: null, body: { username: `dora-${crypto.randomUUID().slice(0, 8)}`, password } }),
-  login: () => ({ token: null, body: { username: ada.username, password } }),
-  refresh: async () => ({ token: null, body: { refresh: (await account('eve')).refresh } }),
-  eraseMe: async () => ({ token: (await account('eve')).access, body: { password } }),
-  changePassword: async () => ({ token: (await account('eve')).access, body: { old_password: password, new_password: `${password}!` } }),
-  logout: async () => ({ token: (await account('eve')).access }),
-  endSession: async () => ({ path: { session: (await does('login', { token: null, body: { username: ada.username, password } })).session } }),
-  joinRoom: (at) => ({ token: cleo.access, body: { code: at.code } }),
-  directRoom: () => ({ body: { user: ben.id, encrypted: false } }),
-  requestByCode: async (at) => {
-    await does('changeRoom', { path: { room: at.room }, body: { approval: true } });
-    return { token: cleo.access, body: { code: at.code, message: 'It is me' } };
-  },
-  requestListed: async (at) => {
-    await does('changeRoom', { path: { room: at.room }, body: { approval: true } });
-    return { token: cleo.access };
-  },
-  withdrawRequest: async (at) => (await waiting(at), { token: cleo.access }),
-  approveRequest: async (at) => (await waiting(at), { path: { user: cleo.id } }),
-  declineRequest: async (at) => (await waiting(at), { path: { user: cleo.id } }),
-  joinListed: () => ({ token: cleo.access }),
-  transferRoom: () => ({ body: { user: ben.id } }),
-  leaveRoom: () => ({ token: ben.access }),
-  banUser: () => ({ body: { user: ben.id, reason: 'advertising', until: '2030-01-02T03:04:05Z' } }),
-  unbanUser: async (at) => (await does('banUser', { path: { room: at.room }, body: { user: ben.id } }), {}),
-  unmuteMember: async (at) => (
-    await does('muteMember', { path: { room: at.room, user: ben.id }, body: { until: '2030-01-02T03:04:05Z' } }), {}
-  ),
-  readInvite: async (at) => ({ token: cleo.access, path: { hash: sha256((await invite(at)).code) } }),
-  readInviteAsMember: async (at) => ({ path: { invite: sha256((await invite(at)).code) } }),
-  revokeInvite: async (at) => ({ path: { invite: (await invite(at)).id } }),
-  sendMessage: () => ({ body: { client_id: crypto.randomUUID(), epoch: 0, body: 'bWVzc2FnZQ==' } }),
-  report: () => ({ token: ben.access }),
-  pin: (at) => ({ body: { seq: at.seq } }),
-  revokeDevice: async () => {
-    const grant: Json = await does('login', { token: null, body: { username: ada.username, password } });
-    return { path: { device: grant.device } };
-  },
-  publishDevice: async () => ({ token: (await account('eve')).access }),
-  listDevices: () => ({ path: { user: ada.id } }),
-  appendEntry: async () => ({ path: { room: await sealed() } }),
-  beginSignIn: () => ({ token: null, headers: fromPage, body: { return_to: '/rooms/7', devices: [ada.device], device_name: 'laptop' } }),
-  beginLink: () => ({ headers: fromPage }),
-  endSignIn: async () => back(await begin(), stranger()),
-  readOffer: () => offered(),
-  confirmIdentity: async () => ({ ...(await offered()), body: { password } }),
-  declineIdentity: () => offered(),
-  listIdentities: async () => ({ token: (await newcomer()).access }),
-  linkIdentity: async () => ({ ...(await askedFor(await account('liv'))), body: { password } }),
-  unlinkIdentity: async () => {
-    const liv = await account('liv');
-    await does('linkIdentity', { ...(await askedFor(liv)), body: { password } });
-    return { token: liv.access, path: { identity: await identityOf(liv.access) } };
-  },
-  commitEpoch: async () => ({
-    path: { room: await sealed() },
-    body: { epoch: 1, index: 0, entries: ['ZW50cnk='], bundles: [{ device: ada.device, bundle: 'YnVuZGxl' }] },
-  }),
-};
-
-async function allowedCall(one: Operation): Promise<Call> {
-  const at = await scene();
-  const own = (await allowed[one.id]?.(at)) ?? {};
-  const path = { room: at.room, user: ben.id, seq: at.seq, provider: 'corp', hint: '3031323334353637', hash: sha256(''), ...own.path };
-  return { token: one.open ? null : ada.access, ...(one.body ? { body: one.body.example as unknown } : {}), ...own, path };
-}
-
-/** A token of the server's own making, but for when it expires. */
-async function forged(who: Account, seconds: number): Promise<string> {
-  const [head, claims] = who.access.split('.').slice(0, 2).map((part): Json => JSON.parse(Buffer.from(part, 'base64url').toString()));
-  const kid = head.kid as string;
-  const exp = Math.floor(Date.now() / 1000) + seconds;
-  const text = [head, { ...claims, iat: exp - 600, exp }]
-    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
-    .join('.');
-  keys[kid] ??= await sql(`SELECT encode(substr(secret_key, 1, 32), 'hex') FROM porcupine.signing_keys WHERE kid = '${kid}'`);
-  const key = createPrivateKey({ key: Buffer.from(`302e020100300506032b657004220420${keys[kid]}`, 'hex'), format: 'der', type: 'pkcs8' });
-  return `${text}.${sign(null, Buffer.from(text), key).toString('base64url')}`;
-}
-
-const keys: Record<string, string> = {};
-const sql = async (text: string): Promise<string> => (await stack.postgres('psql', ['-XAtqc', text])).trim();
-
-/** What is good for longer than the moment. */
-const kept = new Set(['jwks', 'openapi']);
+beforeAll(setUp);
+afterAll(tearDown);
 
 /** Its ETag is tested by itself: it is the page's. */
 const atPlace = new Set(['openapi']);
@@ -679,84 +360,6 @@ describe('a sign-in at a provider', () => {
     await refused('linkIdentity', second, 409, 'conflict');
   });
 });
-
-/** What else can be given, beside the one call of `allowed`. */
-const further: [string, (at: Scene) => Call | Promise<Call>][] = [
-  [
-    'register',
-    () => {
-      const name = crypto.randomUUID().slice(0, 8);
-      const body = { username: name, password, display_name: 'Dora', email: `${name}@example.org`, device_name: 'laptop', cookie: true };
-      return { token: null, body };
-    },
-  ],
-  ['login', () => ({ token: null, body: { username: ada.username, password, device: ada.device, device_name: 'laptop', cookie: true } })],
-  ['changeProfile', async () => ({ token: (await account('eve')).access, body: { email: `${crypto.randomUUID()}@example.org` } })],
-  ['beginLink', () => ({ headers: fromPage, path: { provider: 'corp' }, body: { devices: [ada.device], device_name: 'laptop' } })],
-  ['createRoom', () => ({ body: { name: 'Sealed', ...firstEpoch() } })],
-  [
-    'directRoom',
-    async (at) => {
-      const eve = await account('eve');
-      await does('joinRoom', { token: eve.access, body: { code: at.code } });
-      return { body: { user: eve.id, ...firstEpoch() } };
-    },
-  ],
-  ['snapshot', () => ({ query: '?limit=2' })],
-  ['listListedRooms', () => ({ query: '?search=board&after=0&limit=2' })],
-  ['changeRoom', () => ({ body: { name: 'Bridge', max_members: 9 } })],
-  ['listMembers', () => ({ query: '?after=0&limit=2' })],
-  ['leaveRoom', async () => ({ path: { room: await sealed() }, body: { index: 0, entry: 'ZW50cnk=' } })],
-  [
-    'createInvite',
-    async () => {
-      const code_hash = createHash('sha256').update(crypto.randomUUID()).digest('base64');
-      return { path: { room: await sealed() }, body: { code_hash, sealed: 'c2VhbGVk', index: 0, entry: 'ZW50cnk=' } };
-    },
-  ],
-  ['listMessages', () => ({ query: '?before=9&limit=2' })],
-  ['listMessages', async (at) => ({ query: `?after=1&stream=${(await does('listMessages', { path: { room: at.room } })).stream as string}&limit=2` })],
-  [
-    'sendMessage',
-    async (at) => {
-      const body = { client_id: crypto.randomUUID(), body: 'KzE=', kind: 'reaction', ref: at.seq };
-      expect((await ask(operation('sendMessage'), { path: { room: at.room }, body })).status).toBe(201);
-      return { body };
-    },
-  ],
-  ['around', () => ({ query: '?limit=2' })],
-  ['thread', () => ({ query: '?after=0&limit=2' })],
-  ['edits', () => ({ query: '?after=0&limit=2' })],
-  ['report', () => ({ token: ben.access, body: { reason: 'untrue', evidence: 'ZXZpZGVuY2U=' } })],
-  ['foldedHistory', () => ({ query: '?before=9&limit=2' })],
-  ['mentions', () => ({ query: '?after=0&limit=2' })],
-  [
-    'listDevices',
-    async () => {
-      const eve = await account('eve');
-      await does('publishDevice', { token: eve.access, body: operation('publishDevice').body?.example as unknown });
-      return { token: eve.access, path: { user: eve.id }, query: '?version=1' };
-    },
-  ],
-  ['listLog', () => ({ query: '?after=-1' })],
-  ['listEpochs', () => ({ query: '?after=-1' })],
-  [
-    'commitEpoch',
-    async () => {
-      const room = await sealed();
-      await does('joinRoom', { token: ben.access, body: { code: (await does('getRoom', { path: { room } })).code } });
-      return { path: { room }, body: { epoch: 1, index: 0, entries: ['ZW50cnk='], bundles: [], remove: [ben.id] } };
-    },
-  ],
-];
-
-/** A call of a table, on a scene of its own. */
-async function callOf(one: Operation, make: (at: Scene) => Call | Promise<Call>): Promise<Call> {
-  const at = await scene();
-  const own = await make(at);
-  const path = { room: at.room, user: ben.id, seq: at.seq, hint: '3031323334353637', ...own.path };
-  return { ...(one.body ? { body: one.body.example as unknown } : {}), ...own, path };
-}
 
 test.each(further)('%s does what else is allowed', async (id, make) => {
   expect((await ask(operation(id), await callOf(operation(id), make))).status).toBeLessThan(300);
